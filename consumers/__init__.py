@@ -1,0 +1,1 @@
+"""Read verified envelopes from the log and move payments, each event once."""

@@ -1,0 +1,1 @@
+"""Providers' words, mapped to facts by one declarative table each."""

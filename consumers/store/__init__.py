@@ -1,0 +1,1 @@
+"""Where payments live: one port, SQLite on one machine, PostgreSQL for real."""

@@ -1,0 +1,239 @@
+"""What the consumers need of a database, said once; one conformance suite holds both stores.
+
+A batch of records becomes one `Transaction`: the position moves by compare-and-set, every event is
+claimed or found to be a duplicate, and the payments' facts, states, transitions, exceptions and
+notices are written, or nothing is. Kafka's own committed offsets are advisory; the position row is
+the truth, and its epoch is the fence: whoever claims a partition raises the epoch, and the member
+that held it before can no longer commit.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from consumers.lifecycle import Fact, State
+from ingress.eventlog.port import Partition, Position
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached or is too busy: back off, keep everything, try again."""
+
+
+class Fenced(Exception):
+    """Another member has claimed the partition, or the position moved: drop it, write nothing."""
+
+
+class WrongEnvironment(Exception):
+    """The database belongs to another environment: refuse to start."""
+
+
+class PaymentKey(NamedTuple):
+    """What identifies a payment in one environment."""
+
+    provider: str
+    account: str
+    reference: str
+
+
+class EventKey(NamedTuple):
+    """What identifies a provider's event, for ever."""
+
+    provider: str
+    account: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Our hold on a partition. `next_offset` is None where the group has never read it."""
+
+    epoch: int
+    next_offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The move of one partition's position: from `expected`, held under `epoch`, to `to`."""
+
+    partition: Partition
+    epoch: int
+    expected: int | None
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The row that makes an event happen once, and answers questions about it later."""
+
+    key: EventKey
+    event_type: str
+    source: str
+    reference: str
+    key_id: str
+    assurance: str
+    correlation_id: str
+    body_digest: str
+    received_ms: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment as stored. `version` counts its transitions: 0 is one nobody has written yet.
+
+    `facts` is the set of its facts; `state` is what the last transition left.
+    """
+
+    key: PaymentKey
+    state: State
+    version: int
+    facts: frozenset[Fact]
+    changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One move of a payment, as written: the history, never changed."""
+
+    payment: PaymentKey
+    version: int
+    before: State | None
+    after: State
+    event: EventKey
+    correlation_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One row of the outbox: what downstream services will hear, in the order of writing."""
+
+    id: str
+    payment: PaymentKey
+    version: int
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Pending(NamedTuple):
+    """A notice not delivered yet. `sequence` orders the notices of one payment."""
+
+    sequence: int
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """An exception raised for a human: one open item per code and subject."""
+
+    code: str
+    subject: str
+    severity: int
+    evidence: str
+    event: EventKey | None
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record given up on, kept whole."""
+
+    position: Position
+    reason: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A payment's new row: written only if the stored version is still `was`."""
+
+    payment: Payment
+    was: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything one batch writes beside the position and the claims."""
+
+    verdicts: dict[EventKey, str] = field(default_factory=dict)
+    facts: list[tuple[PaymentKey, Fact, EventKey]] = field(default_factory=list)
+    payments: list[Saved] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    anomalies: list[Anomaly] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+
+class Transaction(Protocol):
+    """One batch, all or nothing: leaving the block commits, an exception rolls back."""
+
+    async def advance(self, group: str, advances: Sequence[Advance]) -> None:
+        """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""
+
+    async def claim(self, events: Sequence[Event]) -> frozenset[EventKey]:
+        """Claim events; return those nobody had claimed before. `events` repeats no key."""
+
+    async def payments(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, Payment]:
+        """Read and lock payments, with their facts; those unknown are left out."""
+
+    async def save(self, changes: Changes) -> None:
+        """Write the batch. Raises `Fenced` if a payment's version is not what was read."""
+
+
+class PaymentCount(NamedTuple):
+    """How many payments of a provider are in a state, and since when the oldest of them is."""
+
+    provider: str
+    state: State
+    payments: int
+    oldest_ms: int
+
+
+class Store(Protocol):
+    """A database as a whole. Every method raises `StoreUnavailable` when it is away."""
+
+    async def open(self, environment: str) -> None:
+        """Connect and bring the schema up to date. Raises `WrongEnvironment`."""
+
+    async def claim_partitions(
+        self, group: str, partitions: Collection[Partition], owner: str
+    ) -> Mapping[Partition, Claim]:
+        """Take the partitions over: raise each epoch, return where to read on."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin one batch."""
+
+    async def positions(self, group: str) -> Mapping[Partition, int]:
+        """Return the next offset of every partition the group has read."""
+
+    async def pending(self, notices_max: int) -> Sequence[Pending]:
+        """Return the oldest notices not delivered, in the order of writing."""
+
+    async def delivered(self, sequences: Sequence[int]) -> None:
+        """Mark notices as delivered."""
+
+    async def counts(self) -> Sequence[PaymentCount]:
+        """Count payments by provider and state."""
+
+    async def anomalies_open(self) -> Mapping[tuple[str, int], int]:
+        """Count open exceptions by code and severity."""
+
+    async def notices_pending(self) -> int:
+        """Count the notices not delivered yet."""
+
+    async def payment(self, key: PaymentKey) -> Payment | None:
+        """Read one payment, without locking it."""
+
+    async def list_payments(self, limit: int) -> Sequence[Payment]:
+        """Read payments, the latest changed first."""
+
+    async def transitions(self, key: PaymentKey) -> Sequence[Transition]:
+        """Read a payment's history, oldest first."""
+
+    async def close(self) -> None:
+        """Let go of connections and files."""

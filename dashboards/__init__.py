@@ -1,0 +1,1 @@
+"""What people look at: boards, alert rules and the operator's console."""

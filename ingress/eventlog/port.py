@@ -1,0 +1,140 @@
+"""What Sealgate needs of an event log, said once; one conformance suite holds every implementation.
+
+The words are Kafka's. A topic has partitions; records with one key share a partition and keep the
+order in which they were published. A position is the offset of the *next* record to read. The log
+delivers at least once: what makes an effect happen once is the reader's own transaction, so the
+reader keeps its positions itself and hands them over whenever partitions are assigned to it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Partition(NamedTuple):
+    """One ordered sequence of a topic's records."""
+
+    topic: str
+    number: int
+
+
+class Position(NamedTuple):
+    """A place in a partition: the offset of a record, or of the next one to read."""
+
+    partition: Partition
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record to be: the log gives it its position."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as read. `timestamp_ms` is the log's own time of writing."""
+
+    position: Position
+    key: bytes
+    value: bytes
+    headers: Headers
+    timestamp_ms: int
+
+
+class LogUnavailable(Exception):
+    """The log did not confirm in time, or cannot be reached; try again later.
+
+    After a publish the outcome is unknown: the record may be there, or may still arrive. Whoever
+    publishes again makes a duplicate, and every reader of the log is built for duplicates.
+    """
+
+
+class MessageRefused(Exception):
+    """The log will never take this message: too large, no such topic, not allowed."""
+
+
+class PositionLost(Exception):
+    """The wanted position is not in the log (retention passed it, or the topic was made anew).
+
+    A reader stops here and tells a human: going on elsewhere would skip events in silence.
+    """
+
+
+# Asked for the next offset of each newly assigned partition, before any of its records is handed
+# out. Partitions left out of the answer start at the oldest record kept.
+Positions = Callable[[frozenset[Partition]], Awaitable[Mapping[Partition, int]]]
+
+
+class Publisher(Protocol):
+    """Appends messages, each durably or not at all as far as the caller may believe."""
+
+    async def start(self) -> None:
+        """Connect. Raises `LogUnavailable` if the log is away; may be called again."""
+
+    async def publish(self, message: Message) -> Position:
+        """Return the position once every in-sync replica (or the disk) has the record.
+
+        Raises `LogUnavailable` within the publisher's deadline, `MessageRefused` for good.
+        """
+
+    def ready(self) -> bool:
+        """Say whether a publish would be tried now."""
+
+    async def stop(self) -> None:
+        """Let what is in flight finish within the deadline, then let go of everything."""
+
+
+class Subscription(Protocol):
+    """One member of a group: reads the partitions that are assigned to it, in order."""
+
+    async def start(self) -> None:
+        """Join the group. Raises `LogUnavailable` if the log is away."""
+
+    async def fetch(self, records_max: int, wait_s: float) -> Sequence[Record]:
+        """Return the next records, at most `records_max`, after at most about `wait_s` seconds.
+
+        Records of one partition come in order and without gaps of the log's making; records of
+        several partitions may come in one answer. Empty when nothing came. Raises `LogUnavailable`
+        and may be called again; raises `PositionLost` for good.
+        """
+
+    async def seek(self, position: Position) -> None:
+        """Read on from `position`; ignored if the partition is not assigned here any more."""
+
+    async def advise(self, positions: Sequence[Position]) -> None:
+        """Tell the log's own tools how far the group is. Never raises: nothing depends on it."""
+
+    async def stop(self) -> None:
+        """Leave the group."""
+
+
+class EventLog(Protocol):
+    """A log as a whole: makes topics, publishers and subscriptions, and answers about positions."""
+
+    async def ensure_topics(self, partitions: Mapping[str, int]) -> None:
+        """Create the topics that are missing. Raises `LogUnavailable`."""
+
+    def publisher(self, *, deadline_s: float = 2.0) -> Publisher:
+        """Make a publisher."""
+
+    def subscription(self, topic: str, group: str, positions: Positions) -> Subscription:
+        """Make a member of `group` on `topic`."""
+
+    async def ends(self, topic: str) -> Mapping[Partition, int]:
+        """Return the next offset to be written, per partition. Raises `LogUnavailable`."""
+
+    async def begins(self, topic: str) -> Mapping[Partition, int]:
+        """Return the oldest offset kept, per partition. Raises `LogUnavailable`."""
+
+    async def read(self, position: Position, records_max: int) -> Sequence[Record]:
+        """Read on from `position` outside any group. Raises `LogUnavailable`, `PositionLost`."""
+
+    async def close(self) -> None:
+        """Let go of connections and files."""

@@ -1,0 +1,97 @@
+"""The clock, ids and log lines that both packages share.
+
+A clock and an id source are arguments wherever something is decided, so that a test can hold them
+still. Log lines are structlog events, JSON or for a console, one per unit of work; the libraries'
+own loggers are held at WARNING, because aiokafka at DEBUG writes keys, values and whole requests.
+"""
+
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+import orjson
+import structlog
+
+Clock = Callable[[], int]
+"""Returns milliseconds since the epoch."""
+
+_TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def now_ms() -> int:
+    """Read the wall clock: milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Log(Protocol):
+    """What is asked of a logger: one event in snake case, and its facts."""
+
+    def info(self, event: str, **facts: object) -> object:
+        """Record something that is meant to happen."""
+
+    def warning(self, event: str, **facts: object) -> object:
+        """Record something a human may want to look at."""
+
+    def error(self, event: str, **facts: object) -> object:
+        """Record something a human must look at."""
+
+
+def uuid7(ms: int, random: bytes) -> str:
+    """Build a UUIDv7 (RFC 9562, 5.7) from the time and ten random bytes."""
+    head = ms.to_bytes(6, "big").hex()
+    tail = bytearray(random)
+    tail[0] = 0x70 | (tail[0] & 0x0F)
+    tail[2] = 0x80 | (tail[2] & 0x3F)
+    text = tail.hex()
+    return f"{head[:8]}-{head[8:]}-{text[:4]}-{text[4:8]}-{text[8:]}"
+
+
+def correlation_id() -> str:
+    """Make a new correlation id: a UUIDv7, so that ids sort by time."""
+    return uuid7(now_ms(), os.urandom(10))
+
+
+def traceparent() -> str:
+    """Begin a trace: a provider is a stranger, so its own trace is never continued, only linked."""
+    raw = os.urandom(24).hex()
+    return f"00-{raw[:32]}-{raw[32:]}-00"
+
+
+def is_traceparent(value: bytes) -> bool:
+    """Say whether `value` is a version 00 traceparent (W3C Trace Context, 3.2)."""
+    return _TRACEPARENT.fullmatch(value) is not None
+
+
+def configure(style: Literal["json", "console"], level: str = "info") -> None:
+    """Set up log lines for this process: JSON for machines, columns for people."""
+    render: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)]
+        if style == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    for library in ("aiokafka", "aiohttp", "asyncio", "asyncpg"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def logger(part: str) -> Log:
+    """Return the logger of one part of the program."""
+    log: Log = structlog.get_logger(part=part)
+    return log
+
+
+def _to_json(event: Any, **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()

@@ -1,0 +1,15 @@
+"""Fixtures every test may ask for; the real services live in `tests/support`."""
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.support.kafka", "tests.support.postgres"]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take Sealgate's own variables out of the environment: a test says what it means."""
+    for name in os.environ:
+        if name.startswith("SEALGATE_"):
+            monkeypatch.delenv(name)
