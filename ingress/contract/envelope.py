@@ -114,7 +114,7 @@ class Envelope:
         if self.trace_link:
             attributes["tracelink"] = self.trace_link
         headers = cloudevents.to_headers(attributes, self.content_type)
-        signed = ((SIGNED_PREFIX + name, value) for name, value in self.signed_headers)
+        signed = ((SIGNED_PREFIX + name, _to_wire(value)) for name, value in self.signed_headers)
         hop = ("traceparent", self.traceparent.encode())
         return self.key, (*headers, hop, *signed), self.body
 
@@ -146,7 +146,7 @@ class Envelope:
                 body_digest=found["bodydigest"],
                 content_type=found["datacontenttype"],
                 signed_headers=tuple(
-                    (name[len(SIGNED_PREFIX) :], text)
+                    (name[len(SIGNED_PREFIX) :], _from_wire(text))
                     for name, text in head
                     if name.startswith(SIGNED_PREFIX)
                 ),
@@ -156,6 +156,19 @@ class Envelope:
             raise EnvelopeMalformed(f"the header ce_{missing.args[0]} is missing") from None
         except ValueError as wrong:
             raise EnvelopeMalformed(str(wrong)) from None
+
+
+def _to_wire(value: bytes) -> bytes:
+    """Write a header's octets as UTF-8, one character an octet.
+
+    A record's headers must be UTF-8 throughout: a reader that decodes them all would otherwise be
+    stopped by one stray octet of a provider. ASCII, that is every real signature, stays itself.
+    """
+    return value if value.isascii() else value.decode("latin-1").encode()
+
+
+def _from_wire(text: bytes) -> bytes:
+    return text if text.isascii() else text.decode().encode("latin-1")
 
 
 def _check_version(version: str) -> None:

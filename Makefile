@@ -1,0 +1,50 @@
+# Every target does its own set-up from a bare Python 3.11 or newer: `make run` is all there is to it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := ingress consumers dashboards sealgate deploy tests
+
+.PHONY: run test check bench lock clean
+
+run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of payments
+	@$(BIN)/sealgate demo --stay
+
+test: check  ## every check and every test; real services where they can be had
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.done  ## form, lint, types, layers
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.done  ## figures, as ratios inside one run
+	$(BIN)/python -m tests.benchmarks
+
+# One environment serves both: the development lock holds everything the run-time lock holds.
+$(VENV)/run.done: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing what requirements.lock names into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.done: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing what requirements-dev.lock names into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/run.done
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Sealgate needs Python 3.11 or newer; set PYTHON=python3.x")'
+	@$(PYTHON) -m venv $(VENV)
+
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --python-version 3.11 pyproject.toml --extra broker --group build
+
+lock:  ## resolve the locks anew (needs uv)
+	$(LOCK) --output-file requirements.lock $(UPGRADE)
+	$(LOCK) --group dev --output-file requirements-dev.lock $(UPGRADE)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

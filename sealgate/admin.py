@@ -1,0 +1,71 @@
+"""The private port: is it alive, is it ready, and the metrics. Never exposed to providers.
+
+``/livez`` says only that the event loop turns: a broker that is away must not get the process
+restarted. ``/readyz`` asks every part. ``/metrics`` is what Prometheus scrapes.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from sealgate.config import AdminSettings
+
+Checks = Callable[[], Sequence[tuple[str, bool]]]
+
+
+class Admin:
+    """The admin listener of one process."""
+
+    def __init__(
+        self, settings: AdminSettings, registry: CollectorRegistry, checks: Checks
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._checks = checks
+        self._listener: asyncio.Server | None = None
+
+    async def start(self) -> int:
+        """Listen, and return the port. Raises `OSError` if the address cannot be had."""
+        server = web.Server(self._handle, access_log=None, keepalive_timeout=75)
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(server, self._settings.host, self._settings.port)
+        port: int = self._listener.sockets[0].getsockname()[1]
+        return port
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            self._listener.close()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        answers = {
+            "/livez": self._live,
+            "/healthz": self._live,
+            "/readyz": self._ready,
+            "/metrics": self._metrics,
+        }
+        if request.method not in {"GET", "HEAD"}:
+            return web.Response(status=405, text="only GET is answered here\n")
+        answer = answers.get(request.path)
+        if answer is None:
+            return web.Response(status=404, text="try /livez, /readyz or /metrics\n")
+        return answer(request)
+
+    def _live(self, request: web.BaseRequest) -> web.Response:
+        return web.Response(text="ok\n")
+
+    def _ready(self, request: web.BaseRequest) -> web.Response:
+        checks = self._checks()
+        ready = all(holds for _, holds in checks)
+        lines = ["ready" if ready else "not ready"]
+        if "verbose" in request.query:
+            lines += [f"[{'+' if holds else '-'}] {name}" for name, holds in checks]
+        return web.Response(status=200 if ready else 503, text="\n".join(lines) + "\n")
+
+    def _metrics(self, request: web.BaseRequest) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        headers = {"Content-Type": content_type}
+        return web.Response(body=encode(self._registry), headers=headers)

@@ -1,0 +1,53 @@
+"""Golden bytes of every envelope version ever written: they must be read for ever.
+
+The files in ``tests/vectors/wire`` are never regenerated. A new version adds a file.
+"""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingress.contract.envelope import Assurance, Coverage, Envelope
+
+WIRE = Path(__file__).parents[1] / "vectors" / "wire"
+GOLDEN = json.loads((WIRE / "v1.json").read_text())
+
+
+def _read(row: dict[str, Any]) -> Envelope:
+    headers = [(name, text.encode()) for name, text in row["headers"]]
+    return Envelope.decode(headers, base64.b64decode(row["value_base64"]))
+
+
+def test_a_payment_of_version_1_still_means_what_it_meant() -> None:
+    """The log is the evidence: a record of years ago must decode to the same facts."""
+    envelope = _read(GOLDEN[0])
+    assert envelope.event_key == "evt_1"
+    assert envelope.payment_ref == "pi_1"
+    assert envelope.event_type == "payment_intent.succeeded"
+    assert envelope.occurred_ms == 1_700_000_000_000
+    assert envelope.received_ms == 1_700_000_001_500
+    assert (envelope.coverage, envelope.assurance) == (Coverage.FULL, Assurance.A)
+    assert envelope.signed_headers == (("stripe-signature", b"t=1700000001,v1=ab"),)
+    assert envelope.body == b'{"id": "evt_1",  "n": 10.10}'
+
+
+def test_an_odd_record_of_version_1_still_means_what_it_meant() -> None:
+    """Absent subject, empty body, octets beyond ASCII: the corners are part of the promise."""
+    envelope = _read(GOLDEN[1])
+    assert envelope.event_key == "msg_é"
+    assert envelope.payment_ref == ""
+    assert envelope.signed_headers == (("btcpay-sig", b"sha256=\xff"),)
+    assert envelope.trace_link == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert envelope.body == b""
+
+
+@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row["name"])
+def test_version_1_is_still_written_as_it_was(row: dict[str, Any]) -> None:
+    """Writers of two releases run side by side: a changed byte needs a new version."""
+    key, headers, value = _read(row).encode()
+    assert key.decode() == row["key"]
+    assert [[name, text.decode()] for name, text in headers] == row["headers"]
+    assert value == base64.b64decode(row["value_base64"])
