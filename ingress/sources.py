@@ -6,7 +6,7 @@ a request runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingress.contract import topics
@@ -15,7 +15,6 @@ from ingress.providers import Profile, load
 from ingress.settings import (
     ConfigurationInvalid,
     EdgeSettings,
-    KeySettings,
     Mistake,
     SourceSettings,
 )
@@ -42,27 +41,34 @@ class Source:
 Snapshot = Mapping[str, Source]
 
 
-def build(
-    environment: str, settings: Sequence[SourceSettings], edge: EdgeSettings, base: Path
-) -> Snapshot:
-    """Load every source's profile and keys. Key files are relative to `base`.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the settings came from: key files are relative to `base`; slugs stand in `files`."""
 
-    Raises `ConfigurationInvalid` with all mistakes.
-    """
+    base: Path
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def build(
+    environment: str, settings: Sequence[SourceSettings], edge: EdgeSettings, origin: Origin
+) -> Snapshot:
+    """Load every source's profile and keys. Raises `ConfigurationInvalid` with all mistakes."""
     mistakes: list[Mistake] = []
     built: dict[str, Source] = {}
     owners: dict[bytes, str] = {}
     for setting in settings:
         place = f"source {setting.slug!r}"
+        here: list[Mistake] = []
         if setting.slug in built:
-            mistakes.append(Mistake(place, "the slug is used twice; each source needs its own"))
-            continue
-        found = _source(environment, setting, edge, base)
-        mistakes += found.mistakes
-        if found.source is None:
-            continue
-        mistakes += _shared(found.source, owners)
-        built[setting.slug] = found.source
+            here.append(Mistake(place, "the slug is used twice; each source needs its own"))
+        else:
+            found = _source(environment, setting, edge, origin.base)
+            here += found.mistakes
+            if found.source is not None:
+                here += _shared(found.source, owners)
+                built[setting.slug] = found.source
+        file = origin.files.get(setting.slug, "")
+        mistakes += [replace(mistake, file=file) for mistake in here]
     if mistakes:
         raise ConfigurationInvalid(mistakes)
     return built
@@ -85,7 +91,7 @@ def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base:
     materials: list[bytes] = []
     for key in setting.key:
         try:
-            secret = _read(key, base)
+            secret = read_secret_file(base / key.file)
             materials.append(profile.key_material(secret))
             keys.append(Key(key.id, Secret(secret)))
         except ValueError as wrong:
@@ -112,19 +118,19 @@ def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base:
     return _Found(source, [])
 
 
-def _read(key: KeySettings, base: Path) -> bytes:
-    path = base / key.file
+def read_secret_file(path: Path) -> bytes:
+    """Read a secret from its file. Raises `ValueError` saying what is wrong with the file."""
     try:
         with path.open("rb") as file:
             raw = file.read(SECRET_BYTES_MAX + 1)
     except OSError as wrong:
-        raise ValueError(f"the key file {path} cannot be read: {wrong.strerror}") from None
+        raise ValueError(f"the file {path} cannot be read: {wrong.strerror}") from None
     if len(raw) > SECRET_BYTES_MAX:
-        raise ValueError(f"the key file {path} is larger than {SECRET_BYTES_MAX} bytes")
+        raise ValueError(f"the file {path} is larger than {SECRET_BYTES_MAX} bytes")
     try:
         return secret_from_file_bytes(raw)
     except ValueError as wrong:
-        raise ValueError(f"the key file {path}: {wrong}") from None
+        raise ValueError(f"the file {path}: {wrong}") from None
 
 
 def _shared(source: Source, owners: dict[bytes, str]) -> Iterator[Mistake]:

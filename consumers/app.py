@@ -1,0 +1,187 @@
+"""Worker, relay and monitor, each as one thing that starts, says how it is, and stops."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from consumers.apply import Applier
+from consumers.metrics import MonitorMetrics, RelayMetrics, WorkerMetrics
+from consumers.monitor import Monitor
+from consumers.relay import Relay
+from consumers.settings import ConsumerSettings
+from consumers.store.port import Store, StoreUnavailable
+from consumers.worker import Worker
+from ingress import telemetry
+from ingress.contract import topics
+from ingress.eventlog.port import EventLog, LogUnavailable
+
+RETRY_S = 1.0
+STOP_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the consumers are made of, chosen by whoever composes the process."""
+
+    environment: str
+    settings: ConsumerSettings
+    log: EventLog
+    store: Store
+    partitions: int
+    registry: CollectorRegistry
+    clock: telemetry.Clock
+    owner: str
+    checkpoint: Callable[[str], None]
+
+
+class Background(ABC):
+    """A part that runs as a task; the task ends only by `stop` or by a fault for a human."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, as soon as log and store are there."""
+        self.task = asyncio.create_task(self._run())
+
+    def ready(self) -> Sequence[tuple[str, bool]]:
+        """Answer ``/readyz``: each check by name, and whether it holds."""
+        return ()
+
+    async def stop(self) -> None:
+        """End."""
+        if self.task is not None:
+            self.task.cancel()
+        await _ended(self.task)
+
+    @abstractmethod
+    async def work(self) -> None:
+        """Do the part's work, for ever."""
+
+    async def _run(self) -> None:
+        await prepared(self._parts)
+        await self.work()
+
+
+class WorkerApp(Background):
+    """The worker: stopping it finishes the batch in hand and leaves the group."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        settings = parts.settings
+        self._worker = Worker(
+            log=parts.log,
+            store=parts.store,
+            applier=Applier(
+                store=parts.store,
+                environment=parts.environment,
+                group=settings.group,
+                clock=parts.clock,
+                checkpoint=parts.checkpoint,
+            ),
+            metrics=WorkerMetrics(parts.registry, settings.group),
+            clock=parts.clock,
+            environment=parts.environment,
+            group=settings.group,
+            owner=parts.owner,
+            batch_max=settings.batch_max,
+            wait_s=settings.wait_s,
+        )
+
+    def ready(self) -> Sequence[tuple[str, bool]]:
+        """Answer ``/readyz``."""
+        return (("worker has partitions", self._worker.assigned),)
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and leave the group."""
+        self._worker.stop()
+        await _ended(self.task)
+
+    async def work(self) -> None:
+        """Apply records for ever."""
+        await self._worker.run()
+
+
+class RelayApp(Background):
+    """The relay with its own publisher: what is not marked, the next relay publishes again."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        settings = parts.settings
+        self._publisher = parts.log.publisher()
+        self._relay = Relay(
+            store=parts.store,
+            publisher=self._publisher,
+            environment=parts.environment,
+            metrics=RelayMetrics(parts.registry),
+            notices_max=settings.notices_max,
+            idle_s=settings.relay_idle_s,
+            checkpoint=parts.checkpoint,
+        )
+
+    def ready(self) -> Sequence[tuple[str, bool]]:
+        """Answer ``/readyz``."""
+        return (("log accepts notices", self._publisher.ready()),)
+
+    async def stop(self) -> None:
+        """Stop draining, then let the publisher go."""
+        await super().stop()
+        await self._publisher.stop()
+
+    async def work(self) -> None:
+        """Drain the outbox for ever."""
+        await self._relay.run()
+
+
+class MonitorApp(Background):
+    """The monitor: when it cannot measure, its metrics say so."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        settings = parts.settings
+        self._monitor = Monitor(
+            log=parts.log,
+            store=parts.store,
+            environment=parts.environment,
+            group=settings.group,
+            stuck_s=settings.stuck_s,
+            metrics=MonitorMetrics(parts.registry),
+            clock=parts.clock,
+            every_s=settings.monitor_s,
+        )
+
+    async def work(self) -> None:
+        """Measure for ever."""
+        await self._monitor.run()
+
+
+async def prepared(parts: Parts) -> None:
+    """Return once the store is open and the topics exist, however long either is away.
+
+    Raises what a human must see: the database of another environment, a schema from the future.
+    """
+    log = telemetry.logger("consumers")
+    names = (topics.verified(parts.environment), topics.lifecycle(parts.environment))
+    while True:
+        try:
+            await parts.store.open(parts.environment)
+            await parts.log.ensure_topics(dict.fromkeys(names, parts.partitions))
+        except (LogUnavailable, StoreUnavailable) as away:
+            log.warning("not_yet_there", reason=str(away), retry_in_s=RETRY_S)
+            await asyncio.sleep(RETRY_S)
+        else:
+            return
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    """Wait for a task that was told to end; cancel it where it takes too long."""
+    if task is None:
+        return
+    _, running = await asyncio.wait({task}, timeout=STOP_S)
+    for late in running:
+        late.cancel()
+        await asyncio.wait({late})

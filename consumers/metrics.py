@@ -1,0 +1,159 @@
+"""Every metric of the consumers, declared once with its meaning; all label values exist at zero.
+
+Labels are closed enums, configured names and partitions. The worker counts what it did; the monitor
+measures what is, apart from the workers, because a dead worker cannot report its own lag.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from consumers.exceptions import HANDLING
+from consumers.lifecycle import TRANSITIONS, State, Verdict
+
+SECONDS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+COLLECTORS = ("lag", "payments", "exceptions", "notices")
+
+
+class WorkerMetrics:
+    """What the worker of `group` did."""
+
+    def __init__(self, registry: CollectorRegistry, group: str) -> None:
+        records = Counter(
+            "sealgate_consumer_records",
+            "Records handled, by verdict; exactly one for each record.",
+            ("group", "verdict"),
+            registry=registry,
+        )
+        self.records = {verdict: records.labels(group, verdict.value) for verdict in Verdict}
+        transitions = Counter(
+            "sealgate_payment_transitions",
+            "Transitions written; `before` is empty for a payment's first.",
+            ("before", "after"),
+            registry=registry,
+        )
+        self.transitions = {
+            (before, after): transitions.labels("" if before is None else before.value, after.value)
+            for before, after in _legal()
+        }
+        self.batch_duration = Histogram(
+            "sealgate_consumer_batch_duration_seconds",
+            "One batch: from its records in hand to its commit.",
+            ("group",),
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        ).labels(group)
+        self.end_to_end = Histogram(
+            "sealgate_consumer_end_to_end_seconds",
+            "From the receipt of a delivery at the edge to the commit of its effect.",
+            ("group",),
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        ).labels(group)
+        self.fenced = Counter(
+            "sealgate_consumer_fenced",
+            "Batches rolled back because another member had taken the partition over.",
+            ("group",),
+            registry=registry,
+        ).labels(group)
+        retries = Counter(
+            "sealgate_consumer_retries",
+            "Waits because the log or the store was away.",
+            ("group", "of"),
+            registry=registry,
+        )
+        self.retries = {of: retries.labels(group, of) for of in ("log", "store")}
+        self.claims = Counter(
+            "sealgate_consumer_claims",
+            "Partitions claimed: each assignment of each partition.",
+            ("group",),
+            registry=registry,
+        ).labels(group)
+        self.last_poll = Gauge(
+            "sealgate_consumer_last_poll_timestamp_seconds",
+            "When the worker last asked the log for records; 0 until the first time.",
+            ("group",),
+            registry=registry,
+        ).labels(group)
+
+
+class RelayMetrics:
+    """What the relay did."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.delivered = Counter(
+            "sealgate_notices_delivered", "Notices published and marked.", registry=registry
+        )
+        self.failures = Counter(
+            "sealgate_notices_delayed",
+            "Rounds that ended because the log or the store was away.",
+            registry=registry,
+        )
+
+
+class MonitorMetrics:
+    """What the monitor measured last; a failed collector has no series rather than old ones."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        lag = ("group", "topic", "partition")
+        self.lag_records = Gauge(
+            "sealgate_consumer_lag_records",
+            "Records written and not yet applied.",
+            lag,
+            registry=registry,
+        )
+        self.lag_seconds = Gauge(
+            "sealgate_consumer_lag_seconds",
+            "Age of the oldest record not yet applied; 0 when there is none.",
+            lag,
+            registry=registry,
+        )
+        by_state = ("provider", "state")
+        self.payments = Gauge(
+            "sealgate_payments", "Payments, by state.", by_state, registry=registry
+        )
+        self.stuck = Gauge(
+            "sealgate_payments_stuck",
+            "Payments that have been in a state for longer than its limit.",
+            by_state,
+            registry=registry,
+        )
+        self.stuck_oldest = Gauge(
+            "sealgate_payments_oldest_stuck_timestamp_seconds",
+            "Since when the longest stuck payment has been in its state; absent where none is.",
+            by_state,
+            registry=registry,
+        )
+        self.exceptions = Gauge(
+            "sealgate_exceptions_open",
+            "Open exceptions, by code and severity.",
+            ("code", "severity"),
+            registry=registry,
+        )
+        self.notices = Gauge(
+            "sealgate_notices_pending", "Notices not delivered yet.", registry=registry
+        )
+        self.success = Gauge(
+            "sealgate_collector_success",
+            "1 if the collector's last run succeeded, else 0.",
+            ("collector",),
+            registry=registry,
+        )
+        self.duration = Gauge(
+            "sealgate_collector_duration_seconds",
+            "How long the collector's last run took.",
+            ("collector",),
+            registry=registry,
+        )
+        for collector in COLLECTORS:
+            self.success.labels(collector)
+            self.duration.labels(collector)
+
+    def exceptions_at_zero(self) -> None:
+        """Create the series of every known exception."""
+        for code, handling in HANDLING.items():
+            self.exceptions.labels(code.value, str(handling.severity)).set(0)
+
+
+def _legal() -> list[tuple[State | None, State]]:
+    """List every move that may be written, a payment's first included."""
+    first: list[tuple[State | None, State]] = [(None, after) for after in State]
+    return first + [(before, after) for before, afters in TRANSITIONS.items() for after in afters]

@@ -1,0 +1,140 @@
+"""Measure from outside: lag, payments by state, what is stuck, open exceptions, waiting notices.
+
+The monitor reads the log's ends and the store, never a worker, so its numbers stay true when every
+worker is dead. Seconds of lag are the age of the oldest record not applied, read from the log
+itself: interpolating between offsets misleads. A collector that fails drops its series and says so;
+an old number that looks fresh is worse than none. Several monitors may export the same facts:
+take their ``max``, never their sum.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from consumers.lifecycle import State
+from consumers.metrics import MonitorMetrics
+from consumers.store.port import Store, StoreUnavailable
+from ingress import telemetry
+from ingress.contract import topics
+from ingress.eventlog.port import (
+    EventLog,
+    LogUnavailable,
+    Partition,
+    Position,
+    PositionLost,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Fills the gauges from the log and the store."""
+
+    log: EventLog
+    store: Store
+    environment: str
+    group: str
+    stuck_s: Mapping[State, float]
+    metrics: MonitorMetrics
+    clock: telemetry.Clock
+    every_s: float
+
+    async def run(self) -> None:
+        """Measure for ever."""
+        while True:
+            await self.measure()
+            await asyncio.sleep(self.every_s)
+
+    async def measure(self) -> None:
+        """Run every collector once; none can stop another."""
+        collectors: dict[str, Callable[[], Awaitable[None]]] = {
+            "lag": self._lag,
+            "payments": self._payments,
+            "exceptions": self._exceptions,
+            "notices": self._notices,
+        }
+        for name, collect in collectors.items():
+            begun_s = time.monotonic()
+            try:
+                await collect()
+            except (LogUnavailable, StoreUnavailable) as away:
+                self._drop(name)
+                self.metrics.success.labels(name).set(0)
+                telemetry.logger("monitor").warning(
+                    "collector_failed", collector=name, reason=str(away)
+                )
+            else:
+                self.metrics.success.labels(name).set(1)
+            self.metrics.duration.labels(name).set(time.monotonic() - begun_s)
+
+    def _drop(self, name: str) -> None:
+        metrics = self.metrics
+        series = {
+            "lag": (metrics.lag_records, metrics.lag_seconds),
+            "payments": (metrics.payments, metrics.stuck, metrics.stuck_oldest),
+            "exceptions": (metrics.exceptions,),
+            "notices": (),
+        }
+        for gauge in series[name]:
+            gauge.clear()
+        if name == "notices":
+            # A gauge without labels cannot be dropped; NaN is Prometheus' word for unknown.
+            metrics.notices.set(float("nan"))
+
+    async def _lag(self) -> None:
+        topic = topics.verified(self.environment)
+        ends = await self.log.ends(topic)
+        begins = await self.log.begins(topic)
+        positions = await self.store.positions(self.group)
+        ages = {
+            partition: await self._age_s(
+                partition, positions.get(partition, begins[partition]), end
+            )
+            for partition, end in ends.items()
+        }
+        for partition, end in ends.items():
+            at = (self.group, topic, str(partition.number))
+            behind = end - positions.get(partition, begins[partition])
+            self.metrics.lag_records.labels(*at).set(max(0, behind))
+            self.metrics.lag_seconds.labels(*at).set(ages[partition])
+
+    async def _age_s(self, partition: Partition, offset: int, end: int) -> float:
+        """Return the age of the record at `offset`, 0 where there is none."""
+        if offset >= end:
+            return 0.0
+        try:
+            oldest = await self.log.read(Position(partition, offset), 1)
+        except PositionLost:
+            # Retention has passed the group: its worker stops there with an alarm of its own.
+            return float("inf")
+        return max(0.0, (self.clock() - oldest[0].timestamp_ms) / 1000) if oldest else 0.0
+
+    async def _payments(self) -> None:
+        metrics = self.metrics
+        counts = await self.store.counts()
+        now_ms = self.clock()
+        before_ms = {state: now_ms - int(limit * 1000) for state, limit in self.stuck_s.items()}
+        stuck = await self.store.stuck(before_ms)
+        for gauge in (metrics.payments, metrics.stuck, metrics.stuck_oldest):
+            gauge.clear()
+        for provider in {count.provider for count in counts}:
+            for state in State:
+                metrics.payments.labels(provider, state.value).set(0)
+            for state in self.stuck_s:
+                metrics.stuck.labels(provider, state.value).set(0)
+        for count in counts:
+            metrics.payments.labels(count.provider, count.state.value).set(count.payments)
+        for count in stuck:
+            at = (count.provider, count.state.value)
+            metrics.stuck.labels(*at).set(count.payments)
+            metrics.stuck_oldest.labels(*at).set(count.oldest_ms / 1000)
+
+    async def _exceptions(self) -> None:
+        found = await self.store.anomalies_open()
+        self.metrics.exceptions.clear()
+        self.metrics.exceptions_at_zero()
+        for (code, severity), count in found.items():
+            self.metrics.exceptions.labels(code, str(severity)).set(count)
+
+    async def _notices(self) -> None:
+        self.metrics.notices.set(await self.store.notices_pending())

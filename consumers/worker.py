@@ -1,0 +1,190 @@
+"""The loop: fetch, apply, advance; back off, never skip.
+
+Records flow from the log to `apply` in batches; what decides where to read on is the store, asked
+each time partitions are assigned. Three things can go wrong and each has one answer. The log or the
+store is away: keep the batch and the group membership, wait, try again; nothing is skipped and
+nothing buried. Another member took a partition over while our batch was open: the batch was rolled
+back, drop it; the new owner reads the same records. The position is gone from the log: stop with an
+alarm, because reading on elsewhere would lose events in silence.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from consumers.apply import Applied, Applier
+from consumers.metrics import WorkerMetrics
+from consumers.store.port import Claim, Fenced, Store, StoreUnavailable
+from ingress import telemetry
+from ingress.contract import topics
+from ingress.eventlog.port import (
+    EventLog,
+    LogUnavailable,
+    Partition,
+    Position,
+    Record,
+    Subscription,
+)
+
+# Doubling from 0.1 s: an instant for a failover, never more than 5 s behind a recovery.
+BACKOFF_FIRST_S = 0.1
+BACKOFF_MOST_S = 5.0
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How long to wait before the next try; reset by the first success."""
+
+    next_s: float = BACKOFF_FIRST_S
+
+    def take(self) -> float:
+        """Return the wait, and double the next one."""
+        wait_s = self.next_s
+        self.next_s = min(BACKOFF_MOST_S, wait_s * 2)
+        return wait_s
+
+    def reset(self) -> None:
+        """Begin again from the shortest wait."""
+        self.next_s = BACKOFF_FIRST_S
+
+
+@dataclass(slots=True)
+class Worker:
+    """One member of the group. `owner` names it in the store's position rows."""
+
+    log: EventLog
+    store: Store
+    applier: Applier
+    metrics: WorkerMetrics
+    clock: telemetry.Clock
+    environment: str
+    group: str
+    owner: str
+    batch_max: int
+    wait_s: float
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    assigned: bool = False
+    stopping: bool = False
+    _held: dict[Partition, Claim] = field(default_factory=dict)
+    _generation: int = 0
+    _backoff: Backoff = field(default_factory=Backoff)
+
+    async def run(self) -> None:
+        """Work until `stop`. Raises `PositionLost`: a human must decide where to read on."""
+        while not self.stopping:
+            topic = topics.verified(self.environment)
+            subscription = self.log.subscription(topic, self.group, self._claim)
+            try:
+                await subscription.start()
+                await self._member(subscription)
+            except LogUnavailable as away:
+                await self._wait("log", away)
+            except StoreUnavailable as away:
+                await self._wait("store", away)
+            except Fenced:
+                # Whoever fenced us reads on; ask for an assignment again, but not at once, or two
+                # members could go on taking the partition from each other.
+                await self._pause("fenced")
+            finally:
+                self.assigned = False
+                await subscription.stop()
+
+    def stop(self) -> None:
+        """Finish the batch in hand, then leave the group."""
+        self.stopping = True
+
+    async def _member(self, subscription: Subscription) -> None:
+        """Fetch and apply while we are a member. Raises `Fenced` and what the log raises."""
+        while not self.stopping:
+            self.metrics.last_poll.set(self.clock() / 1000)
+            records = await subscription.fetch(self.batch_max, self.wait_s)
+            self._backoff.reset()
+            if records:
+                await self._apply_until_done(records)
+                await subscription.advise(self._positions())
+
+    async def _claim(self, partitions: frozenset[Partition]) -> Mapping[Partition, int]:
+        """Take the assigned partitions over and say where to read on.
+
+        A batch fetched under the assignment before this one is fenced by it.
+        """
+        claims = await self.store.claim_partitions(self.group, partitions, self.owner)
+        self._generation += 1
+        self._held = dict(claims)
+        self.assigned = True
+        self.metrics.claims.inc(len(claims))
+        telemetry.logger("worker").info(
+            "partitions_claimed",
+            partitions=sorted(partition.number for partition in claims),
+            owner=self.owner,
+        )
+        known = {p: claim.next_offset for p, claim in claims.items()}
+        return {p: offset for p, offset in known.items() if offset is not None}
+
+    async def _apply_until_done(self, records: Sequence[Record]) -> None:
+        """Apply a batch, however long the store is away. Raises `Fenced` if it was taken over."""
+        generation = self._generation
+        while not self.stopping:
+            try:
+                await self._apply(records)
+                return
+            except StoreUnavailable as away:
+                await self._wait("store", away)
+            except Fenced:
+                self.metrics.fenced.inc()
+                if generation == self._generation:
+                    raise
+                # A newer assignment reached us meanwhile: the subscription already reads from the
+                # positions it claimed, and this batch belongs to the one before.
+                return
+
+    async def _apply(self, records: Sequence[Record]) -> None:
+        held = self._held
+        fresh = [r for r in records if _is_ours(r, held)]
+        if not fresh:
+            return
+        with self.metrics.batch_duration.time():
+            applied = await self.applier.apply(fresh, held)
+        for record in fresh:
+            partition, offset = record.position
+            held[partition] = Claim(held[partition].epoch, offset + 1)
+        self._backoff.reset()
+        self._count(applied)
+
+    def _count(self, applied: Applied) -> None:
+        """Count a committed batch."""
+        for verdict, count in Counter(o.verdict for o in applied.outcomes).items():
+            self.metrics.records[verdict].inc(count)
+        for move, count in Counter((t.before, t.after) for t in applied.transitions).items():
+            self.metrics.transitions[move].inc(count)
+        now_ms = self.clock()
+        for outcome in applied.outcomes:
+            if outcome.received_ms is not None:
+                self.metrics.end_to_end.observe(max(0, now_ms - outcome.received_ms) / 1000)
+
+    def _positions(self) -> list[Position]:
+        return [
+            Position(partition, claim.next_offset)
+            for partition, claim in self._held.items()
+            if claim.next_offset is not None
+        ]
+
+    async def _wait(self, of: str, away: Exception) -> None:
+        self.metrics.retries[of].inc()
+        wait_s = self._backoff.take()
+        telemetry.logger("worker").warning(f"{of}_unavailable", reason=str(away), retry_in_s=wait_s)
+        await self.sleep(wait_s)
+
+    async def _pause(self, why: str) -> None:
+        wait_s = self._backoff.take()
+        telemetry.logger("worker").warning(why, owner=self.owner, retry_in_s=wait_s)
+        await self.sleep(wait_s)
+
+
+def _is_ours(record: Record, held: Mapping[Partition, Claim]) -> bool:
+    """Say whether the record is still to be applied, and by us."""
+    claim = held.get(record.position.partition)
+    if claim is None:
+        return False
+    return claim.next_offset is None or record.position.offset >= claim.next_offset

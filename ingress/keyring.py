@@ -1,0 +1,102 @@
+"""`Secret`, `Key` and `Keyring`: what a source verifies with. Pure.
+
+The bytes of a secret flow in once, from a file, and out only through `reveal`. Nothing else shows
+them: no repr, no format, no pickle, no error. Several keys of a source are live at the same time,
+because a provider changes its secret at one moment and we at another.
+"""
+
+import hmac
+import re
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NoReturn
+
+# Rotation needs two, an emergency in the middle of one needs three. Every delivery is tried with
+# every key, at some 2 us each, so eight cost a forger nothing and us 16 us.
+KEYS_MAX = 8
+_KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Secret:
+    """Bytes that only `reveal` shows. Two are compared in constant time, and none has a hash."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, secret: bytes) -> None:
+        if not secret:
+            raise ValueError("the secret is empty; anybody could sign with it")
+        self._bytes = bytes(secret)
+
+    def reveal(self) -> bytes:
+        """Return the bytes, to compute with; never to print, store or send."""
+        return self._bytes
+
+    def __repr__(self) -> str:
+        return "Secret(hidden)"
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._bytes, other._bytes)
+
+    def __hash__(self) -> NoReturn:
+        raise TypeError("a secret has no hash, for that would be its fingerprint: compare it")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is not pickled or copied")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One secret under a name that may be shown: in metrics, logs and envelopes."""
+
+    id: str
+    secret: Secret
+
+    def __post_init__(self) -> None:
+        # The id is not quoted: what is no id may be the secret, put in the wrong place.
+        if not _KEY_ID.fullmatch(self.id):
+            raise ValueError(
+                "a key id is 1-64 of A-Z, a-z, 0-9, '.', '_' and '-', "
+                "beginning with a letter or digit"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys of one source, in the order they are tried. Empty, it verifies nothing."""
+
+    keys: tuple[Key, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.keys) > KEYS_MAX:
+            raise ValueError(f"{len(self.keys)} keys are too many; at most {KEYS_MAX} are tried")
+        for one, other in combinations(self.keys, 2):
+            if one.id == other.id:
+                raise ValueError(f"the key id {one.id!r} is used twice; give each key its own")
+            if one.secret == other.secret:
+                raise ValueError(
+                    f"the keys {one.id!r} and {other.id!r} hold the same secret; remove one"
+                )
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names of the keys, in order."""
+        return tuple(key.id for key in self.keys)
+
+
+def secret_from_file_bytes(raw: bytes) -> bytes:
+    r"""Return a secret file's content without the one line end that an editor adds.
+
+    Only one ``\n`` or ``\r\n`` goes: blanks may be part of a secret. Raises `ValueError` if nothing
+    is left.
+    """
+    secret = raw.removesuffix(b"\n")
+    if secret != raw:
+        secret = secret.removesuffix(b"\r")
+    if not secret:
+        raise ValueError("it is empty; write the provider's signing secret into it")
+    return secret

@@ -1,0 +1,276 @@
+"""One process: chosen parts over one log and one store, an admin port, signals, an exit code.
+
+`run` starts the parts, prints nothing itself, tells `started` the addresses, and waits for a signal
+or for a part that cannot go on. It stops in the order in which things flow, the edge first, so that
+whatever was accepted is carried to its end. A broker or a database that is away ends nothing: the
+parts wait for it. What does end a process is what no waiting mends: an address in use, a database
+of another environment, a position that the log no longer has.
+"""
+
+import asyncio
+import platform
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Protocol
+
+import uvloop
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from consumers import app as consumers_app
+from consumers.store import connect as store_connect
+from consumers.store.port import Store
+from ingress import app as ingress_app
+from ingress import sources, telemetry
+from ingress.eventlog import connect as log_connect
+from ingress.eventlog.port import EventLog
+from sealgate.admin import Admin
+from sealgate.config import Configuration
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_UNAVAILABLE = 69
+
+
+class Role(StrEnum):
+    """What a process does; each may run alone, `up` runs them all."""
+
+    EDGE = "edge"
+    WORKER = "worker"
+    RELAY = "relay"
+    MONITOR = "monitor"
+
+
+ALL_ROLES = tuple(Role)
+
+
+class App(Protocol):
+    """A part of a process."""
+
+    def ready(self) -> Sequence[tuple[str, bool]]:
+        """Answer ``/readyz``: each check by name, and whether it holds."""
+
+    async def stop(self) -> None:
+        """End, carrying what was accepted to its end."""
+
+
+@dataclass(slots=True)
+class Started:
+    """What is running, for whoever wants to print or use it."""
+
+    edge_url: str = ""
+    admin_url: str = ""
+    store: Store | None = None
+    log: EventLog | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+Checkpoint = Callable[[str], None]
+OnStarted = Callable[[Started], Awaitable[None]]
+
+
+def _no_checkpoint(step: str) -> None:
+    """Pass a crash point: only a test puts something here."""
+
+
+async def _nothing(started: Started) -> None:
+    """Do nothing more once everything is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A configuration and the roles this process plays."""
+
+    configuration: Configuration
+    roles: Sequence[Role]
+    checkpoint: Checkpoint = _no_checkpoint
+    started: OnStarted = _nothing
+
+    def main(self) -> int:
+        """Run until told to stop; return the exit code."""
+        return uvloop.run(self.run())
+
+    async def run(self) -> int:
+        """Run until told to stop; return the exit code."""
+        settings = self.configuration.settings
+        log = telemetry.logger("process")
+        running = Started()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, running.stop.set)
+        apps: list[App] = []
+        async with AsyncExitStack() as stack:
+            try:
+                await self._start(running, apps, stack)
+            except OSError as wrong:
+                log.error("cannot_start", reason=_address_trouble(wrong))
+                return EXIT_UNAVAILABLE
+            roles = [role.value for role in self.roles]
+            log.info(
+                "started",
+                environment=settings.environment,
+                roles=roles,
+                edge=running.edge_url,
+                admin=running.admin_url,
+            )
+            watch = asyncio.create_task(_first_fault(apps, running.stop))
+            extra = asyncio.create_task(_then(self.started, running))
+            failed = await watch
+            extra.cancel()
+            await asyncio.gather(extra, return_exceptions=True)
+            log.info("stopping")
+        log.info("stopped")
+        return EXIT_FAILED if failed else EXIT_OK
+
+    async def _start(self, running: Started, apps: list[App], stack: AsyncExitStack) -> None:
+        """Start every part; what is started is on the stack, to be stopped edge first."""
+        settings = self.configuration.settings
+        registry = _registry(settings.environment)
+        event_log = log_connect.connect(located(settings.log.url, self.configuration.base))
+        stack.push_async_callback(event_log.close)
+        running.log = event_log
+
+        def checks() -> list[tuple[str, bool]]:
+            return [check for part in apps for check in part.ready()]
+
+        admin = Admin(settings.admin, registry, checks)
+        stack.push_async_callback(admin.stop)
+        host = settings.admin.host
+        running.admin_url = f"http://{host}:{await admin.start()}"
+        if set(self.roles) != {Role.EDGE}:
+            store = open_store(self.configuration)
+            stack.push_async_callback(store.close)
+            running.store = store
+            await self._start_consumers(event_log, store, registry, apps, stack)
+        if Role.EDGE in self.roles:
+            edge = ingress_app.EdgeApp(
+                ingress_app.Parts(
+                    environment=settings.environment,
+                    settings=settings.edge,
+                    sources=build_sources(self.configuration),
+                    log=event_log,
+                    partitions=settings.log.partitions,
+                    registry=registry,
+                    clock=telemetry.now_ms,
+                )
+            )
+            apps.append(edge)
+            stack.push_async_callback(edge.stop)
+            running.edge_url = f"http://{settings.edge.host}:{await edge.start()}"
+
+    async def _start_consumers(
+        self,
+        event_log: EventLog,
+        store: Store,
+        registry: CollectorRegistry,
+        apps: list[App],
+        stack: AsyncExitStack,
+    ) -> None:
+        settings = self.configuration.settings
+        parts = consumers_app.Parts(
+            environment=settings.environment,
+            settings=settings.consumer,
+            log=event_log,
+            store=store,
+            partitions=settings.log.partitions,
+            registry=registry,
+            clock=telemetry.now_ms,
+            owner=f"{socket.gethostname()}/{telemetry.correlation_id()}",
+            checkpoint=self.checkpoint,
+        )
+        makers: Mapping[Role, type[consumers_app.Background]] = {
+            Role.MONITOR: consumers_app.MonitorApp,
+            Role.RELAY: consumers_app.RelayApp,
+            Role.WORKER: consumers_app.WorkerApp,
+        }
+        for role, make in makers.items():
+            if role in self.roles:
+                part = make(parts)
+                apps.append(part)
+                stack.push_async_callback(part.stop)
+                part.start()
+
+
+def build_sources(configuration: Configuration) -> sources.Snapshot:
+    """Build the sources of a configuration. Raises `ConfigurationInvalid`."""
+    settings = configuration.settings
+    return sources.build(
+        settings.environment,
+        settings.source,
+        settings.edge,
+        sources.Origin(configuration.base, configuration.files),
+    )
+
+
+def open_store(configuration: Configuration) -> Store:
+    """Make the store of a configuration, not connected yet. Raises `ConfigurationInvalid`."""
+    settings = configuration.settings.store
+    password = None
+    if settings.password_file is not None:
+        path = configuration.base / settings.password_file
+        password = sources.read_secret_file(path).decode()
+    return store_connect.connect(located(settings.url, configuration.base), password)
+
+
+def located(url: str, base: Path) -> str:
+    """Make the relative path in a file URL absolute, counted from the configuration's directory."""
+    scheme, _, rest = url.partition(":")
+    if not rest.startswith(("./", "../")):
+        return url
+    path = (base / rest).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return f"{scheme}://{path}"
+
+
+async def _first_fault(apps: Sequence[App], stop: asyncio.Event) -> bool:
+    """Wait for `stop`, or for a part that ended by itself; say whether it was the latter."""
+    waiting = asyncio.create_task(stop.wait())
+    parts = [part.task for part in apps if isinstance(part, consumers_app.Background)]
+    tasks = [task for task in parts if task is not None]
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    failed = False
+    for task in done - {waiting}:
+        fault = task.exception()
+        if fault is not None:
+            failed = True
+            telemetry.logger("process").error(
+                "part_failed", kind=type(fault).__name__, reason=str(fault)
+            )
+    return failed
+
+
+async def _then(started: OnStarted, running: Started) -> None:
+    """Run what was to happen once everything is started; a fault there ends the process."""
+    try:
+        await started(running)
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        running.stop.set()
+        raise
+
+
+def _registry(environment: str) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    info = Gauge(
+        "sealgate_build_info",
+        "Always 1; the labels say what is running.",
+        ("version", "python", "environment"),
+        registry=registry,
+    )
+    info.labels(metadata.version("sealgate"), platform.python_version(), environment).set(1)
+    return registry
+
+
+def _address_trouble(wrong: OSError) -> str:
+    return f"{wrong.strerror or wrong}; choose another port in [edge] or [admin], or free this one"
