@@ -8,6 +8,7 @@ gets a non-2xx for its content stops sending, so what cannot be understood is pu
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ingress import telemetry
@@ -15,8 +16,10 @@ from ingress.answers import Answer, Outcome, refuse
 from ingress.contract import cloudevents, topics
 from ingress.contract.envelope import Envelope
 from ingress.delivery import Delivery, Reason, Rejected
-from ingress.eventlog.port import LogUnavailable, Message, MessageRefused, Position, Publisher
+from ingress.eventlog.port import LogUnavailable, Message, MessageRefused, Position
 from ingress.sources import Source
+
+Publish = Callable[[Message], Awaitable[Position]]
 
 CORRELATION_HEADER = b"x-correlation-id"
 TRACE_HEADER = b"traceparent"
@@ -36,7 +39,7 @@ class Admitted:
 
 
 async def admit(
-    delivery: Delivery, source: Source, publisher: Publisher, correlation_id: str
+    delivery: Delivery, source: Source, publish: Publish, correlation_id: str
 ) -> Admitted:
     """Take one delivery through the whole pipeline. Raises nothing that has an answer."""
     try:
@@ -47,7 +50,7 @@ async def admit(
     topic = topics.verified(source.environment)
     record_key, headers, value = envelope.encode()
     try:
-        position = await publisher.publish(Message(topic, record_key, value, headers))
+        position = await publish(Message(topic, record_key, value, headers))
     except LogUnavailable:
         answer = refuse(Outcome.PUBLISH_FAILED, envelope.correlation_id)
         return Admitted(answer, envelope.correlation_id, envelope=envelope)

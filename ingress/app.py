@@ -44,12 +44,12 @@ class EdgeApp:
             parts.clock,
         )
         self._log = telemetry.logger("edge")
-        self._connecting: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
         """Listen and return the port; connect to the log now, or as soon as it is there."""
         port = await self._edge.start()
-        self._connecting = asyncio.create_task(self._connect())
+        self.task = asyncio.create_task(self._connect())
         return port
 
     def ready(self) -> Sequence[tuple[str, bool]]:
@@ -62,13 +62,16 @@ class EdgeApp:
     async def stop(self) -> None:
         """Drain the edge, then the publisher: in this order nothing accepted is lost."""
         await self._edge.drain()
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait({self.task})
         await self._publisher.stop()
 
     async def _connect(self) -> None:
-        """Make the topics and start the publisher, however long the log is away."""
+        """Make the topics and start the publisher, however long the log is away.
+
+        Ends only by being cancelled, or with what no waiting mends: topics made otherwise.
+        """
         names = (
             topics.verified(self._parts.environment),
             topics.lifecycle(self._parts.environment),
@@ -82,4 +85,4 @@ class EdgeApp:
                 await asyncio.sleep(RETRY_S)
             else:
                 self._log.info("log_connected")
-                return
+                await asyncio.get_running_loop().create_future()

@@ -25,7 +25,7 @@ from ingress.admission import Admission, Budget, Head, Refused
 from ingress.admit import Admitted, admit, rejection
 from ingress.answers import Answer, Outcome, refuse
 from ingress.delivery import Delivery
-from ingress.eventlog.port import Publisher
+from ingress.eventlog.port import Message, Position, Publisher
 from ingress.metrics import EdgeMetrics, SourceMetrics
 from ingress.settings import EdgeSettings
 from ingress.sources import Snapshot, Source
@@ -194,7 +194,7 @@ class Edge:
         try:
             body = await self._read(request, head, length)
             delivery = self._delivery(head, body, source)
-            admitted = await self._admit(delivery, source, begun)
+            admitted = await admit(delivery, source, self._publish, begun.correlation_id)
         except Refused as refused:
             refused.source = source
             return self._refuse(refused, begun)
@@ -232,9 +232,9 @@ class Edge:
             url=source.url,
         )
 
-    async def _admit(self, delivery: Delivery, source: Source, begun: _Begun) -> Admitted:
+    async def _publish(self, message: Message) -> Position:
         with self.metrics.publish_duration.time():
-            return await admit(delivery, source, self._publisher, begun.correlation_id)
+            return await self._publisher.publish(message)
 
     def _refuse(self, refused: Refused, begun: _Begun) -> web.StreamResponse:
         """End a request before its delivery was judged."""

@@ -30,50 +30,57 @@ class SourceMetrics:
     last_accepted: Gauge
 
 
-class EdgeMetrics:
-    """The edge's metrics in `registry`."""
+class _SourceFamilies:
+    """The metrics that have a series for each source."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         by_source = ("source", "provider")
-        self._requests = Counter(
+        self.requests = Counter(
             "sealgate_requests",
             "Requests answered, by source and outcome; exactly one for each request.",
             (*by_source, "outcome"),
             registry=registry,
         )
-        self._failures = Counter(
+        self.failures = Counter(
             "sealgate_verification_failures",
             "Deliveries of a known source that did not verify, by the check that failed.",
             (*by_source, "reason"),
             registry=registry,
         )
-        self._verified = Counter(
+        self.verified = Counter(
             "sealgate_verified",
             "Deliveries that verified, by the key that matched; a rotation is over when the old"
             " key's rate is zero.",
             (*by_source, "key_id"),
             registry=registry,
         )
-        self._duration = Histogram(
+        self.duration = Histogram(
             "sealgate_request_duration_seconds",
             "From the request's head to its answer, the log's acknowledgement included.",
             by_source,
             buckets=DURATION_BUCKETS,
             registry=registry,
         )
-        self._body = Histogram(
+        self.body = Histogram(
             "sealgate_request_body_bytes",
             "Size of bodies that were read.",
             by_source,
             buckets=SIZE_BUCKETS,
             registry=registry,
         )
-        self._last_accepted = Gauge(
+        self.last_accepted = Gauge(
             "sealgate_last_accepted_timestamp_seconds",
             "When the source's last delivery was accepted; 0 until the first.",
             by_source,
             registry=registry,
         )
+
+
+class EdgeMetrics:
+    """The edge's metrics in `registry`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._families = _SourceFamilies(registry)
         self.in_flight = Gauge(
             "sealgate_requests_in_flight", "Requests being answered now.", registry=registry
         )
@@ -106,12 +113,13 @@ class EdgeMetrics:
 
     def source(self, slug: str, provider: str, key_ids: Iterable[str]) -> SourceMetrics:
         """Create every series of one source at zero."""
+        families = self._families
         at = (slug, provider)
         return SourceMetrics(
-            requests={outcome: self._requests.labels(*at, outcome.value) for outcome in Outcome},
-            failures={reason: self._failures.labels(*at, reason.value) for reason in Reason},
-            verified={key_id: self._verified.labels(*at, key_id) for key_id in key_ids},
-            duration=self._duration.labels(*at),
-            body=self._body.labels(*at),
-            last_accepted=self._last_accepted.labels(*at),
+            requests={outcome: families.requests.labels(*at, outcome.value) for outcome in Outcome},
+            failures={reason: families.failures.labels(*at, reason.value) for reason in Reason},
+            verified={key_id: families.verified.labels(*at, key_id) for key_id in key_ids},
+            duration=families.duration.labels(*at),
+            body=families.body.labels(*at),
+            last_accepted=families.last_accepted.labels(*at),
         )

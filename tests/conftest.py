@@ -1,10 +1,16 @@
 """Fixtures every test may ask for; the real services live in `tests/support`."""
 
+import asyncio
 import os
 
 import pytest
 
 pytest_plugins = ["tests.support.kafka", "tests.support.postgres"]
+
+
+def pytest_sessionstart() -> None:
+    """Say that there is no event loop yet, or the plugin makes one that nobody ever closes."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(autouse=True)

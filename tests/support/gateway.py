@@ -1,0 +1,150 @@
+"""An edge in this process, over a real embedded log, and a client made of a socket."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from ingress import app, sources, telemetry
+from ingress.contract import topics
+from ingress.contract.envelope import Envelope
+from ingress.eventlog.connect import connect
+from ingress.eventlog.port import EventLog, Position
+from ingress.settings import EdgeSettings, KeySettings, SourceSettings
+
+OLD_SECRET = b"old-secret-of-a-test"
+NEW_SECRET = b"new-secret-of-a-test"
+STRIPE_SECRET = b"whsec_of_a_test"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response as bytes, taken apart."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A running edge, what it counted, and what it published."""
+
+    port: int
+    edge: app.EdgeApp
+    log: EventLog
+    registry: CollectorRegistry
+
+    def count(self, name: str, **labels: str) -> float:
+        """Read one sample of a metric; 0 where it is not there."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    async def published(self) -> list[Envelope]:
+        """Read every envelope on the verified topic."""
+        found = []
+        for partition, begin in (await self.log.begins(topics.verified("test"))).items():
+            records = await self.log.read(Position(partition, begin), 1000)
+            found += [Envelope.decode(record.headers, record.value) for record in records]
+        return found
+
+    async def raw(self, request: bytes, *, ends: bool = False) -> Reply:
+        """Send bytes as they are and read one response; `ends`: and the connection's end."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(request)
+            reply = await _reply(reader)
+            if ends:
+                async with asyncio.timeout(10):
+                    assert await reader.read() == b""
+            return reply
+        finally:
+            writer.close()
+
+    async def post(self, path: str, body: bytes, *headers: tuple[str, str]) -> Reply:
+        """Post a body with exactly these headers beside Host and Content-Length."""
+        return await self.raw(request(path, body, headers))
+
+
+def request(path: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> bytes:
+    """Write a POST as bytes."""
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: hooks.example.com",
+        f"Content-Length: {len(body)}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def btcpay(body: bytes, secret: bytes = OLD_SECRET) -> tuple[str, str]:
+    """Sign as BTCPay Server does (WebhookSender.cs): the hex HMAC-SHA256 of the body."""
+    return "BTCPay-Sig", "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+
+
+async def _reply(reader: asyncio.StreamReader) -> Reply:
+    async with asyncio.timeout(30):
+        head = await reader.readuntil(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        pairs = (line.split(": ", 1) for line in lines[1:] if line)
+        headers = {name.lower(): value for name, value in pairs}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Reply(int(lines[0].split(" ")[1]), headers, body)
+
+
+@asynccontextmanager
+async def gateway(directory: Path, log_url: str = "", **settings: Any) -> AsyncIterator[Gateway]:
+    """Run an edge with a BTCPay source of two keys and a Stripe source of one."""
+    for name, secret in (("old", OLD_SECRET), ("new", NEW_SECRET), ("stripe", STRIPE_SECRET)):
+        (directory / name).write_bytes(secret)
+    edge_settings = EdgeSettings.model_validate(
+        {"port": 0, "drain_s": 0.0, "stop_s": 5.0, **settings}
+    )
+    configured = [
+        SourceSettings(
+            slug="btcpay-shop",
+            provider="btcpay",
+            account="shop",
+            key=[
+                KeySettings(id="old", file=Path("old")),
+                KeySettings(id="new", file=Path("new")),
+            ],
+        ),
+        SourceSettings(
+            slug="stripe-eu",
+            provider="stripe",
+            account="eu",
+            key=[KeySettings(id="only", file=Path("stripe"))],
+        ),
+    ]
+    log = connect(log_url or f"embedded://{directory / 'log.db'}")
+    registry = CollectorRegistry()
+    edge = app.EdgeApp(
+        app.Parts(
+            environment="test",
+            settings=edge_settings,
+            sources=sources.build("test", configured, edge_settings, sources.Origin(directory)),
+            log=log,
+            partitions=3,
+            registry=registry,
+            clock=telemetry.now_ms,
+        )
+    )
+    port = await edge.start()
+    try:
+        yield Gateway(port, edge, log, registry)
+    finally:
+        await edge.stop()
+        await log.close()
+
+
+async def until_ready(running: Gateway) -> None:
+    """Wait until the edge has its log."""
+    async with asyncio.timeout(10):
+        while not all(holds for _, holds in running.edge.ready()):
+            await asyncio.sleep(0.01)

@@ -1,0 +1,166 @@
+"""The configuration: every mistake at once, each with its file, its place and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from ingress.settings import ConfigurationInvalid
+from sealgate.config import Configuration, read
+from sealgate.process import build_sources
+
+GOOD = """
+environment = "test"
+
+[[source]]
+slug = "btcpay-shop"
+provider = "btcpay"
+[[source.key]]
+id = "2026-11"
+file = "secrets/btcpay"
+"""
+
+
+def _write(directory: Path, text: str, **fragments: str) -> Path:
+    (directory / "secrets").mkdir(exist_ok=True)
+    (directory / "secrets" / "btcpay").write_text("a secret of a test\n")
+    (directory / "conf.d").mkdir(exist_ok=True)
+    for name, fragment in fragments.items():
+        (directory / "conf.d" / f"{name}.toml").write_text(fragment)
+    path = directory / "sealgate.toml"
+    path.write_text(text)
+    return path
+
+
+def _mistakes(path: Path, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        build_sources(read(path, environ or {}))
+    return [str(mistake) for mistake in invalid.value.mistakes]
+
+
+def _read(path: Path, environ: dict[str, str] | None = None) -> Configuration:
+    return read(path, environ or {})
+
+
+def test_a_whole_configuration_is_read_with_its_defaults(tmp_path: Path) -> None:
+    """The shortest useful file: an environment, and a source with a key."""
+    configuration = _read(_write(tmp_path, GOOD))
+    assert configuration.settings.edge.port == 8080
+    source = build_sources(configuration)["btcpay-shop"]
+    assert (source.profile.name, source.key_ids) == ("btcpay", ("2026-11",))
+
+
+def test_five_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Whoever fixes one and starts again four times will not read the fifth message."""
+    path = _write(
+        tmp_path,
+        """
+environment = "Test!"
+[edge]
+prot = 1
+port = 99999
+[[source]]
+slug = "Shop"
+provider = "btcpay"
+[[source.key]]
+id = "k1"
+fiel = "x"
+""",
+    )
+    mistakes = _mistakes(path)
+    assert len(mistakes) == 6
+    assert any(m.startswith("sealgate.toml: environment: ") for m in mistakes)
+    assert "sealgate.toml: edge.prot: is not known here; did you mean 'port'?" in mistakes
+    assert any(m.startswith("sealgate.toml: edge.port: ") and "65535" in m for m in mistakes)
+    assert any(m.startswith("sealgate.toml: source 'Shop'.slug: ") for m in mistakes)
+    assert "sealgate.toml: source 'Shop'.key 'k1'.file: is missing" in mistakes
+    assert (
+        "sealgate.toml: source 'Shop'.key 'k1'.fiel: is not known here; did you mean 'file'?"
+        in mistakes
+    )
+
+
+def test_a_fragment_is_named_when_it_is_wrong(tmp_path: Path) -> None:
+    """With thirty files, the number of a source is no place."""
+    fragment = GOOD.replace('environment = "test"', "").replace("btcpay-shop", "second")
+    path = _write(
+        tmp_path,
+        GOOD,
+        good=fragment.replace("secrets/btcpay", "secrets/other"),
+        bad='[[source]]\nslug = "third"\nprovider = "stripe"\nkeys = []\n',
+    )
+    assert any(m.startswith("conf.d/bad.toml: source 'third'.keys: ") for m in _mistakes(path))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("secrets/btcpay", "secrets/none"), "none cannot be read: No such file or directory"),
+        (("secrets/btcpay", "secrets"), "secrets cannot be read: Is a directory"),
+        (('"btcpay"', '"btpcay"'), "btcpay"),
+    ],
+)
+def test_what_only_the_disk_or_the_profiles_know_is_told_too(
+    tmp_path: Path, change: tuple[str, str], told: str
+) -> None:
+    """A key file that is not there must be known before the first delivery is refused."""
+    path = _write(tmp_path, GOOD.replace(*change))
+    (mistake,) = _mistakes(path)
+    assert mistake.startswith("sealgate.toml: source 'btcpay-shop' ")
+    assert told in mistake
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n"])
+def test_an_empty_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    """An empty HMAC key verifies whatever anybody signs with nothing."""
+    path = _write(tmp_path, GOOD)
+    (tmp_path / "secrets" / "btcpay").write_bytes(content)
+    (mistake,) = _mistakes(path)
+    assert "empty" in mistake
+
+
+def test_two_sources_cannot_share_a_secret_and_it_is_not_printed(tmp_path: Path) -> None:
+    """A delivery to one would verify at the other."""
+    second = GOOD.replace('environment = "test"', "").replace("btcpay-shop", "second")
+    (mistake,) = _mistakes(_write(tmp_path, GOOD, second=second))
+    assert mistake.startswith("conf.d/second.toml: source 'second' key '2026-11': the same secret")
+    assert "'btcpay-shop'" in mistake
+    assert "a secret of a test" not in mistake
+
+
+def test_a_slug_can_be_used_once(tmp_path: Path) -> None:
+    """Of two sources with one path, one would never be asked."""
+    fragment = GOOD.replace('environment = "test"', "")
+    mistakes = _mistakes(_write(tmp_path, GOOD, again=fragment))
+    assert mistakes == [
+        "conf.d/again.toml: source 'btcpay-shop': the slug is used twice; each source needs its own"
+    ]
+
+
+def test_one_value_can_be_overridden_by_the_environment(tmp_path: Path) -> None:
+    """The same file serves two machines that differ in a port."""
+    environ = {"SEALGATE__EDGE__PORT": "9999", "SEALGATE__ENVIRONMENT": "live", "PATH": "/bin"}
+    settings = _read(_write(tmp_path, GOOD), environ).settings
+    assert (settings.edge.port, settings.environment) == (9999, "live")
+
+
+def test_a_wrong_override_is_a_mistake_and_a_source_is_never_one(tmp_path: Path) -> None:
+    """A variable with a typing error must not be silently ignored."""
+    path = _write(tmp_path, GOOD)
+    assert any("edge.prot" in m for m in _mistakes(path, {"SEALGATE__EDGE__PROT": "1"}))
+    told = _mistakes(path, {"SEALGATE__SOURCE__X": "1"})
+    assert told == ["SEALGATE__SOURCE__X: sources are configured in files only"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(None, "there is no such file"), ("a = ", "is not valid TOML")]
+)
+def test_a_file_that_cannot_be_read_says_what_to_do(
+    tmp_path: Path, content: str | None, told: str
+) -> None:
+    """The first thing a newcomer meets."""
+    path = tmp_path / "sealgate.toml"
+    if content is not None:
+        path.write_text(content)
+    (mistake,) = _mistakes(path)
+    assert mistake.startswith(str(path))
+    assert told in mistake
