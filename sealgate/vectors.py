@@ -9,7 +9,6 @@ A vector is received at its `now` (Unix seconds). One without is received at the
 timestamp names, so that its age cannot decide; one without a timestamp has no age.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,8 +56,8 @@ def run(path: Path, *, known_only: bool, out: TextIO) -> int:
     `known_only` they are left out and counted on a line of their own.
     """
     try:
-        vectors = _VECTORS.validate_python(json.loads(path.read_bytes()))
-    except (OSError, ValueError, RecursionError) as wrong:
+        vectors = _VECTORS.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as wrong:
         print(f"{path}: {_why(wrong)}", file=sys.stderr)
         return UNUSABLE
     known = set(providers.names())
@@ -125,12 +124,12 @@ def _names(vectors: Sequence[Vector]) -> str:
     return ", ".join(sorted({vector.provider for vector in vectors}))
 
 
-def _why(wrong: Exception) -> str:
+def _why(wrong: OSError | ValidationError) -> str:
     """Say why a file of vectors cannot be used, without showing any of its secrets."""
     if isinstance(wrong, OSError):
         return f"cannot be read: {wrong.strerror}"
-    if isinstance(wrong, ValidationError):
-        first = wrong.errors(include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        return f"not a list of vectors: {where}: {first['msg']} ({wrong.error_count()} mistakes)"
-    return f"not JSON: {wrong}"
+    first = wrong.errors(include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return f"not JSON: {first['ctx']['error']}"
+    where = ".".join(map(str, first["loc"])) or "the file"
+    return f"not a list of vectors: {where}: {first['msg']} ({wrong.error_count()} mistakes)"

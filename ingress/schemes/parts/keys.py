@@ -1,0 +1,87 @@
+"""How a provider's secret, as its dashboard shows it, becomes the bytes of a key.
+
+The same look means different things: ``whsec_…`` is base64 for Standard Webhooks and is the key
+itself, letter for letter, for Stripe. So the profile says which, and nothing is guessed. Messages
+name what is wrong and never what was given.
+"""
+
+import binascii
+from collections.abc import Callable
+from enum import StrEnum
+
+from ingress.schemes.parts.encoding import Encoding, decode
+
+_WHSEC_PREFIX = b"whsec_"
+# Standard Webhooks 1.0.0: "at least 24 bytes (192 bits, 512 maximum)".
+WHSEC_BYTES_MIN = 24
+WHSEC_BYTES_MAX = 64
+
+
+class KeyForm(StrEnum):
+    """How the text of a secret is to be read."""
+
+    UTF8 = "utf8"
+    TRIM = "trim"
+    HEX = "hex"
+    BASE64 = "base64"
+    WHSEC = "whsec"
+
+
+def key_material(form: KeyForm, secret: bytes) -> bytes:
+    """Decode a secret once, when it is loaded. Raises `ValueError` with a hint, never the secret.
+
+    An empty key is refused whatever the form: anybody can sign with it.
+    """
+    material = _DECODERS[form](secret)
+    if not material:
+        raise ValueError("the secret is empty; anybody could sign with it")
+    return material
+
+
+def _verbatim(secret: bytes) -> bytes:
+    return secret
+
+
+def _hex(secret: bytes) -> bytes:
+    try:
+        return decode(Encoding.HEX, secret)
+    except ValueError:
+        raise ValueError(
+            "the secret must be hexadecimal, as the provider shows it: an even number of 0-9, a-f"
+        ) from None
+
+
+def _base64(secret: bytes) -> bytes:
+    try:
+        return decode(Encoding.BASE64, secret)
+    except ValueError:
+        raise ValueError(
+            "the secret must be base64 with its padding, as the provider shows it"
+        ) from None
+
+
+def _whsec(secret: bytes) -> bytes:
+    if secret.startswith((b"whpk_", b"whsk_")):
+        raise ValueError("this is an asymmetric key (v1a); a v1 secret begins with whsec_")
+    text = secret.removeprefix(_WHSEC_PREFIX)
+    # The padding is optional here, and only here.
+    text += b"=" * (-len(text) % 4)
+    try:
+        material = decode(Encoding.BASE64, text)
+    except binascii.Error:
+        raise ValueError("the secret must be base64 behind whsec_, without blanks") from None
+    if not WHSEC_BYTES_MIN <= len(material) <= WHSEC_BYTES_MAX:
+        raise ValueError(
+            f"the secret must hold {WHSEC_BYTES_MIN}-{WHSEC_BYTES_MAX} bytes behind whsec_; "
+            f"this one holds {len(material)}"
+        )
+    return material
+
+
+_DECODERS: dict[KeyForm, Callable[[bytes], bytes]] = {
+    KeyForm.UTF8: _verbatim,
+    KeyForm.TRIM: bytes.strip,
+    KeyForm.HEX: _hex,
+    KeyForm.BASE64: _base64,
+    KeyForm.WHSEC: _whsec,
+}
