@@ -103,11 +103,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to write about one payment: the facts that add something, and the state after them."""
+    """What to write about one payment: the facts that add something, and the state after them.
+
+    `proven` is the state that all facts prove: `after`, unless the move is ILLEGAL.
+    """
 
     verdict: Verdict
     after: State
     facts: frozenset[Fact]
+    proven: State
 
 
 def decide(
@@ -123,16 +127,15 @@ def decide(
     arrow is a fault of the mapping or of the provider that a human must see.
     """
     news = frozenset(fact for fact in told if not _adds_nothing(fact, known))
-    after = reduce(known | news, grace_ms)
-    if before is None:
-        return Decision(Verdict.APPLIED, after, news)
-    if told and not news:
-        return Decision(Verdict.DUPLICATE_FACT, before, news)
-    if after == before:
-        return Decision(_unmoved(before, known, news), before, news)
-    if after in TRANSITIONS[before]:
-        return Decision(Verdict.APPLIED, after, news)
-    return Decision(Verdict.ILLEGAL, before, news)
+    proven = reduce(known | news, grace_ms)
+    if before is None or proven in TRANSITIONS[before]:
+        return Decision(Verdict.APPLIED, proven, news, proven)
+    if proven is not before:
+        return Decision(Verdict.ILLEGAL, before, news, proven)
+    if not told:
+        return Decision(Verdict.APPLIED_NO_CHANGE, before, news, proven)
+    verdict = _unmoved(before, known, news, grace_ms) if news else _repeated(before, told)
+    return Decision(verdict, before, news, proven)
 
 
 def reduce(facts: Collection[Fact], grace_ms: int = GRACE_MS) -> State:
@@ -248,11 +251,19 @@ def _statement(fact: Fact) -> tuple[object, ...]:
     )
 
 
-def _unmoved(before: State, known: frozenset[Fact], news: frozenset[Fact]) -> Verdict:
+def _unmoved(
+    before: State, known: frozenset[Fact], news: frozenset[Fact], grace_ms: int
+) -> Verdict:
     """Tell an older snapshot from a new detail, where the state stays as it is."""
-    if reduce(news) != before and _proof(known) == _proof(known | news):
+    if reduce(news, grace_ms) is not before and _proof(known) == _proof(known | news):
         return Verdict.SUPERSEDED
     return Verdict.APPLIED_NO_CHANGE
+
+
+def _repeated(before: State, told: frozenset[Fact]) -> Verdict:
+    """Tell "created", arriving last, from a repetition, where all that is told was known."""
+    older = reduce(told) is State.PENDING and before is not State.PENDING
+    return Verdict.SUPERSEDED if older else Verdict.DUPLICATE_FACT
 
 
 def _proof(facts: Collection[Fact]) -> tuple[object, ...]:

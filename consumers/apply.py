@@ -1,0 +1,147 @@
+"""Apply a batch of records, each event once.
+
+The log delivers at least once. What makes the effect happen once is that the move of the position,
+the claims on the events, the payments' moves, their history and the notices in the outbox are one
+transaction: a crash before the commit leaves nothing, and a redelivery after it finds the claims.
+Only when `apply` has returned may the worker read on.
+
+Nothing is buried because the store is away: `StoreUnavailable` and `Fenced` pass through, and
+nothing has changed. What is buried is a record that is no envelope, and a record that our own code
+fails on; its neighbours go on, and it is not claimed, so that it can be handled later.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from consumers.interpret import interpreter
+from consumers.interpret.interpreter import Interpreters
+from consumers.plan import Buried, Outcome, Plan, Poisoned, Read, Reading, plan, read
+from consumers.store.port import (
+    Advance,
+    Claim,
+    Event,
+    EventKey,
+    Fenced,
+    Store,
+    Transaction,
+    Transition,
+    Unstorable,
+)
+from ingress.eventlog.port import Partition, Position, Record
+from ingress.telemetry import Clock
+
+
+def _pass(_: str) -> None:
+    """Go on: a crash point is for the tests that crash there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A batch, committed: one outcome for each record, in their order."""
+
+    outcomes: Sequence[Outcome]
+    transitions: Sequence[Transition]
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Applies batches one at a time and keeps nothing of its own between them."""
+
+    store: Store
+    environment: str
+    group: str
+    clock: Clock
+    checkpoint: Callable[[str], None] = _pass
+    interpreters: Interpreters = field(default_factory=interpreter.load)
+
+    async def apply(self, records: Sequence[Record], claims: Mapping[Partition, Claim]) -> Applied:
+        """Apply `records`, read from the positions that `claims` hold, partition by partition.
+
+        Raises `StoreUnavailable` (try again) and `Fenced` (drop the batch, ask for a new claim).
+        """
+        poison: dict[Position, str] = {}
+        while True:
+            try:
+                return await self._attempt(records, claims, poison)
+            except Poisoned as found:
+                # Each round buries one more record, so the rounds come to an end.
+                poison[found.position] = found.reason
+            except Unstorable as refused:
+                if len(records) > 1:
+                    return await self._halves(records, claims)
+                if records[0].position in poison:
+                    raise
+                poison[records[0].position] = str(refused)
+
+    async def _attempt(
+        self,
+        records: Sequence[Record],
+        claims: Mapping[Partition, Claim],
+        poison: Mapping[Position, str],
+    ) -> Applied:
+        """Apply the batch, with the poisoned records buried. Raises what `apply` handles."""
+        advances = _advances(records, claims)
+        # Before the transaction: reading takes time, and rows are locked inside it.
+        readings = [self._read(record, poison) for record in records]
+        async with self.store.transaction() as tx:
+            self.checkpoint("apply.begun")
+            await tx.advance(self.group, advances)
+            self.checkpoint("apply.advanced")
+            planned = await self._plan(tx, readings)
+            await tx.save(planned.changes)
+            self.checkpoint("apply.saved")
+        self.checkpoint("apply.committed")
+        return Applied(planned.outcomes, planned.changes.transitions)
+
+    async def _plan(self, tx: Transaction, readings: Sequence[Reading]) -> Plan:
+        """Claim the events, load the payments of the fresh ones, and decide."""
+        wanted = [reading for reading in readings if isinstance(reading, Read)]
+        # Last to first, so that of two deliveries of one event the first one stays.
+        events: dict[EventKey, Event] = {one.event.key: one.event for one in reversed(wanted)}
+        fresh = await tx.claim(list(events.values()))
+        self.checkpoint("apply.claimed")
+        moving = {
+            one.payment
+            for one in wanted
+            if one.event.key in fresh and one.interpretation.verdict is None
+        }
+        return plan(readings, fresh, await tx.payments(moving), self.clock())
+
+    def _read(self, record: Record, poison: Mapping[Position, str]) -> Reading:
+        reason = poison.get(record.position)
+        if reason is not None:
+            return Buried(record, reason)
+        return read(record, self.environment, self.interpreters)
+
+    async def _halves(
+        self, records: Sequence[Record], claims: Mapping[Partition, Claim]
+    ) -> Applied:
+        """Look for what no store can hold by applying each half in a transaction of its own."""
+        middle = len(records) // 2
+        head = await self.apply(records[:middle], claims)
+        tail = await self.apply(records[middle:], _moved(claims, records[:middle]))
+        return Applied([*head.outcomes, *tail.outcomes], [*head.transitions, *tail.transitions])
+
+
+def _advances(records: Sequence[Record], claims: Mapping[Partition, Claim]) -> list[Advance]:
+    """Say how far the batch moves each partition. Raises `Fenced` for one that is not held."""
+    moved = _moved(claims, records)
+    touched = dict.fromkeys(record.position.partition for record in records)
+    return [
+        Advance(partition, moved[partition].epoch, claims[partition].next_offset, to)
+        for partition in touched
+        if (to := moved[partition].next_offset) is not None
+    ]
+
+
+def _moved(claims: Mapping[Partition, Claim], records: Sequence[Record]) -> dict[Partition, Claim]:
+    """Return the claims as they are once `records` are applied."""
+    moved = dict(claims)
+    for record in records:
+        partition, offset = record.position
+        claim = moved.get(partition)
+        if claim is None:
+            raise Fenced(f"partition {partition.number} of {partition.topic} is not held here")
+        # Never backwards, even if a record came again: claims, not positions, drop repetitions.
+        moved[partition] = Claim(claim.epoch, max(offset + 1, claim.next_offset or 0))
+    return moved

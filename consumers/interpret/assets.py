@@ -1,0 +1,98 @@
+"""The asset registry: which assets there are, and amounts as integers of their smallest unit. Pure.
+
+The number of decimals comes from the registry, never from the message, and nothing is rounded: an
+amount finer than the asset's smallest unit means that one of the two is wrong about the asset.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from consumers.exceptions import Code
+from consumers.interpret.drift import Drift
+
+SHIPPED = Path(__file__).with_name("assets.toml")
+
+# What both databases hold of an atomic amount: NUMERIC(78, 0) is a 256-bit integer.
+DIGITS_MAX = 78
+SYMBOL_CHARS_MAX = 16
+
+# [0-9], because `\d` and `int` also take the digits of other scripts.
+_PLAIN = re.compile(r"[0-9]{1,78}(?:\.[0-9]{1,78})?")
+
+
+class Unit(StrEnum):
+    """What an amount in a message counts."""
+
+    MAJOR = "major"  # 10.50, of dollars or of bitcoin
+    MINOR = "minor"  # 1050, of cents or of satoshi
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """The assets known to this installation, by symbol in capitals."""
+
+    decimals: Mapping[str, int]
+
+    def symbol(self, told: object) -> str:
+        """Return the registered symbol. Raises `Drift` for an asset nobody has registered."""
+        if not isinstance(told, str) or not 0 < len(told) <= SYMBOL_CHARS_MAX:
+            raise Drift("an asset is not a short text")
+        # ASCII alone: other scripts have letters whose capital is an S or an I.
+        symbol = told.upper() if told.isascii() else ""
+        if symbol not in self.decimals:
+            shown = symbol if symbol.isalnum() else "one with odd characters"
+            raise Drift(f"the asset {shown} is not registered", Code.UNKNOWN_ASSET, shown)
+        return symbol
+
+    def atomic(self, told: object, symbol: str, unit: Unit) -> int:
+        """Return an amount of `symbol` in its smallest unit. Raises `Drift`."""
+        decimals = self.decimals[symbol] if unit is Unit.MAJOR else 0
+        whole, _, fraction = _plain(told).partition(".")
+        fraction = fraction.rstrip("0")
+        if len(fraction) > decimals:
+            raise Drift(f"an amount has more decimals than {symbol} ({unit}) has")
+        digits = whole + fraction.ljust(decimals, "0")
+        if len(digits.lstrip("0")) > DIGITS_MAX:
+            raise Drift(f"an amount has more than {DIGITS_MAX} digits")
+        return int(digits)
+
+
+def _plain(told: object) -> str:
+    """Write an amount as digits, with a point if need be, whatever JSON type it came in."""
+    if isinstance(told, Decimal):
+        # Before it is written out: 1e400 would be a text of 401 digits.
+        in_range = told.is_finite() and abs(told.adjusted()) < DIGITS_MAX
+        text = format(told, "f") if in_range else ""
+    elif isinstance(told, int) and not isinstance(told, bool):
+        text = str(told)
+    else:
+        text = told if isinstance(told, str) else ""
+    if not _PLAIN.fullmatch(text):
+        raise Drift("an amount is not a plain number, at least zero")
+    return text
+
+
+class _File(BaseModel):
+    """What the registry's file may say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    version: int = Field(ge=1)
+    sources: list[str] = Field(min_length=1)
+    decimals: dict[str, int]
+
+
+def load(path: Path = SHIPPED) -> Assets:
+    """Read a registry. Raises `ValueError` if the file is not one."""
+    file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    for symbol, decimals in file.decimals.items():
+        if symbol != symbol.upper() or not 0 <= decimals < DIGITS_MAX:
+            raise ValueError(f"{path.name}: {symbol} = {decimals}: write a symbol in capitals")
+    return Assets(file.decimals)

@@ -1,0 +1,84 @@
+"""Say what an event states: an envelope in, facts or the reason for none out. Pure.
+
+An event is read whole or not at all. Where one place of it cannot be right (an unknown asset, an
+amount too fine, a repeated key) no fact is taken from any other place either: a half-read event
+could confirm a payment by its status while the amount that contradicts it was the half left out.
+The event is kept, an exception is raised, and a better mapping reads it again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from consumers.exceptions import Code
+from consumers.interpret import assets, mapping, strict_json
+from consumers.interpret.drift import Drift
+from consumers.interpret.table import Table
+from consumers.lifecycle import TOTAL_PREFIX, Fact, Verdict
+from ingress.contract.envelope import Assurance, Envelope
+
+# Neither proves the content: anybody who has seen one such event can write another.
+_HINTS = frozenset({Assurance.D, Assurance.E})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An exception that an event is reason for. `subject` is empty where it is the payment."""
+
+    code: Code
+    subject: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """What an event states. `verdict` is None where the facts are to be decided on."""
+
+    verdict: Verdict | None
+    facts: frozenset[Fact] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreters:
+    """The compiled mappings of all providers."""
+
+    tables: Mapping[str, Table]
+
+    def interpret(self, envelope: Envelope) -> Interpretation:
+        """Return what the event states. Raises nothing, whatever the body is."""
+        if envelope.assurance in _HINTS:
+            return Interpretation(Verdict.HINT)
+        table = self.tables.get(envelope.provider)
+        if table is None or envelope.event_type not in table.rules:
+            return _refuse(Verdict.UNKNOWN_TYPE, Code.UNKNOWN_TYPE, envelope, "not in the mapping")
+        if not envelope.payment_ref:
+            why = "the envelope has no payment reference"
+            return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why)
+        total = f"{TOTAL_PREFIX}{envelope.provider}:{envelope.payment_ref}"
+        try:
+            document = strict_json.loads(envelope.body)
+            told = table.tell(envelope.event_type, document, total, envelope.occurred_ms)
+        except Drift as drift:
+            return _refuse(Verdict.UNPARSEABLE, drift.code, envelope, str(drift), drift.about)
+        findings = tuple(Finding(code, "", evidence) for code, evidence in told.raises)
+        return Interpretation(None, told.facts, findings)
+
+
+def load(own: Path | None = None, registry: Path = assets.SHIPPED) -> Interpreters:
+    """Read and compile the mappings. Raises `ValueError`, naming the file that is wrong.
+
+    `own` is an installation's folder: its files replace the shipped ones of the same providers,
+    and add others.
+    """
+    known = assets.load(registry)
+    told = {**mapping.load(), **({} if own is None else mapping.load(own))}
+    return Interpreters({name: Table.compile(one, known) for name, one in told.items()})
+
+
+def _refuse(
+    verdict: Verdict, code: Code, envelope: Envelope, evidence: str, about: str = ""
+) -> Interpretation:
+    """Take no fact from the event, and raise an exception about its kind or about `about`."""
+    subject = f"{envelope.provider}/{about or envelope.event_type}"
+    return Interpretation(verdict, findings=(Finding(code, subject, evidence),))
