@@ -94,7 +94,8 @@ class WorkerApp(Background):
 
     def ready(self) -> Sequence[tuple[str, bool]]:
         """Answer ``/readyz``."""
-        return (("worker has partitions", self._worker.assigned),)
+        # A member without partitions is ready too: there are more workers than partitions.
+        return (("worker is a member of its group", self._worker.member),)
 
     async def stop(self) -> None:
         """Finish the batch in hand and leave the group."""

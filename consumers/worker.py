@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from consumers.apply import Applied, Applier
 from consumers.metrics import WorkerMetrics
+from consumers.plan import Outcome
 from consumers.store.port import Claim, Fenced, Store, StoreUnavailable
 from ingress import telemetry
 from ingress.contract import topics
@@ -64,7 +65,7 @@ class Worker:
     batch_max: int
     wait_s: float
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    assigned: bool = False
+    member: bool = False
     stopping: bool = False
     _held: dict[Partition, Claim] = field(default_factory=dict)
     _generation: int = 0
@@ -87,7 +88,7 @@ class Worker:
                 # members could go on taking the partition from each other.
                 await self._pause("fenced")
             finally:
-                self.assigned = False
+                self.member = False
                 await subscription.stop()
 
     def stop(self) -> None:
@@ -99,6 +100,7 @@ class Worker:
         while not self.stopping:
             self.metrics.last_poll.set(self.clock() / 1000)
             records = await subscription.fetch(self.batch_max, self.wait_s)
+            self.member = True
             self._backoff.reset()
             if records:
                 await self._apply_until_done(records)
@@ -112,7 +114,6 @@ class Worker:
         claims = await self.store.claim_partitions(self.group, partitions, self.owner)
         self._generation += 1
         self._held = dict(claims)
-        self.assigned = True
         self.metrics.claims.inc(len(claims))
         telemetry.logger("worker").info(
             "partitions_claimed",
@@ -159,9 +160,11 @@ class Worker:
         for move, count in Counter((t.before, t.after) for t in applied.transitions).items():
             self.metrics.transitions[move].inc(count)
         now_ms = self.clock()
+        log = telemetry.logger("worker")
         for outcome in applied.outcomes:
             if outcome.received_ms is not None:
                 self.metrics.end_to_end.observe(max(0, now_ms - outcome.received_ms) / 1000)
+            log.info("envelope_handled", **_facts(outcome))
 
     def _positions(self) -> list[Position]:
         return [
@@ -180,6 +183,29 @@ class Worker:
         wait_s = self._backoff.take()
         telemetry.logger("worker").warning(why, owner=self.owner, retry_in_s=wait_s)
         await self.sleep(wait_s)
+
+
+def _facts(outcome: Outcome) -> dict[str, object]:
+    """Collect the canonical log line of an envelope: what came of it, and never what was in it."""
+    partition, offset = outcome.position
+    facts: dict[str, object] = {
+        "verdict": outcome.verdict.value,
+        "partition": partition.number,
+        "offset": offset,
+    }
+    if outcome.reason:
+        facts["reason"] = outcome.reason
+    if outcome.state is not None:
+        facts["state"] = outcome.state.value
+    if outcome.envelope is not None:
+        facts["provider"] = outcome.envelope.provider
+        facts["account"] = outcome.envelope.account
+        facts["event_key"] = outcome.envelope.event_key
+        facts["event_type"] = outcome.envelope.event_type
+        facts["payment_ref"] = outcome.envelope.payment_ref
+        facts["correlation_id"] = outcome.envelope.correlation_id
+        facts["trace_id"] = outcome.envelope.traceparent[3:35]
+    return facts
 
 
 def _is_ours(record: Record, held: Mapping[Partition, Claim]) -> bool:

@@ -35,6 +35,8 @@ LINE_BYTES_MAX = 4096
 FIELD_BYTES_MAX = 8190
 HEADERS_MAX = 64
 LINGER_S = 2.0
+DRAIN_POLL_S = 0.02
+ABORT_S = 0.5
 BACKLOG = 1024
 # Senders that honour Retry-After come back spread out, not all in the same second.
 RETRY_AFTER_S = 5
@@ -98,6 +100,13 @@ class Connection(RequestHandler):
         """Answer what aiohttp could not parse, or what broke, without a word of it."""
         return self._edge.answer_error(status, exc)
 
+    def close_if_idle(self) -> bool:
+        """Close the connection unless a request is under way; say whether it was closed."""
+        if self._request_in_progress or self._messages:
+            return False
+        self.close()
+        return True
+
     def _expect_head(self) -> None:
         """Close a connection that has not brought one whole request head in time."""
         if self._request_count == 0:
@@ -114,6 +123,11 @@ class _Server(web.Server):
 
     def __call__(self) -> RequestHandler:
         return Connection(self, self._edge, self._loop)
+
+    def close_idle(self) -> int:
+        """Close the connections on which nothing is under way; return how many others there are."""
+        busy = [one.close_if_idle() for one in self.connections if isinstance(one, Connection)]
+        return busy.count(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +186,13 @@ class Edge:
         if self._listener is None:
             return
         self._listener.close()
-        self.server.pre_shutdown()
-        await self.server.shutdown(self.settings.stop_s)
+        # aiohttp's own shutdown stops reading at once, also the body of a request under way: so it
+        # comes last, when nobody is under way any more or the time is over.
+        for _ in range(round(self.settings.stop_s / DRAIN_POLL_S)):
+            if not self.server.close_idle():
+                break
+            await asyncio.sleep(DRAIN_POLL_S)
+        await self.server.shutdown(ABORT_S)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Take one request along the path and answer it."""

@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TextIO
 
 import orjson
 import structlog
@@ -66,12 +66,18 @@ def is_traceparent(value: bytes) -> bool:
     return _TRACEPARENT.fullmatch(value) is not None
 
 
-def configure(style: Literal["json", "console"], level: str = "info") -> None:
-    """Set up log lines for this process: JSON for machines, columns for people."""
+def configure(
+    style: Literal["json", "console"], level: str = "info", out: TextIO | None = None
+) -> None:
+    """Set up log lines for this process: JSON for machines, columns for people.
+
+    They go to `out`, or to standard error where it is absent.
+    """
+    file = sys.stderr if out is None else out
     render: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)]
         if style == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=file.isatty())]
     )
     structlog.configure(
         processors=[
@@ -80,7 +86,7 @@ def configure(style: Literal["json", "console"], level: str = "info") -> None:
             *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
         cache_logger_on_first_use=True,
     )
     for library in ("aiokafka", "aiohttp", "asyncio", "asyncpg"):

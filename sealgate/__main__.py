@@ -162,8 +162,10 @@ def vectors(file: Path, *, known_only: bool = False) -> int:
 def _run(config: Path, roles: Sequence[str]) -> int:
     def run(configuration: "Configuration") -> int:
         from ingress import telemetry
+        from sealgate.check import validate
         from sealgate.process import Process, Role
 
+        validate(configuration)
         settings = configuration.settings
         telemetry.configure(settings.logging.style, settings.logging.level)
         process = Process(
@@ -176,7 +178,8 @@ def _run(config: Path, roles: Sequence[str]) -> int:
 
 def _configured(config: Path, run: "Callable[[Configuration], int]") -> int:
     """Read the configuration and hand it on; print every mistake in it."""
-    from sealgate.config import ConfigurationInvalid, read
+    from ingress.settings import ConfigurationInvalid
+    from sealgate.config import read
 
     try:
         return run(read(config, os.environ))

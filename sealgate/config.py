@@ -27,7 +27,6 @@ from ingress.settings import (
     Strict,
 )
 
-FILE = "sealgate.toml"
 FRAGMENTS = "conf.d"
 PREFIX = "SEALGATE__"
 SOURCES = "source"
@@ -64,9 +63,10 @@ class Settings(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Checked settings, the directory their paths are relative to, and where sources came from."""
+    """Checked settings, their file, the base of their paths, and the files of the sources."""
 
     settings: Settings
+    file: str
     base: Path
     files: Mapping[str, str]
 
@@ -99,7 +99,7 @@ def read(path: Path, environ: Mapping[str, str]) -> Configuration:
     topics.check_environment(settings.environment)
     slugs = [source.slug for source in settings.source]
     files = dict(zip(slugs, origins, strict=True))
-    return Configuration(settings, path.parent.resolve(), files)
+    return Configuration(settings, path.name, path.parent.resolve(), files)
 
 
 def _parse(path: Path, mistakes: list[Mistake]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 import uvloop
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -52,7 +52,9 @@ ALL_ROLES = tuple(Role)
 
 
 class App(Protocol):
-    """A part of a process."""
+    """A part of a process; its `task` ends by itself only with a fault that a human must see."""
+
+    task: asyncio.Task[None] | None
 
     def ready(self) -> Sequence[tuple[str, bool]]:
         """Answer ``/readyz``: each check by name, and whether it holds."""
@@ -232,8 +234,7 @@ def located(url: str, base: Path) -> str:
 async def _first_fault(apps: Sequence[App], stop: asyncio.Event) -> bool:
     """Wait for `stop`, or for a part that ended by itself; say whether it was the latter."""
     waiting = asyncio.create_task(stop.wait())
-    parts = [part.task for part in apps if isinstance(part, consumers_app.Background)]
-    tasks = [task for task in parts if task is not None]
+    tasks = [part.task for part in apps if part.task is not None]
     done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     failed = False
@@ -259,6 +260,8 @@ async def _then(started: OnStarted, running: Started) -> None:
 
 
 def _registry(environment: str) -> CollectorRegistry:
+    # A series that says when a series began doubles their number and answers no question here.
+    disable_created_metrics()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
