@@ -28,6 +28,14 @@ class WrongEnvironment(Exception):
     """The database belongs to another environment: refuse to start."""
 
 
+class WrongDatabase(Exception):
+    """Not a database this version can use (foreign, damaged, changed, newer): refuse to start."""
+
+
+class Unstorable(Exception):
+    """A value no store can hold (an amount over 78 digits, a NUL in a text): bury the event."""
+
+
 class PaymentKey(NamedTuple):
     """What identifies a payment in one environment."""
 
@@ -78,6 +86,13 @@ class Event:
     position: Position
 
 
+class Recorded(NamedTuple):
+    """An event as stored, and what came of it; None while its batch has not said."""
+
+    event: Event
+    verdict: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """A payment as stored. `version` counts its transitions: 0 is one nobody has written yet.
@@ -90,6 +105,13 @@ class Payment:
     version: int
     facts: frozenset[Fact]
     changed_ms: int
+
+
+class Statement(NamedTuple):
+    """A fact of a payment, and the event that stated it first."""
+
+    fact: Fact
+    event: EventKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +148,7 @@ class Pending(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """An exception raised for a human: one open item per code and subject."""
+    """An exception raised for a human: one open item per code and subject (512 characters)."""
 
     code: str
     subject: str
@@ -134,6 +156,14 @@ class Anomaly:
     evidence: str
     event: EventKey | None
     at_ms: int
+
+
+class OpenItem(NamedTuple):
+    """An exception nobody has resolved, as first raised; `times` and `last_ms` of its repeats."""
+
+    anomaly: Anomaly
+    times: int
+    last_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +200,20 @@ class Changes:
 
 
 class Transaction(Protocol):
-    """One batch, all or nothing: leaving the block commits, an exception rolls back."""
+    """One batch, all or nothing: leaving the block commits, an exception rolls back.
+
+    Where leaving the block raises `StoreUnavailable` (or is cancelled) the commit may have
+    happened: claim the partition again and read on from where it says.
+    """
 
     async def advance(self, group: str, advances: Sequence[Advance]) -> None:
         """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""
 
     async def claim(self, events: Sequence[Event]) -> frozenset[EventKey]:
         """Claim events; return those nobody had claimed before. `events` repeats no key."""
+
+    async def digests(self, keys: Collection[EventKey]) -> Mapping[EventKey, str]:
+        """Return the digests of claimed events' bodies, to compare a duplicate's with."""
 
     async def payments(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, Payment]:
         """Read and lock payments, with their facts; those unknown are left out."""
@@ -198,7 +235,10 @@ class Store(Protocol):
     """A database as a whole. Every method raises `StoreUnavailable` when it is away."""
 
     async def open(self, environment: str) -> None:
-        """Connect and bring the schema up to date. Raises `WrongEnvironment`."""
+        """Connect and bring the schema up to date. Raises `WrongEnvironment`, `WrongDatabase`.
+
+        The first environment to open a database owns it. May be called again.
+        """
 
     async def claim_partitions(
         self, group: str, partitions: Collection[Partition], owner: str
@@ -220,6 +260,18 @@ class Store(Protocol):
     async def counts(self) -> Sequence[PaymentCount]:
         """Count payments by provider and state."""
 
+    async def list_anomalies(self, limit: int) -> Sequence[OpenItem]:
+        """Read open exceptions: the most severe (lowest number) first, then the oldest."""
+
+    async def resolve(self, code: str, subject: str, resolution: str, at_ms: int) -> bool:
+        """Close an open exception; False if there is none. Raised again, it opens a new item."""
+
+    async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
+        """Read dead letters, the latest first."""
+
+    async def stuck(self, before_ms: Mapping[State, int]) -> Sequence[PaymentCount]:
+        """Count payments that entered their state before the instant given for that state."""
+
     async def anomalies_open(self) -> Mapping[tuple[str, int], int]:
         """Count open exceptions by code and severity."""
 
@@ -234,6 +286,18 @@ class Store(Protocol):
 
     async def transitions(self, key: PaymentKey) -> Sequence[Transition]:
         """Read a payment's history, oldest first."""
+
+    async def statements(self, key: PaymentKey) -> Sequence[Statement]:
+        """Read a payment's facts with the events that stated them, by the facts' own time."""
+
+    async def event(self, key: EventKey) -> Recorded | None:
+        """Read one event."""
+
+    async def events(self, key: PaymentKey) -> Sequence[Recorded]:
+        """Read the events that name a payment, by the time of their receipt."""
+
+    async def correlated(self, correlation_id: str) -> Sequence[Recorded]:
+        """Read the events that carry a correlation id, by the time of their receipt."""
 
     async def close(self) -> None:
         """Let go of connections and files."""

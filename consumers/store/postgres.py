@@ -1,0 +1,314 @@
+"""The store in PostgreSQL: for as many machines as there are.
+
+Every statement is set-based (`postgres_sql`), so a batch of any size is about a dozen round trips.
+Isolation is READ COMMITTED: what keeps two writers apart is the compare-and-set on positions and
+versions and the unique claim, not the snapshot. Payments are locked in the order of their keys,
+and a deadlock that happens all the same is one of the conditions a caller tries again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from operator import attrgetter
+
+import asyncpg
+
+from consumers.lifecycle import State
+from consumers.store import postgres_sql as sql
+from consumers.store import rows, schema
+from consumers.store.port import (
+    Advance,
+    Changes,
+    Claim,
+    DeadLetter,
+    Event,
+    EventKey,
+    Fenced,
+    OpenItem,
+    Payment,
+    PaymentCount,
+    PaymentKey,
+    Pending,
+    Recorded,
+    Statement,
+    StoreUnavailable,
+    Transaction,
+    Transition,
+)
+from consumers.store.postgres_connection import (
+    Address,
+    Patience,
+    check_server,
+    explained,
+    make_pool,
+)
+from consumers.store.rows import Row
+from ingress.eventlog.port import Partition
+
+CONNECTIONS_MAX = 8  # a worker, a relay and a monitor, the console's readers, and some air
+CLOSE_S = 10.0
+MIGRATE_S = 600.0
+# Any number, the same in every version: whoever migrates holds this lock.
+_MIGRATING = 0x5EA1_6A7E
+
+
+class PostgresTransaction:
+    """One batch on one connection."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def advance(self, group: str, advances: Sequence[Advance]) -> None:
+        """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""
+        moves = [rows.advance_row(advance) for advance in advances]
+        if len(await self._set(sql.ADVANCE, moves, group)) != len(moves):
+            raise Fenced(f"a partition of {group} was claimed by another, or its position moved")
+
+    async def claim(self, events: Sequence[Event]) -> frozenset[EventKey]:
+        """Claim events; return those nobody had claimed before."""
+        # In the order of their keys: two batches with the same events wait, and never deadlock.
+        ordered = sorted(events, key=attrgetter("key"))
+        fresh = await self._set(sql.CLAIM, [rows.event_row(event) for event in ordered])
+        return frozenset(EventKey(*row) for row in fresh)
+
+    async def digests(self, keys: Collection[EventKey]) -> Mapping[EventKey, str]:
+        """Return the body digests of claimed events."""
+        return {EventKey(*row[:3]): row[3] for row in await self._set(sql.DIGESTS, keys)}
+
+    async def payments(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, Payment]:
+        """Read and lock payments, with their facts."""
+        found = await self._set(sql.LOCK_PAYMENTS, keys)
+        # Read after the lock was granted: what the holder before us stated is in it.
+        return rows.payments(found, await self._set(sql.FACTS, [row[:3] for row in found]))
+
+    async def save(self, changes: Changes) -> None:
+        """Write the batch. Raises `Fenced` if a payment's version is not what was read."""
+        saved = [rows.saved_row(one) for one in changes.payments]
+        writes: list[tuple[str, Sequence[Row]]] = [
+            (sql.INSERT_FACTS, [rows.fact_row(*stated) for stated in changes.facts]),
+            (sql.INSERT_TRANSITIONS, [rows.transition_row(one) for one in changes.transitions]),
+            (sql.INSERT_NOTICES, [rows.notice_row(one) for one in changes.notices]),
+            (sql.RAISE_ANOMALIES, rows.anomaly_rows(changes.anomalies)),
+            (sql.INSERT_DEAD_LETTERS, [rows.dead_letter_row(one) for one in changes.dead_letters]),
+            (sql.VERDICTS, [(*key, verdict) for key, verdict in changes.verdicts.items()]),
+        ]
+        # First, because a payment's row is the lock under which its notices get their sequence.
+        await self._save_payments(sorted(saved))
+        for statement, each in writes:
+            await self._set(statement, each)
+
+    async def _save_payments(self, saved: Sequence[Row]) -> None:
+        """Write the payments, each by compare-and-set on its version."""
+        for statement, chosen in (
+            (sql.INSERT_PAYMENTS, [row[:6] for row in saved if row[6] == 0]),
+            (sql.UPDATE_PAYMENTS, [row for row in saved if row[6] > 0]),
+        ):
+            if len(await self._set(statement, chosen)) != len(chosen):
+                raise Fenced("a payment was changed by another since it was read")
+
+    async def _set(self, statement: str, each: Collection[Row], *values: str) -> list[Row]:
+        """Run a statement over a set of rows, turned into columns; over none, do nothing."""
+        return await _set(self._connection, statement, each, *values)
+
+
+class PostgresStore:
+    """A store in a PostgreSQL database."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        patience: Patience | None = None,
+        connections_max: int = CONNECTIONS_MAX,
+    ) -> None:
+        self._address = address
+        self._patience = patience or Patience()
+        self._connections_max = connections_max
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self, environment: str) -> None:
+        """Connect, check the server and bring the schema up to date."""
+        if self._pool is None:
+            self._pool = await make_pool(self._address, self._patience, self._connections_max)
+        async with self._connected() as connection:
+            with explained():
+                await check_server(connection)
+                await migrate(connection)
+                await connection.execute(sql.OWN, environment)
+                owner = await connection.fetchval(sql.OWNER)
+        schema.check_environment(owner, environment)
+
+    async def claim_partitions(
+        self, group: str, partitions: Collection[Partition], owner: str
+    ) -> Mapping[Partition, Claim]:
+        """Take the partitions over: raise each epoch, return where to read on."""
+        wanted = sorted(frozenset(partitions))
+        taken = await self._for_each(sql.CLAIM_PARTITIONS, wanted, group, owner)
+        return {Partition(row[0], row[1]): Claim(row[2], row[3]) for row in taken}
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin one batch."""
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[PostgresTransaction]:
+        async with self._connected() as connection:
+            transaction = connection.transaction(isolation="read_committed")
+            with explained():
+                await transaction.start()
+            try:
+                yield PostgresTransaction(connection)
+            except BaseException:
+                # What is wrong was said already; a connection that cannot roll back is dropped,
+                # and the server rolls back for it.
+                with suppress(StoreUnavailable), explained():
+                    await transaction.rollback()
+                raise
+            with explained():
+                await transaction.commit()
+
+    async def positions(self, group: str) -> Mapping[Partition, int]:
+        """Return the next offset of every partition the group has read."""
+        found = await self._fetch(sql.POSITIONS, group)
+        return {Partition(topic, number): offset for topic, number, offset in found}
+
+    async def pending(self, notices_max: int) -> Sequence[Pending]:
+        """Return the oldest notices not delivered, in the order of writing."""
+        return [rows.pending(row) for row in await self._fetch(sql.PENDING, notices_max)]
+
+    async def delivered(self, sequences: Sequence[int]) -> None:
+        """Mark notices as delivered."""
+        await self._fetch(sql.DELIVERED, sequences)
+
+    async def counts(self) -> Sequence[PaymentCount]:
+        """Count payments by provider and state."""
+        return [rows.payment_count(row) for row in await self._fetch(sql.COUNTS)]
+
+    async def stuck(self, before_ms: Mapping[State, int]) -> Sequence[PaymentCount]:
+        """Count payments that entered their state before the instant given for that state."""
+        limits = [(state.value, limit_ms) for state, limit_ms in before_ms.items()]
+        return [rows.payment_count(row) for row in await self._for_each(sql.STUCK, limits)]
+
+    async def list_anomalies(self, limit: int) -> Sequence[OpenItem]:
+        """Read open exceptions: the most severe first, then the oldest."""
+        return [rows.open_item(row) for row in await self._fetch(sql.ANOMALIES, limit)]
+
+    async def resolve(self, code: str, subject: str, resolution: str, at_ms: int) -> bool:
+        """Close an open exception; False if there is none."""
+        return bool(await self._fetch(sql.RESOLVE, code, subject, resolution, at_ms))
+
+    async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
+        """Read dead letters, the latest first."""
+        return [rows.dead_letter(row) for row in await self._fetch(sql.DEAD_LETTERS, limit)]
+
+    async def anomalies_open(self) -> Mapping[tuple[str, int], int]:
+        """Count open exceptions by code and severity."""
+        found = await self._fetch(sql.ANOMALIES_OPEN)
+        return {(code, severity): count for code, severity, count in found}
+
+    async def notices_pending(self) -> int:
+        """Count the notices not delivered yet."""
+        [(count,)] = await self._fetch(sql.NOTICES_PENDING)
+        return int(count)
+
+    async def payment(self, key: PaymentKey) -> Payment | None:
+        """Read one payment, without locking it."""
+        return (await self._payments(sql.PAYMENT, *key)).get(key)
+
+    async def list_payments(self, limit: int) -> Sequence[Payment]:
+        """Read payments, the latest changed first."""
+        return list((await self._payments(sql.PAYMENTS, limit)).values())
+
+    async def transitions(self, key: PaymentKey) -> Sequence[Transition]:
+        """Read a payment's history, oldest first."""
+        return [rows.transition(row) for row in await self._fetch(sql.TRANSITIONS, *key)]
+
+    async def statements(self, key: PaymentKey) -> Sequence[Statement]:
+        """Read a payment's facts with the events that stated them."""
+        return [rows.statement(row) for row in await self._fetch(sql.STATEMENTS, *key)]
+
+    async def event(self, key: EventKey) -> Recorded | None:
+        """Read one event."""
+        return next((rows.recorded(row) for row in await self._fetch(sql.EVENT, *key)), None)
+
+    async def events(self, key: PaymentKey) -> Sequence[Recorded]:
+        """Read the events that name a payment."""
+        return [rows.recorded(row) for row in await self._fetch(sql.EVENTS, *key)]
+
+    async def correlated(self, correlation_id: str) -> Sequence[Recorded]:
+        """Read the events that carry a correlation id."""
+        return [rows.recorded(row) for row in await self._fetch(sql.CORRELATED, correlation_id)]
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(pool.close(), CLOSE_S)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
+        if self._pool is None:
+            raise StoreUnavailable("the store is not open")
+        with explained():
+            connection = await self._pool.acquire(timeout=self._patience.connect_s)
+        try:
+            yield connection
+        finally:
+            with suppress(StoreUnavailable), explained():
+                await self._pool.release(connection)
+
+    async def _fetch(self, statement: str, *values: object) -> list[Row]:
+        async with self._connected() as connection:
+            with explained():
+                found: list[Row] = await connection.fetch(statement, *values)
+                return found
+
+    async def _for_each(self, statement: str, each: Collection[Row], *values: str) -> list[Row]:
+        async with self._connected() as connection:
+            return await _set(connection, statement, each, *values)
+
+    async def _payments(self, statement: str, *values: str | int) -> Mapping[PaymentKey, Payment]:
+        """Read payments and their facts as of one moment."""
+        async with self._connected() as connection:
+            with explained():
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    found = await connection.fetch(statement, *values)
+                    facts = await _set(connection, sql.FACTS, [row[:3] for row in found])
+        return rows.payments(found, facts)
+
+
+async def migrate(connection: asyncpg.Connection) -> None:
+    """Bring the schema up to date, once, whoever else is starting.
+
+    The lock is taken only if there is something to do, and a role without the right to create
+    tables may open a database that is up to date.
+    """
+    known = schema.migrations("postgres")
+    if not schema.outstanding(known, await _applied(connection)):
+        return
+    async with connection.transaction():
+        # A long migration is not a stuck one, and neither is waiting for another's.
+        await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATING, timeout=MIGRATE_S)
+        await connection.execute(sql.MIGRATION)
+        for step in schema.outstanding(known, await _applied(connection)):
+            await connection.execute(step.sql, timeout=MIGRATE_S)
+            await connection.execute(sql.APPLY, step.number, step.name, step.checksum)
+
+
+async def _applied(connection: asyncpg.Connection) -> dict[int, str]:
+    if not await connection.fetchval(sql.HAS_MIGRATION):
+        return {}
+    return dict(await connection.fetch(sql.APPLIED))
+
+
+async def _set(
+    connection: asyncpg.Connection, statement: str, each: Collection[Row], *values: str
+) -> list[Row]:
+    if not each:
+        return []
+    columns = zip(*each, strict=True)
+    with explained():
+        found: list[Row] = await connection.fetch(statement, *values, *columns)
+        return found

@@ -1,0 +1,217 @@
+"""The PostgreSQL store's statements, one for each word of the port. Columns are in `rows`' order.
+
+Rows go in as columns: one array per column, unnested by the server, so that a batch of any size is
+one round trip per table. ``IS NOT DISTINCT FROM`` compares where NULL is a value. Whatever takes
+locks on several rows takes them in the order of their keys.
+"""
+
+HAS_MIGRATION = "SELECT to_regclass('migration') IS NOT NULL"
+MIGRATION = """
+CREATE TABLE IF NOT EXISTS migration (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+APPLIED = "SELECT number, checksum FROM migration"
+APPLY = "INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3)"
+OWN = "INSERT INTO meta (name, value) VALUES ('environment', $1) ON CONFLICT DO NOTHING"
+OWNER = "SELECT value FROM meta WHERE name = 'environment'"
+
+CLAIM_PARTITIONS = """
+INSERT INTO position AS p (group_name, topic, partition, epoch, owner)
+SELECT $1, c.topic, c.partition, 1, $2
+FROM unnest($3::text[], $4::integer[]) AS c (topic, partition)
+ON CONFLICT (group_name, topic, partition)
+DO UPDATE SET epoch = p.epoch + 1, owner = excluded.owner
+RETURNING topic, partition, epoch, next_offset
+"""
+ADVANCE = """
+UPDATE position AS p SET next_offset = a.moved_to
+FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
+    AS a (topic, partition, epoch, expected, moved_to)
+WHERE p.group_name = $1 AND p.topic = a.topic AND p.partition = a.partition
+    AND p.epoch = a.epoch AND p.next_offset IS NOT DISTINCT FROM a.expected
+RETURNING 1
+"""
+POSITIONS = """
+SELECT topic, partition, next_offset FROM position
+WHERE group_name = $1 AND next_offset IS NOT NULL
+"""
+
+CLAIM = """
+INSERT INTO event (
+    provider, account, event_key, event_type, source, reference, key_id, assurance,
+    correlation_id, body_digest, received_ms, topic, partition, record_offset
+) SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::bigint[], $12::text[], $13::integer[], $14::bigint[]
+)
+ON CONFLICT DO NOTHING
+RETURNING provider, account, event_key
+"""
+DIGESTS = """
+SELECT e.provider, e.account, e.event_key, e.body_digest
+FROM event AS e JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, event_key)
+USING (provider, account, event_key)
+"""
+VERDICTS = """
+UPDATE event AS e SET verdict = v.verdict
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    AS v (provider, account, event_key, verdict)
+WHERE e.provider = v.provider AND e.account = v.account AND e.event_key = v.event_key
+"""
+_EVENT = """
+SELECT provider, account, event_key, event_type, source, reference, key_id, assurance,
+    correlation_id, body_digest, received_ms, topic, partition, record_offset, verdict
+FROM event
+"""
+EVENT = _EVENT + "WHERE provider = $1 AND account = $2 AND event_key = $3"
+EVENTS = (
+    _EVENT
+    + "WHERE provider = $1 AND account = $2 AND reference = $3 ORDER BY received_ms, event_key"
+)
+CORRELATED = _EVENT + "WHERE correlation_id = $1 ORDER BY received_ms, provider, account, event_key"
+
+LOCK_PAYMENTS = """
+SELECT p.provider, p.account, p.reference, p.state, p.version, p.changed_ms
+FROM payment AS p
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
+USING (provider, account, reference)
+ORDER BY p.provider, p.account, p.reference FOR UPDATE OF p
+"""
+PAYMENT = """
+SELECT provider, account, reference, state, version, changed_ms FROM payment
+WHERE provider = $1 AND account = $2 AND reference = $3
+"""
+PAYMENTS = """
+SELECT provider, account, reference, state, version, changed_ms FROM payment
+ORDER BY changed_ms DESC, provider, account, reference LIMIT $1
+"""
+INSERT_PAYMENTS = """
+INSERT INTO payment (provider, account, reference, state, version, created_ms, changed_ms)
+SELECT s.provider, s.account, s.reference, s.state, s.version, s.changed_ms, s.changed_ms
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+    AS s (provider, account, reference, state, version, changed_ms)
+ON CONFLICT DO NOTHING
+RETURNING 1
+"""
+UPDATE_PAYMENTS = """
+UPDATE payment AS p SET state = s.state, version = s.version, changed_ms = s.changed_ms
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[]
+) AS s (provider, account, reference, state, version, changed_ms, was)
+WHERE p.provider = s.provider AND p.account = s.account AND p.reference = s.reference
+    AND p.version = s.was
+RETURNING 1
+"""
+COUNTS = """
+SELECT provider, state, count(*), min(changed_ms) FROM payment
+GROUP BY provider, state ORDER BY provider, state
+"""
+STUCK = """
+SELECT p.provider, p.state, count(*), min(p.changed_ms)
+FROM payment AS p JOIN unnest($1::text[], $2::bigint[]) AS s (state, before_ms)
+    ON p.state = s.state AND p.changed_ms < s.before_ms
+GROUP BY p.provider, p.state
+"""
+
+FACTS = """
+SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount::text, f.whole, f.late,
+    f.at_ms, f.expires_ms
+FROM fact AS f
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
+USING (provider, account, reference)
+"""
+STATEMENTS = """
+SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms,
+    event_provider, event_account, event_key
+FROM fact WHERE provider = $1 AND account = $2 AND reference = $3 ORDER BY at_ms, statement
+"""
+INSERT_FACTS = """
+INSERT INTO fact (
+    provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
+    expires_ms, event_provider, event_account, event_key
+) SELECT f.provider, f.account, f.reference, f.statement, f.kind, f.key, f.asset,
+    f.amount::numeric, f.whole, f.late, f.at_ms, f.expires_ms,
+    f.event_provider, f.event_account, f.event_key
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::boolean[], $10::boolean[], $11::bigint[], $12::bigint[],
+    $13::text[], $14::text[], $15::text[]
+) AS f (
+    provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
+    expires_ms, event_provider, event_account, event_key
+)
+ON CONFLICT DO NOTHING
+"""
+
+INSERT_TRANSITIONS = """
+INSERT INTO transition (
+    provider, account, reference, version, before, after,
+    event_provider, event_account, event_key, correlation_id, at_ms
+) SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[]
+)
+"""
+TRANSITIONS = """
+SELECT provider, account, reference, version, before, after,
+    event_provider, event_account, event_key, correlation_id, at_ms
+FROM transition WHERE provider = $1 AND account = $2 AND reference = $3 ORDER BY version
+"""
+
+INSERT_NOTICES = """
+INSERT INTO notice (id, provider, account, reference, version, key, value, headers)
+SELECT n.id, n.provider, n.account, n.reference, n.version, n.key, n.value, n.headers
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::bytea[],
+    $8::text[]
+) WITH ORDINALITY
+    AS n (id, provider, account, reference, version, key, value, headers, place)
+ORDER BY n.place
+"""
+# The rows not delivered, never "the rows after the last one seen": a lower number may commit later.
+PENDING = """
+SELECT sequence, id, provider, account, reference, version, key, value, headers
+FROM notice WHERE NOT delivered ORDER BY sequence LIMIT $1
+"""
+NOTICES_PENDING = "SELECT count(*) FROM notice WHERE NOT delivered"
+DELIVERED = "UPDATE notice SET delivered = true WHERE sequence = ANY($1::bigint[])"
+
+RAISE_ANOMALIES = """
+INSERT INTO anomaly AS a (
+    code, subject, severity, evidence, event_provider, event_account, event_key,
+    first_ms, last_ms, times
+) SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::bigint[], $9::bigint[], $10::bigint[]
+)
+ON CONFLICT (code, subject) WHERE closed_ms IS NULL DO UPDATE
+SET times = a.times + excluded.times, last_ms = greatest(a.last_ms, excluded.last_ms)
+"""
+ANOMALIES_OPEN = """
+SELECT code, severity, count(*) FROM anomaly WHERE closed_ms IS NULL GROUP BY code, severity
+"""
+ANOMALIES = """
+SELECT code, subject, severity, evidence, event_provider, event_account, event_key,
+    first_ms, last_ms, times
+FROM anomaly WHERE closed_ms IS NULL ORDER BY severity, first_ms, id LIMIT $1
+"""
+RESOLVE = """
+UPDATE anomaly SET resolution = $3, closed_ms = $4
+WHERE code = $1 AND subject = $2 AND closed_ms IS NULL RETURNING 1
+"""
+
+INSERT_DEAD_LETTERS = """
+INSERT INTO dead_letter (topic, partition, record_offset, reason, key, value, headers, at_ms)
+SELECT * FROM unnest(
+    $1::text[], $2::integer[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
+    $8::bigint[]
+)
+"""
+DEAD_LETTERS = """
+SELECT topic, partition, record_offset, reason, key, value, headers, at_ms
+FROM dead_letter ORDER BY id DESC LIMIT $1
+"""

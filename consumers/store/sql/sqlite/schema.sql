@@ -1,0 +1,155 @@
+-- The store's schema in SQLite, as the migrations beside this file leave it: for reading, never
+-- run by the program (tests/conformance/test_migrations.py holds the two together). The columns and
+-- their order are the same in both dialects.
+
+-- What the database says of itself: `environment`, the one that owns it.
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far a group has read a partition. The truth, committed with the effects; the log's own
+-- committed offsets are advisory. `epoch` is the fence: whoever claims the partition raises it.
+-- `next_offset` is NULL until the group has read something.
+CREATE TABLE position (
+    group_name TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    epoch INTEGER NOT NULL CHECK (epoch > 0),
+    owner TEXT NOT NULL,
+    next_offset INTEGER,
+    PRIMARY KEY (group_name, topic, partition)
+) STRICT, WITHOUT ROWID;
+
+-- The row that makes an event happen once, for ever: nothing is ever deleted from here.
+-- `verdict` says what came of it, written by the batch that claimed it.
+CREATE TABLE event (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    source TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    assurance TEXT NOT NULL,
+    correlation_id TEXT NOT NULL,
+    body_digest TEXT NOT NULL,
+    received_ms INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    record_offset INTEGER NOT NULL,
+    verdict TEXT,
+    PRIMARY KEY (provider, account, event_key)
+) STRICT;
+CREATE INDEX event_payment ON event (reference, account, provider);
+CREATE INDEX event_correlation ON event (correlation_id);
+
+-- A payment's current word. `version` counts its transitions and is what is compared and set.
+-- `changed_ms` is when it entered its state.
+CREATE TABLE payment (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    state TEXT NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0),
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider, account, reference)
+) STRICT;
+CREATE INDEX payment_changed ON payment (changed_ms);
+CREATE INDEX payment_state ON payment (state, changed_ms, provider);
+
+-- What verified events stated: a set, so that a second event stating the same adds nothing and
+-- the first stays named. `statement` is the SHA-256 of what is said: NULLs and long texts make poor
+-- keys. Amounts are whole units of any size.
+CREATE TABLE fact (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    statement BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    amount TEXT,
+    whole INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    PRIMARY KEY (provider, account, reference, statement)
+) STRICT;
+CREATE TRIGGER fact_kept BEFORE UPDATE ON fact
+BEGIN SELECT RAISE(ABORT, 'facts are never changed: state another'); END;
+CREATE TRIGGER fact_kept_whole BEFORE DELETE ON fact
+BEGIN SELECT RAISE(ABORT, 'facts are never changed: state another'); END;
+
+-- A payment's history: appended to, never changed.
+CREATE TABLE transition (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    before TEXT,
+    after TEXT NOT NULL,
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    correlation_id TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider, account, reference, version)
+) STRICT;
+CREATE TRIGGER transition_kept BEFORE UPDATE ON transition
+BEGIN SELECT RAISE(ABORT, 'history is never changed: append to it'); END;
+CREATE TRIGGER transition_kept_whole BEFORE DELETE ON transition
+BEGIN SELECT RAISE(ABORT, 'history is never changed: append to it'); END;
+
+-- Exceptions for a human: one open item per code and subject, whose repeats are counted.
+-- Closed items stay, with their resolution.
+CREATE TABLE anomaly (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    code TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    event_provider TEXT,
+    event_account TEXT,
+    event_key TEXT,
+    first_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    resolution TEXT,
+    closed_ms INTEGER
+) STRICT;
+CREATE UNIQUE INDEX anomaly_open ON anomaly (code, subject) WHERE closed_ms IS NULL;
+
+-- The outbox: written with the transition, sent by the relay in the order of `sequence`. The
+-- relay takes what is not delivered, never what is "after the last one": of two transactions the one
+-- with the lower number may commit later.
+CREATE TABLE notice (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    headers TEXT NOT NULL,
+    delivered INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX notice_pending ON notice (sequence) WHERE delivered = 0;
+
+-- Records given up on, kept whole. `headers` is JSON pairs in order, one character per byte.
+CREATE TABLE dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    record_offset INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    headers TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,147 @@
+"""The SQLite store's statements, one for each word of the port. Columns are in the order of `rows`.
+
+Rows go in one by one (`executemany` loops in C, and there is no network to cross), so each
+statement is about one row. ``IS`` compares where NULL is a value.
+"""
+
+MIGRATION = """
+CREATE TABLE IF NOT EXISTS migration (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    checksum TEXT NOT NULL,
+    applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) STRICT
+"""
+TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+APPLIED = "SELECT number, checksum FROM migration"
+APPLY = "INSERT INTO migration (number, name, checksum) VALUES (?, ?, ?)"
+OWN = "INSERT INTO meta (name, value) VALUES ('environment', ?) ON CONFLICT DO NOTHING"
+OWNER = "SELECT value FROM meta WHERE name = 'environment'"
+
+CLAIM_PARTITION = """
+INSERT INTO position (group_name, topic, partition, epoch, owner) VALUES (?, ?, ?, 1, ?)
+ON CONFLICT DO UPDATE SET epoch = epoch + 1, owner = excluded.owner
+RETURNING topic, partition, epoch, next_offset
+"""
+ADVANCE = """
+UPDATE position SET next_offset = ?6
+WHERE group_name = ?1 AND topic = ?2 AND partition = ?3 AND epoch = ?4 AND next_offset IS ?5
+RETURNING 1
+"""
+POSITIONS = """
+SELECT topic, partition, next_offset FROM position
+WHERE group_name = ? AND next_offset IS NOT NULL
+"""
+
+CLAIM = """
+INSERT INTO event (
+    provider, account, event_key, event_type, source, reference, key_id, assurance,
+    correlation_id, body_digest, received_ms, topic, partition, record_offset
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+RETURNING provider, account, event_key
+"""
+DIGESTS = """
+SELECT provider, account, event_key, body_digest FROM event
+WHERE provider = ? AND account = ? AND event_key = ?
+"""
+VERDICT = "UPDATE event SET verdict = ?4 WHERE provider = ?1 AND account = ?2 AND event_key = ?3"
+_EVENT = """
+SELECT provider, account, event_key, event_type, source, reference, key_id, assurance,
+    correlation_id, body_digest, received_ms, topic, partition, record_offset, verdict
+FROM event
+"""
+EVENT = _EVENT + "WHERE provider = ? AND account = ? AND event_key = ?"
+EVENTS = (
+    _EVENT + "WHERE provider = ? AND account = ? AND reference = ? ORDER BY received_ms, event_key"
+)
+CORRELATED = _EVENT + "WHERE correlation_id = ? ORDER BY received_ms, provider, account, event_key"
+
+_PAYMENT = "SELECT provider, account, reference, state, version, changed_ms FROM payment "
+PAYMENT = _PAYMENT + "WHERE provider = ? AND account = ? AND reference = ?"
+PAYMENTS = _PAYMENT + "ORDER BY changed_ms DESC, provider, account, reference LIMIT ?"
+INSERT_PAYMENT = """
+INSERT INTO payment (provider, account, reference, state, version, created_ms, changed_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT DO NOTHING RETURNING 1
+"""
+UPDATE_PAYMENT = """
+UPDATE payment SET state = ?4, version = ?5, changed_ms = ?6
+WHERE provider = ?1 AND account = ?2 AND reference = ?3 AND version = ?7 RETURNING 1
+"""
+COUNTS = """
+SELECT provider, state, count(*), min(changed_ms) FROM payment
+GROUP BY provider, state ORDER BY provider, state
+"""
+STUCK = """
+SELECT provider, state, count(*), min(changed_ms) FROM payment
+WHERE state = ? AND changed_ms < ? GROUP BY provider ORDER BY provider
+"""
+
+FACTS = """
+SELECT provider, account, reference, kind, key, asset, amount, whole, late, at_ms, expires_ms
+FROM fact WHERE provider = ? AND account = ? AND reference = ?
+"""
+STATEMENTS = """
+SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms,
+    event_provider, event_account, event_key
+FROM fact WHERE provider = ? AND account = ? AND reference = ? ORDER BY at_ms, statement
+"""
+INSERT_FACT = """
+INSERT INTO fact (
+    provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
+    expires_ms, event_provider, event_account, event_key
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+
+INSERT_TRANSITION = """
+INSERT INTO transition (
+    provider, account, reference, version, before, after,
+    event_provider, event_account, event_key, correlation_id, at_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+TRANSITIONS = """
+SELECT provider, account, reference, version, before, after,
+    event_provider, event_account, event_key, correlation_id, at_ms
+FROM transition WHERE provider = ? AND account = ? AND reference = ? ORDER BY version
+"""
+
+INSERT_NOTICE = """
+INSERT INTO notice (id, provider, account, reference, version, key, value, headers)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+PENDING = """
+SELECT sequence, id, provider, account, reference, version, key, value, headers
+FROM notice WHERE delivered = 0 ORDER BY sequence LIMIT ?
+"""
+NOTICES_PENDING = "SELECT count(*) FROM notice WHERE delivered = 0"
+DELIVERED = "UPDATE notice SET delivered = 1 WHERE sequence = ?"
+
+RAISE_ANOMALY = """
+INSERT INTO anomaly (
+    code, subject, severity, evidence, event_provider, event_account, event_key,
+    first_ms, last_ms, times
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (code, subject) WHERE closed_ms IS NULL DO UPDATE
+SET times = times + excluded.times, last_ms = max(last_ms, excluded.last_ms)
+"""
+ANOMALIES_OPEN = """
+SELECT code, severity, count(*) FROM anomaly WHERE closed_ms IS NULL GROUP BY code, severity
+"""
+ANOMALIES = """
+SELECT code, subject, severity, evidence, event_provider, event_account, event_key,
+    first_ms, last_ms, times
+FROM anomaly WHERE closed_ms IS NULL ORDER BY severity, first_ms, id LIMIT ?
+"""
+RESOLVE = """
+UPDATE anomaly SET resolution = ?3, closed_ms = ?4
+WHERE code = ?1 AND subject = ?2 AND closed_ms IS NULL RETURNING 1
+"""
+
+INSERT_DEAD_LETTER = """
+INSERT INTO dead_letter (topic, partition, record_offset, reason, key, value, headers, at_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+DEAD_LETTERS = """
+SELECT topic, partition, record_offset, reason, key, value, headers, at_ms
+FROM dead_letter ORDER BY id DESC LIMIT ?
+"""
