@@ -91,7 +91,8 @@ def send(
     key_file
         The file that holds the source's secret.
     event
-        Which of the provider's sample events to send; an unknown one lists all.
+        Which of the provider's sample events to send, `confirmed` where absent; an unknown one
+        lists all.
     reference
         The payment's reference in the sample event; a new one where absent.
     body
@@ -131,7 +132,8 @@ def demo(
     kafka
         Use this Kafka (host:port) instead of the embedded log.
     postgres
-        Use this PostgreSQL database (a URL) instead of the embedded store.
+        Use this PostgreSQL database (a URL; empty, for this run alone) instead of the embedded
+        store.
     port
         The edge's port; 0 takes any free one.
     admin_port

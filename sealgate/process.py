@@ -126,7 +126,10 @@ class Process:
             extra = asyncio.create_task(_then(self.started, running))
             failed = await watch
             extra.cancel()
-            await asyncio.gather(extra, return_exceptions=True)
+            (ended,) = await asyncio.gather(extra, return_exceptions=True)
+            if isinstance(ended, Exception):
+                log.error("part_failed", kind=type(ended).__name__, exc_info=ended)
+                failed = True
             log.info("stopping")
         log.info("stopped")
         return EXIT_FAILED if failed else EXIT_OK

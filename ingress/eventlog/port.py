@@ -12,6 +12,14 @@ from typing import NamedTuple, Protocol
 
 Headers = tuple[tuple[str, bytes], ...]
 
+# The largest record any log takes, by `size_bytes`: a value of 1 MiB and 64 KiB for the rest. It is
+# checked before anything is sent, because a record that only the broker refuses takes the innocent
+# records of its batch down with it.
+RECORD_BYTES_MAX = 1_048_576 + 65_536
+# Kafka's own bytes around one batch of one record, and around each header: the most they can be.
+_RECORD_OVERHEAD_BYTES = 128
+_HEADER_OVERHEAD_BYTES = 10
+
 
 class Partition(NamedTuple):
     """One ordered sequence of a topic's records."""
@@ -35,6 +43,13 @@ class Message:
     key: bytes
     value: bytes
     headers: Headers = ()
+
+
+def size_bytes(message: Message) -> int:
+    """Return what the message takes on the wire: never less than the true number."""
+    headers = sum(4 * len(name) + len(value) for name, value in message.headers)
+    overhead = _RECORD_OVERHEAD_BYTES + _HEADER_OVERHEAD_BYTES * len(message.headers)
+    return len(message.key) + len(message.value) + headers + overhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +134,11 @@ class EventLog(Protocol):
     """A log as a whole: makes topics, publishers and subscriptions, and answers about positions."""
 
     async def ensure_topics(self, partitions: Mapping[str, int]) -> None:
-        """Create the topics that are missing. Raises `LogUnavailable`."""
+        """Create the topics that are missing. Raises `LogUnavailable`.
+
+        Raises `ValueError` where a topic exists with another number of partitions: to change it
+        would move keys to other partitions, and the order of their records would be lost.
+        """
 
     def publisher(self, *, deadline_s: float = 2.0) -> Publisher:
         """Make a publisher."""

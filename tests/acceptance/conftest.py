@@ -7,7 +7,7 @@ import pytest
 from tests.support import processes
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _nothing_is_left_running() -> Iterator[None]:
     yield
     processes.end_all()

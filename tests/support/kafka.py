@@ -1,1 +1,108 @@
-"""A real Apache Kafka for tests."""
+"""A real Apache Kafka for tests.
+
+`kafka_bootstrap` is one broker for the whole session: ``KAFKA_BOOTSTRAP_SERVERS``, or else one that
+is started from the locked artefacts. `make_broker` makes brokers that a test may kill and restart.
+"""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.kafka import broker
+from deploy.kafka.artefacts import BrokerUnavailable
+from tests.support.services import missing
+
+# Half the start, and half the speed: right for a broker that is killed again and again.
+QUICK = ("-XX:TieredStopAtLevel=1",)
+
+
+class PrivateBroker:
+    """A broker of one's own, on one directory and one port through all its restarts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._running = broker.start(directory, 0, java_options=QUICK)
+        self.bootstrap = self._running.bootstrap
+
+    def _start(self) -> None:
+        before = self._running
+        self._running = broker.start(before.directory, before.port, java_options=QUICK)
+
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        await asyncio.to_thread(self._running.kill)
+
+    async def restart(self) -> None:
+        """Start it again, with the records it had."""
+        await asyncio.to_thread(self._start)
+
+    def pause(self) -> None:
+        """Make it hang."""
+        self._running.pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._running.resume()
+
+    def recover(self) -> None:
+        """Bring it back after a test that failed half way."""
+        self._running.resume()
+        if self._running.process.poll() is not None:
+            self._start()
+
+    def end(self) -> None:
+        """End it for good."""
+        self._running.resume()
+        self._running.kill()
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a real broker that lives as long as the session."""
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given:
+        yield given
+        return
+    try:
+        running = broker.start(tmp_path_factory.mktemp("kafka"), 0)
+    except (BrokerUnavailable, subprocess.SubprocessError) as error:
+        missing(f"no Kafka: {error}")
+    with running:
+        yield running.bootstrap
+
+
+@pytest.fixture(scope="session")
+def _brokers() -> Iterator[list[PrivateBroker]]:
+    made: list[PrivateBroker] = []
+    yield made
+    for each in made:
+        each.end()
+
+
+@pytest.fixture
+def make_broker(
+    _brokers: list[PrivateBroker], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], PrivateBroker]:
+    """Return what starts a broker that nobody else uses."""
+
+    def make() -> PrivateBroker:
+        try:
+            _brokers.append(PrivateBroker(tmp_path_factory.mktemp("private-kafka")))
+        except (BrokerUnavailable, subprocess.SubprocessError) as error:
+            missing(f"no Kafka: {error}")
+        return _brokers[-1]
+
+    return make
+
+
+@pytest.fixture
+def private_broker(
+    _brokers: list[PrivateBroker], make_broker: Callable[[], PrivateBroker]
+) -> Iterator[PrivateBroker]:
+    """Return a running broker that this test may kill; it is used again by the next such test."""
+    one = _brokers[0] if _brokers else make_broker()
+    yield one
+    one.recover()

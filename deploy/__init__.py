@@ -1,0 +1,1 @@
+"""What it takes to run Sealgate somewhere: broker artefacts, images, manifests, samples."""

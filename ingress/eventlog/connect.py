@@ -1,0 +1,62 @@
+"""From a URL to an event log: the one place that knows every implementation.
+
+``embedded:///var/lib/sealgate/log.db`` is a file by its absolute path, ``embedded:./log.db`` one
+by its path from here; ``kafka://h1:9092,h2:9092?replication_factor=3`` is a cluster. A database's
+or a broker's password never stands in a URL: it would be in every process list.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from ingress.eventlog.embedded import EmbeddedLog
+from ingress.eventlog.kafka import KafkaLog
+from ingress.eventlog.port import EventLog
+
+ACCEPTED = (
+    "an event log is embedded:///absolute/path/log.db, embedded:./relative/log.db,"
+    " or kafka://host:9092,host:9092?replication_factor=3"
+)
+_HOSTS = re.compile(r"[A-Za-z0-9.\-\[\]:]+:[0-9]{1,5}(,[A-Za-z0-9.\-\[\]:]+:[0-9]{1,5})*")
+_FACTOR = re.compile(r"[1-9]")
+
+
+def connect(url: str, options: Mapping[str, Any] | None = None) -> EventLog:
+    """Return the log at `url`; nothing is opened yet. Raises `ValueError`, saying what may be.
+
+    `options` are settings of Kafka's clients, such as those of TLS.
+    """
+    scheme, colon, rest = url.partition(":")
+    if colon and scheme == "embedded" and not options:
+        return EmbeddedLog(_file(rest))
+    if colon and scheme == "kafka" and rest.startswith("//"):
+        hosts, _, query = rest[2:].partition("?")
+        return KafkaLog(_hosts(hosts), replication_factor=_factor(query), options=options)
+    raise ValueError(ACCEPTED)
+
+
+def _file(rest: str) -> Path:
+    path, _, query = rest.partition("?")
+    if path.startswith("///"):
+        path = path[2:]
+    elif path.startswith("//"):
+        raise ValueError(f"embedded:// takes three slashes before an absolute path: {ACCEPTED}")
+    if query or not path or path.endswith("/"):
+        raise ValueError(ACCEPTED)
+    return Path(unquote(path))
+
+
+def _hosts(hosts: str) -> str:
+    if not _HOSTS.fullmatch(hosts.rstrip("/")):
+        raise ValueError(ACCEPTED)
+    return hosts.rstrip("/")
+
+
+def _factor(query: str) -> int:
+    settings = dict(parse_qsl(query, keep_blank_values=True))
+    factor = settings.pop("replication_factor", "3")
+    if settings or not _FACTOR.fullmatch(factor):
+        raise ValueError(ACCEPTED)
+    return int(factor)

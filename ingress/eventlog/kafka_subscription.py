@@ -1,0 +1,192 @@
+"""A member of a consumer group on Kafka, whose positions are kept by the caller.
+
+Kafka says which partitions are ours; the caller's `Positions` says where to read on. Between the
+two lies a race that loses nothing only if records wait: aiokafka hands records out before an
+asynchronous listener has finished, and swallows its exceptions. So the listener does no work here.
+It notes what is assigned; `fetch` asks for the positions itself, in the caller's own task, seeks,
+and only then asks for records, of those partitions alone. If the assignment changes meanwhile, the
+answer is thrown away and asked for again: each assignment is claimed anew, and a failure of the
+callback surfaces from `fetch`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import errors as kafka
+
+from ingress.eventlog.kafka_closing import bounded, close_consumer
+from ingress.eventlog.kafka_reader import to_record
+from ingress.eventlog.port import (
+    LogUnavailable,
+    Partition,
+    Position,
+    PositionLost,
+    Positions,
+    Record,
+)
+
+START_S = 10.0
+STOP_S = 2.0
+ADVISE_S = 1.0
+# What a fetch may take beyond its wait: a rebalance may be under way, which ends by itself or not.
+GRACE_S = 0.5
+
+
+@ConsumerRebalanceListener.register
+class Assignment:
+    """What this member holds now. `epoch` changes with every change of it."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.unclaimed: frozenset[TopicPartition] = frozenset()
+        self.ready: frozenset[TopicPartition] = frozenset()
+        self.changed = asyncio.Event()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Hand nothing out until the next assignment."""
+        self._become(frozenset())
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Note the partitions to ask positions for."""
+        self._become(frozenset(assigned))
+
+    def claimed(self) -> None:
+        """Hand out records of everything assigned."""
+        self.ready, self.unclaimed = self.unclaimed, frozenset()
+
+    def _become(self, unclaimed: frozenset[TopicPartition]) -> None:
+        self.epoch += 1
+        self.unclaimed = unclaimed
+        self.ready = frozenset()
+        self.changed.set()
+
+
+class KafkaSubscription:
+    """One member of a group; `make` makes a consumer of the group that commits nothing itself."""
+
+    def __init__(
+        self, make: Callable[[], AIOKafkaConsumer], topic: str, positions: Positions
+    ) -> None:
+        self._make = make
+        self._topic = topic
+        self._positions = positions
+        self._consumer: AIOKafkaConsumer | None = None
+        self._assignment = Assignment()
+        self._lost: dict[TopicPartition, int] = {}
+
+    async def start(self) -> None:
+        """Connect, and join the group in the background. Raises `LogUnavailable`."""
+        if self._consumer is not None:
+            return
+        consumer = self._make()
+        try:
+            async with asyncio.timeout(START_S):
+                await consumer.start()
+        except (kafka.KafkaError, OSError) as error:
+            await close_consumer(consumer, within_s=STOP_S)
+            raise LogUnavailable(f"Kafka cannot be reached ({error})") from error
+        except BaseException:
+            await close_consumer(consumer, within_s=STOP_S)
+            raise
+        self._assignment = Assignment()
+        consumer.subscribe([self._topic], listener=self._assignment)
+        self._consumer = consumer
+
+    async def fetch(self, records_max: int, wait_s: float) -> Sequence[Record]:
+        """Return the next records of the partitions that are ours and whose position is known."""
+        if self._consumer is None:
+            raise LogUnavailable("the subscription has not been started")
+        if self._lost:
+            raise PositionLost(_explain(self._lost))
+        until_s = asyncio.get_running_loop().time() + wait_s
+        try:
+            if not self._assignment.ready and not await self._claim(self._consumer, wait_s):
+                return []
+            left_s = max(0.0, until_s - asyncio.get_running_loop().time())
+            return await self._read(self._consumer, records_max, left_s)
+        except kafka.NoOffsetForPartitionError:
+            return []  # aiokafka's view between an assignment and our claim of it: no position
+        except kafka.OffsetOutOfRangeError as error:
+            self._lost = dict(error.args[0])
+            raise PositionLost(_explain(self._lost)) from error
+        except kafka.KafkaError as error:
+            raise LogUnavailable(f"Kafka failed ({type(error).__name__}: {error})") from error
+
+    async def seek(self, position: Position) -> None:
+        """Read on from `position`, if the partition is still ours."""
+        partition = TopicPartition(*position.partition)
+        self._lost.pop(partition, None)
+        if self._consumer is not None and partition in self._assignment.ready:
+            with suppress(kafka.IllegalStateError):
+                self._consumer.seek(partition, position.offset)
+
+    async def advise(self, positions: Sequence[Position]) -> None:
+        """Commit the positions, for Kafka's own tools to see; whatever comes of it."""
+        offsets = {TopicPartition(*partition): offset for partition, offset in positions}
+        # One partition that is not ours any more would spoil the commit of all.
+        ours = {key: offset for key, offset in offsets.items() if key in self._assignment.ready}
+        if self._consumer is not None and ours:
+            await bounded(self._consumer.commit(ours), within_s=ADVISE_S)
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await close_consumer(consumer, within_s=STOP_S)
+
+    async def _claim(self, consumer: AIOKafkaConsumer, wait_s: float) -> bool:
+        """Ask where to read on, once for each assignment; say whether anything is ours."""
+        assignment = self._assignment
+        if not assignment.unclaimed:
+            await self._await_assignment(consumer, wait_s)
+        while unclaimed := assignment.unclaimed:
+            epoch = assignment.epoch
+            offsets = await self._ask(consumer, unclaimed)
+            if assignment.epoch != epoch:
+                continue  # another assignment came while we asked: its answer may be another
+            for partition, offset in offsets.items():
+                consumer.seek(partition, offset)
+            assignment.claimed()
+        return bool(assignment.ready)
+
+    async def _ask(
+        self, consumer: AIOKafkaConsumer, unclaimed: frozenset[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        names = {partition: Partition(*partition) for partition in unclaimed}
+        known = await self._positions(frozenset(names.values()))
+        new = [partition for partition, name in names.items() if name not in known]
+        oldest = await consumer.beginning_offsets(new) if new else {}
+        return {p: oldest[p] if p in oldest else known[name] for p, name in names.items()}
+
+    async def _await_assignment(self, consumer: AIOKafkaConsumer, wait_s: float) -> None:
+        """Wait until something is assigned, and let the coordinator's errors out."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                # Asking for nothing in particular raises what went wrong. Records cannot come of
+                # it: none are assigned; if some are at this very moment, the claim seeks back.
+                await consumer.getmany(timeout_ms=0)
+                while not self._assignment.unclaimed:
+                    self._assignment.changed.clear()
+                    await self._assignment.changed.wait()
+
+    async def _read(
+        self, consumer: AIOKafkaConsumer, records_max: int, wait_s: float
+    ) -> Sequence[Record]:
+        epoch, ready = self._assignment.epoch, self._assignment.ready
+        try:
+            async with asyncio.timeout(wait_s + GRACE_S):
+                found = await consumer.getmany(
+                    *ready, timeout_ms=int(wait_s * 1000), max_records=records_max
+                )
+        except TimeoutError:
+            return []
+        if self._assignment.epoch != epoch:
+            return []  # of another assignment, perhaps from another position
+        return [to_record(record) for records in found.values() for record in records]
+
+
+def _explain(lost: dict[TopicPartition, int]) -> str:
+    places = ", ".join(f"{p.topic}/{p.partition} at {offset}" for p, offset in lost.items())
+    return f"Kafka has nothing at {places}: decide where to read on, nothing is skipped by itself"

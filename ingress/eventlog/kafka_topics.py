@@ -1,0 +1,91 @@
+"""Making topics in Kafka: those that are missing, with the settings that the promises need.
+
+A topic that is there is left as it is; only its number of partitions is compared, because keys
+would move. To return only when every partition has a leader spares the first publish its retries.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka import errors as kafka
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from ingress.eventlog.kafka_closing import bounded
+from ingress.eventlog.port import RECORD_BYTES_MAX, LogUnavailable
+
+ENSURE_S = 15.0
+CLOSE_S = 1.0
+LOOK_S = 0.05
+_EXISTS = kafka.TopicAlreadyExistsError.errno
+_UNKNOWN = kafka.UnknownTopicOrPartitionError.errno
+
+
+async def ensure_topics(
+    options: Mapping[str, Any], partitions: Mapping[str, int], replication_factor: int
+) -> None:
+    """Create what is missing and wait for its leaders. Raises `LogUnavailable`, `ValueError`."""
+    admin = AIOKafkaAdminClient(**options, request_timeout_ms=int(ENSURE_S * 1000))
+    try:
+        async with asyncio.timeout(ENSURE_S):
+            await admin.start()
+            found = await _look(admin, partitions)
+            missing = {name: n for name, n in partitions.items() if name not in found}
+            await _create(admin, missing, replication_factor)
+            while True:
+                found = await _look(admin, partitions)
+                if len(found) == len(partitions):
+                    break
+                await asyncio.sleep(LOOK_S)
+    except (kafka.KafkaError, OSError) as error:  # a time-out is an OSError
+        reason = f"{type(error).__name__}: {error}"
+        raise LogUnavailable(f"Kafka cannot make or show the topics ({reason})") from error
+    finally:
+        await bounded(admin.close(), within_s=CLOSE_S)
+    for topic, wanted in partitions.items():
+        if found[topic] != wanted:
+            raise ValueError(
+                f"the topic {topic} has {found[topic]} partitions, not {wanted}:"
+                f" keep {found[topic]}"
+            )
+
+
+def settings(replication_factor: int) -> dict[str, str]:
+    """Return the settings of a new topic."""
+    return {
+        "cleanup.policy": "delete",
+        # The largest record must pass; the publisher keeps its batches smaller than that.
+        "max.message.bytes": str(RECORD_BYTES_MAX),
+        # An acknowledgement means more than one disk wherever there is more than one.
+        "min.insync.replicas": str(max(1, replication_factor - 1)),
+        # The log's own time of writing, not the writer's claim.
+        "message.timestamp.type": "LogAppendTime",
+    }
+
+
+async def _look(admin: AIOKafkaAdminClient, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Return the number of partitions of each topic that is there, with leaders."""
+    found: dict[str, int] = {}
+    for topic in await admin.describe_topics(list(wanted)):
+        if topic["error_code"] == _UNKNOWN:
+            continue
+        if topic["error_code"]:
+            raise kafka.for_code(topic["error_code"])(topic["topic"])
+        if all(partition["leader"] >= 0 for partition in topic["partitions"]):
+            found[topic["topic"]] = len(topic["partitions"])
+    return found
+
+
+async def _create(
+    admin: AIOKafkaAdminClient, missing: Mapping[str, int], replication_factor: int
+) -> None:
+    if not missing:
+        return
+    new = [
+        NewTopic(name, count, replication_factor, topic_configs=settings(replication_factor))
+        for name, count in missing.items()
+    ]
+    answer = await admin.create_topics(new)
+    for name, code, *message in answer.topic_errors:
+        if code not in (0, _EXISTS):
+            raise kafka.for_code(code)(name, *message)

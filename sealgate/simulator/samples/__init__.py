@@ -1,0 +1,1 @@
+"""Sample events, one file for each provider: read by `sealgate.simulator.events`, data alone."""

@@ -1,0 +1,98 @@
+"""What Prometheus scrapes from a running gateway: well-formed, complete from the first second."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import processes
+from tests.support.processes import Running, Stack
+from tests.support.services import missing
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(name="running", scope="module")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("gateway")
+    stack = Stack(
+        directory, f"embedded://{directory / 'log.db'}", f"sqlite://{directory / 'store.db'}"
+    )
+    config = stack.write(consumer={"monitor_s": 0.2})
+    running = processes.start(config, "up").wait_started().wait_ready()
+    yield running
+    running.terminate()
+
+
+def _scrape(running: Running) -> str:
+    status, text = processes.get(running.admin_url + "/metrics")
+    assert status == 200
+    return text
+
+
+@pytest.mark.slow
+@pytest.mark.promtool
+def test_promtool_finds_nothing_to_say_about_a_live_scrape(running: Running) -> None:
+    """Names, units, types and help texts as every Prometheus user expects them."""
+    if shutil.which("promtool") is None:
+        missing("promtool is not installed (Debian: apt-get install prometheus)")
+    processes.post(running.edge_url, processes.event("inv-1", "InvoiceCreated"))
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=_scrape(running),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "series",
+    [
+        'sealgate_requests_total{outcome="accepted",provider="btcpay",source="shop"}',
+        'sealgate_requests_total{outcome="internal_error",provider="btcpay",source="shop"}',
+        'sealgate_request_duration_seconds_count{provider="unknown",source="unknown"}',
+        'sealgate_verification_failures_total{provider="btcpay",reason="missing_header",source="shop"}',
+        'sealgate_verified_total{key_id="k1",provider="btcpay",source="shop"}',
+        'sealgate_consumer_records_total{group="sealgate-lifecycle",verdict="illegal"}',
+        'sealgate_payment_transitions_total{after="Confirmed",before="Paid"}',
+        'sealgate_exceptions_open{code="LATE_FUNDS",severity="3"}',
+        'sealgate_consumer_fenced_total{group="sealgate-lifecycle"}',
+    ],
+)
+def test_a_series_exists_before_its_first_event(running: Running, series: str) -> None:
+    """A rate needs two samples: a counter that appears with its first failure hides it."""
+    assert any(line.startswith(series + " ") for line in _scrape(running).splitlines())
+
+
+@pytest.mark.slow
+def test_the_readme_names_only_metrics_that_exist(running: Running) -> None:
+    """An SRE copies a name from there into a query."""
+    readme = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"`(sealgate_[a-z_]+)", readme))
+    scraped = _scrape(running)
+    families = {line.split(" ")[2] for line in scraped.splitlines() if line.startswith("# TYPE")}
+    assert named
+    assert {name for name in named if name not in families} == set()
+
+
+@pytest.mark.slow
+def test_lag_is_measured_when_nothing_is_behind(running: Running) -> None:
+    """Zero is an answer; an absent series is the alarm."""
+    lines = [line for line in _scrape(running).splitlines() if "consumer_lag_records{" in line]
+    assert len(lines) == 3
+    assert {line.rpartition(" ")[2] for line in lines} == {"0.0"}
+
+
+@pytest.mark.slow
+def test_the_admin_port_answers_health_and_nothing_else(running: Running) -> None:
+    """Whoever probes it finds no door and no version."""
+    assert processes.get(running.admin_url + "/livez") == (200, "ok\n")
+    assert processes.get(running.admin_url + "/healthz") == (200, "ok\n")
+    assert processes.get(running.admin_url + "/readyz") == (200, "ready\n")
+    assert processes.get(running.admin_url + "/hooks/shop")[0] == 404
