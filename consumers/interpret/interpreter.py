@@ -15,7 +15,7 @@ from consumers.interpret import assets, mapping, strict_json
 from consumers.interpret.drift import Drift
 from consumers.interpret.table import Table
 from consumers.lifecycle import TOTAL_PREFIX, Fact, Verdict
-from ingress.contract.envelope import Assurance, Envelope
+from ingress.contract.envelope import UNPARSED_TYPE, Assurance, Envelope
 
 # Neither proves the content: anybody who has seen one such event can write another.
 _HINTS = frozenset({Assurance.D, Assurance.E})
@@ -49,6 +49,9 @@ class Interpreters:
         """Return what the event states. Raises nothing, whatever the body is."""
         if envelope.assurance in _HINTS:
             return Interpretation(Verdict.HINT)
+        if envelope.event_type == UNPARSED_TYPE:
+            why = "the body is no JSON that can be read"
+            return _refuse(Verdict.UNPARSEABLE, Code.SCHEMA_DRIFT, envelope, why)
         table = self.tables.get(envelope.provider)
         if table is None or envelope.event_type not in table.rules:
             return _refuse(Verdict.UNKNOWN_TYPE, Code.UNKNOWN_TYPE, envelope, "not in the mapping")

@@ -21,6 +21,8 @@ from ingress.contract.cloudevents import Headers
 VERSION = "1"
 # Headers that were part of what was signed keep their own name behind this prefix.
 SIGNED_PREFIX = "signed-"
+# The event type of a body that could not be read: no provider's word, so that it can be told apart.
+UNPARSED_TYPE = "unparsed"
 
 
 class Coverage(StrEnum):

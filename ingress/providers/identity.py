@@ -15,11 +15,11 @@ import orjson
 
 from ingress.contract import cloudevents
 from ingress.contract.cloudevents import attribute, is_attribute
+from ingress.contract.envelope import UNPARSED_TYPE
 from ingress.providers import pointer
 from ingress.schemes.parts.headers import Headers
 
 UNKNOWN_TYPE = "unknown"
-UNPARSED_TYPE = "unparsed"
 
 _SECOND_MS = 1000
 # The last millisecond of the year 9999: no later moment can be written as RFC 3339.

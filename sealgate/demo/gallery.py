@@ -338,13 +338,13 @@ _BROKEN = (
             Step(
                 "confirmed",
                 "200, published, and an exception for a human",
-                (taken(Verdict.UNKNOWN_TYPE),),
+                (taken(Verdict.UNPARSEABLE),),
                 minute=10,
                 twists=(Twist.BROKEN,),
             ),
         ),
         (Move(_PENDING, "charge:created"),),
-        (Code.UNKNOWN_TYPE,),
+        (Code.SCHEMA_DRIFT,),
     ),
     Scenario(
         "Cut on the way, twice",

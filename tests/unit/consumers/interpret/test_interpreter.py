@@ -45,6 +45,13 @@ def test_a_provider_without_a_mapping_has_only_unknown_words() -> None:
     assert found.verdict is Verdict.UNKNOWN_TYPE
 
 
+def test_a_verified_body_that_is_no_json_is_drift_and_not_an_unknown_word() -> None:
+    """A new word can wait a week; a provider whose bodies nobody can read cannot."""
+    found = INTERPRETERS.interpret(envelope(b"{", event_type="unparsed", payment_ref=""))
+    assert found.verdict is Verdict.UNPARSEABLE
+    assert [finding.code for finding in found.findings] == [Code.SCHEMA_DRIFT]
+
+
 def test_an_event_about_a_payment_that_names_none_is_unmatched() -> None:
     """The word is known, so the place of the reference is wrong: money may be waiting."""
     found = INTERPRETERS.interpret(envelope(DATA, payment_ref=""))

@@ -1,0 +1,143 @@
+"""The edge beside what it is built on and beside what everybody writes, round by round.
+
+First a closed loop finds out what each program can do, then an open loop how long answers take at
+the same rate for all and at shares of what each can do. After every run the log is counted: one
+record too few is an acknowledged event lost, one too many an event nobody was told of.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tests.benchmarks.generator import Job, Report
+from tests.benchmarks.options import Options
+from tests.benchmarks.processes import Colleague, Unsound, resident_mib
+from tests.benchmarks.programs import RINGS, Server, Workshop
+
+WARM_S = 1.5
+COUNT_MAX = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run that was sound. `load` says which kind it was, and orders the tables."""
+
+    program: str
+    load: str
+    round: int
+    report: Report
+    records: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """What a program took to start, and holds when all is over."""
+
+    program: str
+    ready_s: float
+    memory_mib: float
+
+
+def measure(generator: Colleague, server: Server, job: Job, load: str, number: int) -> Run:
+    """Do one run. Raises `Unsound` where it must not be believed."""
+    before = server.records()
+    report = generator.ask(job, Report)
+    after = server.records()
+    server.running.check()
+    records = None if before is None or after is None else after - before
+    run = Run(server.name, load, number, report, records)
+    try:
+        check(run)
+    except Unsound as unsound:
+        raise Unsound(f"{unsound}; it said: {server.running.last_words()}") from None
+    return run
+
+
+def check(run: Run) -> None:
+    """Raise `Unsound` unless every request got a 2xx and every 2xx is one record on the log."""
+    report = run.report
+    name = f"{run.program}, {run.load}"
+    if report.failures or report.accepted != report.sent or not report.sent:
+        raise Unsound(
+            f"{name}: {report.accepted} of {report.sent} requests got a 2xx,"
+            f" beside {report.failures or 'nothing'}"
+        )
+    if run.records is not None and run.records != report.accepted:
+        raise Unsound(
+            f"{name}: {report.accepted} requests got a 2xx, but the log has {run.records} records"
+            " of them"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The servers, the generator, and how to use them."""
+
+    generator: Colleague
+    options: Options
+
+    def warm(self, servers: Iterable[Server]) -> None:
+        """Load every program once and forget the figures: a cold broker spoils its first minute."""
+        seconds = min(WARM_S, 2 * self.options.seconds)
+        for server in servers:
+            job = replace(self._job(server), seconds=seconds)
+            measure(self.generator, server, job, "warming", 0)
+
+    def closed(self, servers: Sequence[Server]) -> list[Run]:
+        """Find out what each program can do."""
+        return [
+            measure(self.generator, server, self._job(server, count), f"closed {count}", number)
+            for count in self.options.connections
+            for number in range(self.options.rounds)
+            for server in servers
+        ]
+
+    def opened(self, servers: Sequence[Server], capacity: Mapping[str, float]) -> list[Run]:
+        """Find out how long answers take."""
+        loads = [(f"open {self.options.rate:.0f}/s", dict.fromkeys(capacity, self.options.rate))]
+        loads += [
+            (f"open {share} %", {name: most * share / 100 for name, most in capacity.items()})
+            for share in self.options.shares
+        ]
+        return [
+            measure(
+                self.generator,
+                server,
+                replace(self._job(server), rate_per_s=rates[server.name]),
+                load,
+                number,
+            )
+            for load, rates in loads
+            for number in range(self.options.rounds)
+            for server in servers
+        ]
+
+    def rings(self, server: Server, workshop: Workshop) -> list[Run]:
+        """Load one edge through sources of one, two and three keys, the last of which fits."""
+        return [
+            measure(
+                self.generator,
+                server,
+                replace(self._job(server), targets=[workshop.ring(keys)]),
+                f"keys {keys}",
+                number,
+            )
+            for number in range(self.options.rounds)
+            for keys in RINGS
+        ]
+
+    def _job(self, server: Server, connections: int | None = None) -> Job:
+        options = self.options
+        return Job(
+            port=server.port,
+            targets=server.targets,
+            connections=connections or options.connections[0],
+            seconds=options.seconds,
+            body_bytes=options.body_bytes,
+            server_pid=server.running.pid,
+            count_max=COUNT_MAX,
+        )
+
+
+def resident(servers: Iterable[Server]) -> list[Resident]:
+    """Read what the programs hold, while they still run."""
+    return [Resident(s.name, s.ready_s, resident_mib(s.running.pid)) for s in servers]
