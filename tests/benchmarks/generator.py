@@ -174,7 +174,7 @@ def _now_s() -> int:
 
 def _report(load: Load, server_cpu_s: float, generator_cpu_s: float) -> Report:
     tally = load.tally
-    accepted = {status: n for status, n in tally.statuses.items() if status}
+    accepted = {status: n for status, n in tally.statuses.items() if 200 <= status < 300}
     failures = {str(status): n for status, n in tally.statuses.items() if status not in accepted}
     if tally.lost:
         failures["connection lost"] = tally.lost
