@@ -194,7 +194,9 @@ def _format(command: list[str], directory: Path, settings: Path) -> None:
     if (directory / "data" / "meta.properties").exists():
         return
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-    tool = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+    # One argument: an id may begin with a hyphen, which would pass for an option.
+    identity = f"--cluster-id={cluster}"
+    tool = [*command, "kafka.tools.StorageTool", "format", identity, "-c", str(settings)]
     done = subprocess.run(tool, capture_output=True, timeout=FORMAT_S, check=False)
     if done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace").strip()
