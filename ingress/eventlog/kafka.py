@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
-from ingress.eventlog.kafka_closing import close
+from ingress.eventlog.kafka_closing import close_producer
 from ingress.eventlog.kafka_publisher import KafkaPublisher
 from ingress.eventlog.kafka_reader import KafkaReader
 from ingress.eventlog.kafka_subscription import KafkaSubscription
@@ -112,7 +112,7 @@ class KafkaLog:
                     producer.client.add_topic(topic)
                 await producer.client.force_metadata_update()
         except BaseException as error:
-            await close(producer, producer.client, within_s=CLOSE_S)
+            await close_producer(producer, within_s=CLOSE_S)
             if not isinstance(error, Exception):
                 raise
             reason = f"{type(error).__name__}: {error}"

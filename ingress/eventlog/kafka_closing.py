@@ -1,45 +1,28 @@
 """Letting go of aiokafka's clients, which do not let go by themselves when the broker is away.
 
 Their `stop` may wait for an answer that never comes, and may end half way, even with a cancellation
-that nobody asked for, with the metadata task and the connections left behind. Closing the client
-underneath fails whatever `stop` waits for, so that is done next, and all of it is bounded in time.
+that nobody asked for, with tasks and connections left behind that knock at the broker for ever. So
+here batches are given up first, the client is closed whatever came of `stop`, and who waits for its
+metadata is told. All of it is bounded in time, and nothing of it is raised. aiokafka shows no door
+to what must be reached; `tests/conformance/test_event_log_kafka.py` holds that it stays reachable.
 """
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-
-
-class Stoppable(Protocol):
-    """A producer or a consumer."""
-
-    async def stop(self) -> None:
-        """Say goodbye to the broker."""
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 
-class Client(Protocol):
-    """What holds the connections."""
-
-    async def close(self) -> None:
-        """Cut them."""
-
-
-async def close(what: Stoppable, client: Client, *, within_s: float) -> None:
-    """Stop `what` and close its client, within about three times `within_s`. Raises nothing."""
-    stopping = _run(what.stop())
-    await asyncio.wait({stopping}, timeout=within_s)
-    await bounded(client.close(), within_s=within_s)
-    if not stopping.done():
-        await asyncio.wait({stopping}, timeout=within_s)
-        stopping.cancel()
-        await bounded(client.close(), within_s=within_s)
+async def close_producer(producer: AIOKafkaProducer, *, within_s: float) -> None:
+    """Give up what the producer still holds, and let go of it."""
+    _give_up_batches(producer)
+    await _close(producer, within_s)
 
 
 async def close_consumer(consumer: AIOKafkaConsumer, *, within_s: float) -> None:
-    """Stop a consumer; it shows no door to its client, so one is made."""
-    await close(consumer, vars(consumer)["_client"], within_s=within_s)
+    """Leave the group, and let go of the consumer."""
+    await _close(consumer, within_s)
 
 
 async def bounded(work: Coroutine[Any, Any, object], *, within_s: float) -> None:
@@ -47,6 +30,42 @@ async def bounded(work: Coroutine[Any, Any, object], *, within_s: float) -> None
     task = _run(work)
     await asyncio.wait({task}, timeout=within_s)
     task.cancel()
+
+
+async def _close(what: Any, within_s: float) -> None:
+    client = vars(what)["client" if "client" in vars(what) else "_client"]
+    stopping = _run(what.stop())
+    await asyncio.wait({stopping}, timeout=within_s)
+    await bounded(client.close(), within_s=within_s)
+    # Closing ends the task that updates metadata, but not the wait for its answer.
+    if (update := vars(client)["_md_update_fut"]) is not None:
+        update.cancel()
+    if not stopping.done():
+        await asyncio.wait({stopping}, timeout=within_s)
+        stopping.cancel()
+        await bounded(client.close(), within_s=within_s)
+
+
+def _give_up_batches(producer: AIOKafkaProducer) -> None:
+    """End the batches that are waited for: with idempotence they are tried again for ever.
+
+    The futures that `send_batch` returns are shielded, so it is done underneath.
+    """
+    accumulator = vars(vars(producer)["_message_accumulator"])
+    queues, pending = accumulator["_batches"], accumulator["_pending_batches"]
+    batches = [*pending, *(batch for queue in queues.values() for batch in queue)]
+    queues.clear()
+    # A batch whose future is done is taken out here by its own callback, and once more when its
+    # request fails; the second time must not fail in turn.
+    accumulator["_pending_batches"] = _Forgiving()
+    for batch in batches:
+        batch.future.cancel()
+
+
+class _Forgiving(set[Any]):
+    """A set from which anything may be removed, whether or not it is there."""
+
+    remove = set.discard
 
 
 def _run(work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from ingress.eventlog.kafka_closing import close
+from ingress.eventlog.kafka_closing import close_producer
 from ingress.eventlog.port import LogUnavailable
 
 RETRY_FIRST_S = 0.1
@@ -82,7 +82,7 @@ class Link:
         self._reconnect()
 
     async def stop(self) -> None:
-        """Let go of everything, within twice the patience."""
+        """Let go of everything, in a few times the patience."""
         self.down = True
         connecting, self._connecting = self._connecting, None
         if connecting is not None:
@@ -93,7 +93,7 @@ class Link:
         if session is not None:
             self._discard(session)
         if self._discarding:
-            await asyncio.wait(self._discarding, timeout=2 * self._patience_s)
+            await asyncio.wait(self._discarding, timeout=4 * self._patience_s)
 
     def _take(self, producer: AIOKafkaProducer) -> None:
         self._session = Session(producer)
@@ -125,13 +125,8 @@ class Link:
 
 
 async def discard(session: Session, *, patience_s: float) -> None:
-    """Give what is in flight its time, then stop the producer so that it cannot hang.
-
-    `stop` waits for every batch, and with idempotence a batch waits for ever; a batch whose future
-    is done is waited for no more. Stopping is also what ends the sender's task.
-    """
+    """Give what is in flight its time, then let go of the producer and of what it still holds."""
     if session.in_flight:
         await asyncio.wait(tuple(session.in_flight), timeout=patience_s)
-    for future in tuple(session.in_flight):
-        future.cancel()
-    await close(session.producer, session.producer.client, within_s=patience_s)
+    # A request that is out may take as long again to be given up.
+    await close_producer(session.producer, within_s=2 * patience_s)
