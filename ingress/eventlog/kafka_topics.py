@@ -14,6 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from ingress.eventlog.kafka_closing import bounded
 from ingress.eventlog.port import RECORD_BYTES_MAX, LogUnavailable
 
+# Longer than any provider goes on retrying (Adyen: 30 days), so that whatever can still come twice
+# can still be compared with the log, and a reader that was down for weeks has missed nothing.
+RETENTION_MS = 45 * 24 * 3600 * 1000
 ENSURE_S = 15.0
 CLOSE_S = 1.0
 LOOK_S = 0.05
@@ -37,6 +40,12 @@ async def ensure_topics(
                 if len(found) == len(partitions):
                     break
                 await asyncio.sleep(LOOK_S)
+    except kafka.InvalidReplicationFactorError:
+        # Not a mistake for sure: the other brokers may only be on their way up.
+        raise LogUnavailable(
+            f"fewer than {replication_factor} brokers are up; if fewer are meant, say"
+            " ?replication_factor=1 (or how many) at the end of the log's URL"
+        ) from None
     except (kafka.KafkaError, OSError) as error:  # a time-out is an OSError
         reason = f"{type(error).__name__}: {error}"
         raise LogUnavailable(f"Kafka cannot make or show the topics ({reason})") from error
@@ -54,6 +63,7 @@ def settings(replication_factor: int) -> dict[str, str]:
     """Return the settings of a new topic."""
     return {
         "cleanup.policy": "delete",
+        "retention.ms": str(RETENTION_MS),
         # The largest record must pass; the publisher keeps its batches smaller than that.
         "max.message.bytes": str(RECORD_BYTES_MAX),
         # An acknowledgement means more than one disk wherever there is more than one.

@@ -22,7 +22,7 @@ from tests.benchmarks.programs import EMBEDDED, KAFKA, Server, Workshop
 from tests.benchmarks.report import Results, say
 from tests.benchmarks.services import Absent
 
-EXIT_UNSOUND = 1
+EXIT_FAILED = 1
 app = App(
     name="python -m tests.benchmarks",
     help="Measure the edge beside bare aiohttp and what everybody writes; the log; the consumer.",
@@ -46,7 +46,10 @@ def bench(options: Options | None = None) -> int:
             _measure(results, directory, cores)
     except Unsound as unsound:
         say(f"This run is not sound, and no figure of it counts: {unsound}")
-        return EXIT_UNSOUND
+        return EXIT_FAILED
+    except services.Demanded as demanded:
+        say(str(demanded))
+        return EXIT_FAILED
     results.seconds = time.monotonic() - company.began_s
     results.others_share = company.share()
     sys.stdout.write(results.markdown())

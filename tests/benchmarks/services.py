@@ -1,17 +1,18 @@
 """The real services that a run can have: each is there, or its rows are left out with the reason.
 
 `tests.support.services.missing` says so by raising pytest's own "skipped" or, where
-``REQUIRE_SERVICES=1``, its "failed": the first is a note under the tables, the second ends the run.
+``REQUIRE_SERVICES=1``, its "failed": the first is a note above the tables, the second ends the run.
 """
 
 import asyncio
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -22,6 +23,12 @@ from deploy.kafka.artefacts import BrokerUnavailable
 from tests.benchmarks.processes import on
 from tests.support import postgres
 from tests.support.services import missing
+
+T = TypeVar("T")
+
+
+class Demanded(Exception):
+    """A service is not to be had, and this run must not do without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +84,10 @@ def kafka(directory: Path, cores: frozenset[int]) -> Iterator[Kafka | Absent]:
     if given:
         yield Kafka(given)
         return
-    try:
-        with on(cores):
-            running = _broker(directory)
-    except pytest.skip.Exception as skipped:
-        yield Absent(str(skipped))
+    with on(cores):
+        running = _had(lambda: _broker(directory))
+    if isinstance(running, Absent):
+        yield running
         return
     with running:
         yield Kafka(running.bootstrap)
@@ -94,18 +100,26 @@ def postgresql(cores: frozenset[int]) -> Iterator[Postgres | Absent]:
     if given:
         yield Postgres(given)
         return
-    try:
-        server = postgres._new_server()
-    except pytest.skip.Exception as skipped:
-        yield Absent(str(skipped))
+    server = _had(postgres._new_server)
+    if isinstance(server, Absent):
+        yield server
         return
     try:
         with on(cores):
-            server.create()
-            server.start()
-        yield Postgres(server.url)
+            made = _had(server.create) or _had(server.start)
+        yield made if isinstance(made, Absent) else Postgres(server.url)
     finally:
         server.remove()
+
+
+def _had(get: Callable[[], T]) -> T | Absent:
+    """Get something, or the reason why it is not to be had. Raises `Demanded`."""
+    try:
+        return get()
+    except pytest.skip.Exception as skipped:
+        return Absent(str(skipped))
+    except pytest.fail.Exception as failed:
+        raise Demanded(str(failed)) from None
 
 
 def _broker(directory: Path) -> broker.Broker:
