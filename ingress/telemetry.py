@@ -11,7 +11,8 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, TextIO
+from contextlib import suppress
+from typing import Any, Literal, Protocol, TextIO, cast
 
 import orjson
 import structlog
@@ -66,6 +67,26 @@ def is_traceparent(value: bytes) -> bool:
     return _TRACEPARENT.fullmatch(value) is not None
 
 
+class _Unfailing:
+    """A stream that loses a line rather than a delivery.
+
+    A full disk under the log lines must not turn an event that is durable into an error answer.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with suppress(OSError):
+            self._file.flush()
+
+
 def configure(
     style: Literal["json", "console"], level: str = "info", out: TextIO | None = None
 ) -> None:
@@ -86,7 +107,7 @@ def configure(
             *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=file),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unfailing(file))),
         cache_logger_on_first_use=True,
     )
     for library in ("aiokafka", "aiohttp", "asyncio", "asyncpg"):

@@ -1,0 +1,151 @@
+"""The monitor: true numbers while the worker is dead, and none at all rather than old ones."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from consumers.apply import Applier
+from consumers.lifecycle import State
+from consumers.metrics import MonitorMetrics
+from consumers.monitor import Monitor
+from consumers.store.port import Claim, Store
+from consumers.store.sqlite import SqliteStore
+from ingress import telemetry
+from ingress.contract import topics
+from ingress.eventlog.embedded import EmbeddedLog
+from ingress.eventlog.port import Message, Partition, Position
+from tests.support.builders import envelope
+
+ENVIRONMENT = "sandbox"
+GROUP = "workers"
+TOPIC = topics.verified(ENVIRONMENT)
+PARTITION = Partition(TOPIC, 0)
+LAG = {"group": GROUP, "topic": TOPIC, "partition": "0"}
+
+
+@dataclass
+class Bench:
+    """A monitor over a real log and a real store, with a clock that the test holds."""
+
+    log: EmbeddedLog
+    store: Store
+    monitor: Monitor
+    registry: CollectorRegistry
+    file: Path
+    now_ms: int
+
+    async def publish(self, *words: str) -> None:
+        """Put events of one payment on the log."""
+        publisher = self.log.publisher()
+        await publisher.start()
+        for word in words:
+            sealed = envelope({}, event_key=word, event_type=f"payment.{word}")
+            key, headers, value = sealed.encode()
+            await publisher.publish(Message(TOPIC, key, value, headers))
+        await publisher.stop()
+
+    async def work(self) -> None:
+        """Apply everything, once, as a worker would before it dies."""
+        claims = await self.store.claim_partitions(GROUP, [PARTITION], "us")
+        records = await self.log.read(Position(PARTITION, 0), 100)
+        applier = Applier(self.store, ENVIRONMENT, GROUP, lambda: self.now_ms)
+        await applier.apply(records, {PARTITION: Claim(claims[PARTITION].epoch, None)})
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Read one series; None where it is absent."""
+        return self.registry.get_sample_value(name, labels)
+
+
+@pytest.fixture(name="bench")
+async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    log = EmbeddedLog(tmp_path / "log.db")
+    await log.ensure_topics({TOPIC: 1})
+    store = SqliteStore(tmp_path / "store.db")
+    await store.open(ENVIRONMENT)
+    registry = CollectorRegistry()
+    bench: Bench
+    monitor = Monitor(
+        log=log,
+        store=store,
+        environment=ENVIRONMENT,
+        group=GROUP,
+        stuck_s={State.PAID: 60.0, State.PENDING: 600.0},
+        metrics=MonitorMetrics(registry),
+        clock=lambda: bench.now_ms,
+        every_s=1.0,
+    )
+    bench = Bench(log, store, monitor, registry, tmp_path / "store.db", telemetry.now_ms())
+    yield bench
+    await store.close()
+    await log.close()
+
+
+async def test_lag_grows_while_no_worker_lives(bench: Bench) -> None:
+    """Records and the age of the oldest one, from the log itself: here 90 s by the clock."""
+    await bench.publish("pending", "paid", "confirmed")
+    bench.now_ms += 90_000
+    await bench.monitor.measure()
+    assert bench.value("sealgate_consumer_lag_records", **LAG) == 3
+    seconds = bench.value("sealgate_consumer_lag_seconds", **LAG)
+    assert seconds is not None
+    assert 89 < seconds < 95
+
+
+async def test_lag_is_zero_once_everything_is_applied(bench: Bench) -> None:
+    """Zero, not absent: an alert must be able to end."""
+    await bench.publish("pending", "paid")
+    await bench.work()
+    bench.now_ms += 90_000
+    await bench.monitor.measure()
+    assert bench.value("sealgate_consumer_lag_records", **LAG) == 0
+    assert bench.value("sealgate_consumer_lag_seconds", **LAG) == 0
+
+
+async def test_a_payment_is_stuck_only_after_the_limit_of_its_state(bench: Bench) -> None:
+    """Sixty seconds of Paid here: not at fifty-nine, and since when it has been."""
+    await bench.publish("paid")
+    begun_ms = bench.now_ms
+    await bench.work()
+    at = {"provider": "kobbopay", "state": "Paid"}
+    bench.now_ms = begun_ms + 59_000
+    await bench.monitor.measure()
+    assert bench.value("sealgate_payments", **at) == 1
+    assert bench.value("sealgate_payments_stuck", **at) == 0
+    bench.now_ms = begun_ms + 61_000
+    await bench.monitor.measure()
+    assert bench.value("sealgate_payments_stuck", **at) == 1
+    oldest = bench.value("sealgate_payments_oldest_stuck_timestamp_seconds", **at)
+    assert oldest == pytest.approx(begun_ms / 1000)
+
+
+async def test_a_collector_that_fails_drops_its_series_and_says_so(bench: Bench) -> None:
+    """An old number that looks fresh is worse than none; the others go on."""
+    await bench.publish("paid")
+    await bench.work()
+    await bench.monitor.measure()
+    at = {"provider": "kobbopay", "state": "Paid"}
+    assert bench.value("sealgate_payments", **at) == 1
+    await bench.store.close()
+    bench.file.unlink()
+    bench.file.write_bytes(b"this is no database any more" * 1000)
+    await bench.monitor.measure()
+    assert bench.value("sealgate_payments", **at) is None
+    assert bench.value("sealgate_collector_success", collector="payments") == 0
+    assert bench.value("sealgate_collector_success", collector="lag") == 0
+
+
+async def test_one_failing_collector_does_not_stop_another(bench: Bench) -> None:
+    """The log is gone; what the store knows is still shown."""
+    await bench.publish("paid")
+    await bench.work()
+    nowhere = bench.file.parent / "a-directory"
+    nowhere.mkdir()
+    away = EmbeddedLog(nowhere)
+    await replace(bench.monitor, log=away).measure()
+    await away.close()
+    assert bench.value("sealgate_collector_success", collector="lag") == 0
+    assert bench.value("sealgate_collector_success", collector="payments") == 1
+    assert bench.value("sealgate_consumer_lag_records", **LAG) is None

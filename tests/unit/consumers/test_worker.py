@@ -1,0 +1,182 @@
+"""The loop, over a real embedded log and a real SQLite store: what it does when others fail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+import pytest
+from prometheus_client import CollectorRegistry
+
+from consumers.apply import Applier
+from consumers.lifecycle import State, Verdict
+from consumers.metrics import WorkerMetrics
+from consumers.store.port import PaymentKey, Store
+from consumers.store.sqlite import SqliteStore
+from consumers.worker import Backoff, Worker
+from ingress import telemetry
+from ingress.contract import topics
+from ingress.eventlog.embedded import EmbeddedLog
+from ingress.eventlog.port import Message, Partition, Position, PositionLost, Publisher
+from tests.support.builders import envelope
+
+ENVIRONMENT = "sandbox"
+GROUP = "workers"
+TOPIC = topics.verified(ENVIRONMENT)
+PARTITION = Partition(TOPIC, 0)
+
+
+@dataclass
+class Bench:
+    """A worker with everything around it real."""
+
+    log: EmbeddedLog
+    publisher: Publisher
+    store: Store
+    worker: Worker
+    file: Path
+
+    async def publish(self, payment: str, word: str) -> None:
+        """Put one event on the log."""
+        sealed = envelope(
+            {"payment_id": payment, "word": word, "amount": "10.00", "currency": "EUR"},
+            event_key=f"{payment}-{word}",
+            event_type=f"payment.{word}",
+            payment_ref=payment,
+        )
+        key, headers, value = sealed.encode()
+        await self.publisher.publish(Message(TOPIC, key, value, headers))
+
+    async def state(self, payment: str) -> State | None:
+        """Read a payment's state."""
+        found = await self.store.payment(PaymentKey("kobbopay", "main", payment))
+        return None if found is None else found.state
+
+    async def until(self, payment: str, state: State) -> None:
+        """Wait until a payment is in a state."""
+        async with asyncio.timeout(20):
+            while await self.state(payment) is not state:
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture(name="bench")
+async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    log = EmbeddedLog(tmp_path / "log.db")
+    await log.ensure_topics({TOPIC: 1})
+    publisher = log.publisher()
+    await publisher.start()
+    store = SqliteStore(tmp_path / "store.db")
+    await store.open(ENVIRONMENT)
+    worker = Worker(
+        log=log,
+        store=store,
+        applier=Applier(store, ENVIRONMENT, GROUP, telemetry.now_ms),
+        metrics=WorkerMetrics(CollectorRegistry(), GROUP),
+        clock=telemetry.now_ms,
+        environment=ENVIRONMENT,
+        group=GROUP,
+        owner="us",
+        batch_max=100,
+        wait_s=0.05,
+    )
+    yield Bench(log, publisher, store, worker, tmp_path / "store.db")
+    await publisher.stop()
+    await store.close()
+    await log.close()
+
+
+async def _stop(bench: Bench, task: "asyncio.Task[None]") -> None:
+    bench.worker.stop()
+    async with asyncio.timeout(20):
+        await task
+
+
+async def test_a_worker_applies_what_is_on_the_log_and_reads_on_from_there(bench: Bench) -> None:
+    """The next worker asks the store where to begin, and repeats nothing."""
+    await bench.publish("p1", "pending")
+    task = asyncio.create_task(bench.worker.run())
+    await bench.until("p1", State.PENDING)
+    await _stop(bench, task)
+    assert dict(await bench.store.positions(GROUP)) == {PARTITION: 1}
+    await bench.publish("p1", "confirmed")
+    bench.worker.stopping = False
+    task = asyncio.create_task(bench.worker.run())
+    await bench.until("p1", State.CONFIRMED)
+    await _stop(bench, task)
+    assert bench.worker.metrics.records[Verdict.APPLIED]._value.get() == 2
+    assert bench.worker.metrics.records[Verdict.DUPLICATE_DELIVERY]._value.get() == 0
+
+
+async def test_a_worker_that_was_taken_over_drops_its_batch_and_begins_anew(bench: Bench) -> None:
+    """Two members may believe they hold a partition: the store lets only the later one write."""
+    task = asyncio.create_task(bench.worker.run())
+    await bench.publish("p1", "pending")
+    await bench.until("p1", State.PENDING)
+    await bench.store.claim_partitions(GROUP, [PARTITION], "another")
+    await bench.publish("p2", "pending")
+    await bench.until("p2", State.PENDING)
+    await _stop(bench, task)
+    assert bench.worker.metrics.fenced._value.get() == 1
+    assert dict(await bench.store.positions(GROUP)) == {PARTITION: 2}
+
+
+async def test_a_store_that_is_busy_is_waited_for_and_nothing_is_skipped(bench: Bench) -> None:
+    """Neither buried nor lost: the batch is kept, and applied when the database is there again."""
+    waited: list[float] = []
+
+    async def count(wait_s: float) -> None:
+        waited.append(wait_s)
+        if waited:
+            blocker.execute("rollback")
+
+    bench.worker.sleep = count
+    task = asyncio.create_task(bench.worker.run())
+    await bench.publish("p1", "pending")
+    await bench.until("p1", State.PENDING)
+    blocker = apsw.Connection(str(bench.file))
+    blocker.execute("begin immediate")
+    await bench.publish("p2", "pending")
+    await bench.until("p2", State.PENDING)
+    await _stop(bench, task)
+    blocker.close()
+    assert waited == [0.1]
+    assert bench.worker.metrics.retries["store"]._value.get() == 1
+    assert await bench.store.dead_letters(10) == []
+
+
+async def test_a_position_that_the_log_no_longer_has_stops_the_worker(bench: Bench) -> None:
+    """To read on elsewhere would skip events in silence; a human must decide."""
+    for payment in ("p1", "p2", "p3"):
+        await bench.publish(payment, "pending")
+    task = asyncio.create_task(bench.worker.run())
+    await bench.until("p3", State.PENDING)
+    await _stop(bench, task)
+    for payment in ("p4", "p5"):
+        await bench.publish(payment, "pending")
+    await bench.log.trim(Position(PARTITION, 5))
+    bench.worker.stopping = False
+    with pytest.raises(PositionLost):
+        async with asyncio.timeout(20):
+            await bench.worker.run()
+    assert await bench.state("p4") is None
+
+
+async def test_a_record_that_is_no_envelope_does_not_hold_up_its_neighbours(bench: Bench) -> None:
+    """Poison is buried with its bytes; the partition goes on."""
+    await bench.publish("p1", "pending")
+    await bench.publisher.publish(Message(TOPIC, b"key", b"\xffpoison", ()))
+    await bench.publish("p2", "pending")
+    task = asyncio.create_task(bench.worker.run())
+    await bench.until("p2", State.PENDING)
+    await _stop(bench, task)
+    (letter,) = await bench.store.dead_letters(10)
+    assert (letter.value, letter.position) == (b"\xffpoison", Position(PARTITION, 1))
+
+
+def test_waiting_doubles_up_to_its_limit_and_begins_anew_after_a_success() -> None:
+    """An instant for a failover, and never more than five seconds behind a recovery."""
+    backoff = Backoff()
+    assert [backoff.take() for _ in range(8)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    backoff.reset()
+    assert backoff.take() == 0.1
