@@ -1,8 +1,10 @@
 """The process as its operator meets it: starts, drains, refuses to start, and what it says."""
 
 import asyncio
+import resource
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,38 @@ async def test_sigkill_under_load_loses_nothing_that_was_accepted(stack: Stack) 
     keys = await _event_keys(log, stack.environment)
     await log.close()
     assert {f"{name}-InvoiceCreated" for name in accepted} <= keys
+
+
+@pytest.mark.slow
+async def test_a_full_disk_is_answered_503_and_never_with_a_false_2xx(stack: Stack) -> None:
+    """What cannot be kept is not accepted; when there is room again, nobody restarts anything.
+
+    The limit on the size of files also hits the gateway's own log lines: losing one of those is no
+    reason to lose a delivery.
+    """
+    running = processes.start(stack.write(), "serve").wait_started().wait_ready()
+    size = (stack.directory / "log.db-wal").stat().st_size
+    unlimited = resource.RLIM_INFINITY
+    pid = running.process.pid
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size + 300_000, unlimited))
+    accepted = []
+    for number in range(50):
+        body = processes.event(f"inv-{number}", "InvoiceCreated", padding="x" * 50_000)
+        status = processes.post(running.edge_url, body)
+        if status != 200:
+            break
+        accepted.append(f"inv-{number}-InvoiceCreated")
+    assert status == 503
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    deadline = time.monotonic() + processes.WAIT_S
+    late = processes.event("inv-after", "InvoiceCreated")
+    while processes.post(running.edge_url, late) != 200:
+        assert time.monotonic() < deadline, "it did not recover by itself"
+    log = stack.log()
+    keys = await _event_keys(log, stack.environment)
+    await log.close()
+    assert {*accepted, "inv-after-InvoiceCreated"} <= keys
+    assert running.terminate() == 0
 
 
 @pytest.mark.slow
