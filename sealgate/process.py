@@ -8,6 +8,7 @@ of another environment, a position that the log no longer has.
 """
 
 import asyncio
+import gc
 import platform
 import signal
 import socket
@@ -37,6 +38,7 @@ from sealgate.config import Configuration
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_UNAVAILABLE = 69
+GC_THRESHOLD = 20_000
 
 
 class Role(StrEnum):
@@ -122,6 +124,7 @@ class Process:
                 edge=running.edge_url,
                 admin=running.admin_url,
             )
+            _settle_garbage_collector()
             watch = asyncio.create_task(_first_fault(apps, running.stop))
             extra = asyncio.create_task(_then(self.started, running))
             failed = await watch
@@ -260,6 +263,17 @@ async def _then(started: OnStarted, running: Started) -> None:
     except Exception:
         running.stop.set()
         raise
+
+
+def _settle_garbage_collector() -> None:
+    """Leave what a process keeps for ever out of every collection, and collect less often.
+
+    A request makes some hundred short-lived containers and no cycles, so the default of a collection
+    every 700 is a tenth of the edge's time spent on finding nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
 
 
 def _registry(environment: str) -> CollectorRegistry:

@@ -38,8 +38,8 @@ class Options:
     body_bytes: int = 1024
     """The size of every body; 16384 is the largest that providers send in earnest."""
 
-    blocks: int = 10
-    """History for the consumers: blocks of 400 payments, some 1,100 deliveries each."""
+    blocks: int = 6
+    """History for the consumers: blocks of 400 payments, some 1,150 deliveries each."""
 
     only: tuple[Section, ...] = SECTIONS
     """Leave out the other parts."""
