@@ -268,8 +268,8 @@ async def _then(started: OnStarted, running: Started) -> None:
 def _settle_garbage_collector() -> None:
     """Leave what a process keeps for ever out of every collection, and collect less often.
 
-    A request makes some hundred short-lived containers and no cycles, so the default of a collection
-    every 700 is a tenth of the edge's time spent on finding nothing.
+    A request makes some hundred short-lived containers and hardly a cycle, so the default of a
+    collection every 700 is a tenth of the edge's time spent on finding nothing.
     """
     gc.collect()
     gc.freeze()
