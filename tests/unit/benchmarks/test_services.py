@@ -25,7 +25,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "POSTGRES_URL", "REQUIRE_SERVICES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(services.broker, "start", _no_broker)
-    monkeypatch.setattr(services.postgres, "_new_server", _no_server)
+    monkeypatch.setattr(services.postgres, "new_server", _no_server)
 
 
 def test_a_missing_service_leaves_a_reason(tmp_path: Path) -> None:
