@@ -98,8 +98,10 @@ async def _reply(reader: asyncio.StreamReader) -> Reply:
 
 
 @asynccontextmanager
-async def gateway(directory: Path, log_url: str = "", **settings: Any) -> AsyncIterator[Gateway]:
-    """Run an edge with a BTCPay source of two keys and a Stripe source of one."""
+async def gateway(
+    directory: Path, rate_per_s: float | None = None, **settings: Any
+) -> AsyncIterator[Gateway]:
+    """Run an edge with a BTCPay source of two keys, and a Stripe source of one key and a rate."""
     for name, secret in (("old", OLD_SECRET), ("new", NEW_SECRET), ("stripe", STRIPE_SECRET)):
         (directory / name).write_bytes(secret)
     edge_settings = EdgeSettings.model_validate(
@@ -119,10 +121,11 @@ async def gateway(directory: Path, log_url: str = "", **settings: Any) -> AsyncI
             slug="stripe-eu",
             provider="stripe",
             account="eu",
+            rate_per_s=rate_per_s,
             key=[KeySettings(id="only", file=Path("stripe"))],
         ),
     ]
-    log = connect(log_url or f"embedded://{directory / 'log.db'}")
+    log = connect(f"embedded://{directory / 'log.db'}")
     registry = CollectorRegistry()
     edge = app.EdgeApp(
         app.Parts(

@@ -274,6 +274,20 @@ async def test_over_the_budget_of_bytes_in_flight_the_edge_sheds(tmp_path: Path)
         assert (await edge.post(HOOK, large, btcpay(large))).status == 200
 
 
+async def test_a_source_over_its_rate_is_asked_to_wait_and_the_others_are_not(
+    tmp_path: Path,
+) -> None:
+    """One provider's storm must not cost another provider a delivery."""
+    async with gateway(tmp_path, rate_per_s=0.5) as edge:
+        await until_ready(edge)
+        header = ("Stripe-Signature", f"t={telemetry.now_ms() // 1000},v1={'0' * 64}")
+        assert (await edge.post("/hooks/stripe-eu", b"{}", header)).status == 401
+        reply = await edge.post("/hooks/stripe-eu", b"{}", header)
+        _is_problem(reply, 429)
+        assert int(reply.headers["retry-after"]) > 0
+        assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200
+
+
 async def test_expect_100_continue_is_honoured_only_after_the_cheap_checks(edge: Gateway) -> None:
     """A sender that asks first must not be told to go on with what will be refused."""
     reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
