@@ -3,13 +3,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# For `make run` where 8080 or 9090 is taken: PORTS="--port 8081 --admin-port 9091"
+PORTS :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := ingress consumers dashboards sealgate deploy tests
 
 .PHONY: run test check bench lock clean
 
 run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of payments
-	@$(BIN)/sealgate demo --stay
+	@$(BIN)/sealgate demo --stay $(PORTS)
 
 test: check  ## every check and every test; real services where they can be had
 	$(BIN)/python -m pytest

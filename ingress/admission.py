@@ -14,8 +14,6 @@ from ingress.sources import Snapshot, Source
 
 PREFIX = "/hooks/"
 LENGTH_DIGITS_MAX = 12
-# Every header name and value the parser let through is bounded; this bounds the sum of a head.
-HEADERS_MAX = 64
 BURST_S = 2.0
 
 

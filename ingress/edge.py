@@ -294,12 +294,16 @@ class Edge:
             metrics.last_accepted.set(self._clock() / 1000)
         if source is not None:
             self._log.info("delivery_handled", **_facts(admitted, source, duration_s, length))
-        return self._respond(answer, admitted.correlation_id)
+        return self._respond(answer, admitted.correlation_id, source)
 
-    def _respond(self, answer: Answer, correlation_id: str) -> web.StreamResponse:
+    def _respond(
+        self, answer: Answer, correlation_id: str, source: Source | None
+    ) -> web.StreamResponse:
         headers = CIMultiDict({"Server": SERVER_NAME, "X-Correlation-Id": correlation_id})
         if answer.content_type:
             headers["Content-Type"] = answer.content_type
+        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED and source is not None:
+            headers["Allow"] = ", ".join(source.profile.methods)
         if answer.wait:
             headers["Retry-After"] = str(RETRY_AFTER_S + secrets.randbelow(RETRY_JITTER_S))
         response = web.Response(status=answer.status, body=answer.body, headers=headers)

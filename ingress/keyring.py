@@ -5,6 +5,7 @@ them: no repr, no format, no pickle, no error. Several keys of a source are live
 because a provider changes its secret at one moment and we at another.
 """
 
+import codecs
 import hmac
 import re
 from dataclasses import dataclass
@@ -99,4 +100,6 @@ def secret_from_file_bytes(raw: bytes) -> bytes:
         secret = secret.removesuffix(b"\r")
     if not secret:
         raise ValueError("it is empty; write the provider's signing secret into it")
+    if secret.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it begins with a byte order mark, which no secret does; save it without")
     return secret

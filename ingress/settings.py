@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SLUG = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$"
 KEY_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
+URL = r"^(https?://[^\s/]+(/\S*)?)?$"
 MIB = 1024 * 1024
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -96,7 +97,10 @@ class EdgeSettings(Strict):
 class KeySettings(Strict):
     """One key of a source; several may be live at once, and each delivery is tried with all."""
 
-    id: Annotated[str, Field(pattern=KEY_ID)]
+    id: Annotated[
+        str,
+        Field(pattern=KEY_ID, description="1-64 of A-Z, a-z, 0-9, '.', '_' and '-'"),
+    ]
     """Chosen by the operator, shown in metrics and logs; never derived from the secret."""
 
     file: Path
@@ -106,14 +110,23 @@ class KeySettings(Strict):
 class SourceSettings(Strict):
     """One configured endpoint: ``POST /hooks/<slug>``."""
 
-    slug: Annotated[str, Field(pattern=SLUG)]
+    slug: Annotated[
+        str,
+        Field(pattern=SLUG, description="1-32 of a-z, 0-9 and '-', which stands at neither end"),
+    ]
     provider: str
     """The name of a provider profile."""
 
-    account: Annotated[str, Field(pattern=ACCOUNT)] = "default"
+    account: Annotated[
+        str,
+        Field(pattern=ACCOUNT, description="1-128 of A-Z, a-z, 0-9, '.', '_', ':' and '-'"),
+    ] = "default"
     """The provider's account, store or shop: event ids are unique within it."""
 
-    public_url: str = ""
+    public_url: Annotated[
+        str,
+        Field(pattern=URL, description="https://host/path, as registered at the provider"),
+    ] = ""
     """The URL registered at the provider, for schemes that sign it."""
 
     key: Annotated[list[KeySettings], Field(min_length=1, max_length=8)]

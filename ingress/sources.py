@@ -87,6 +87,10 @@ def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base:
     except ValueError as wrong:
         return _Found(None, [Mistake(f"{place} provider {setting.provider!r}", str(wrong))])
     mistakes: list[Mistake] = []
+    limit = setting.body_bytes_max or edge.body_bytes_max
+    if limit > edge.body_bytes_max:
+        above = f"is above the edge's own body_bytes_max, which is {edge.body_bytes_max}"
+        mistakes.append(Mistake(f"{place} body_bytes_max", above))
     keys: list[Key] = []
     materials: list[bytes] = []
     for key in setting.key:
@@ -112,7 +116,7 @@ def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base:
         url=setting.public_url,
         key_ids=tuple(key.id for key in keys),
         materials=tuple(materials),
-        body_bytes_max=min(setting.body_bytes_max or edge.body_bytes_max, edge.body_bytes_max),
+        body_bytes_max=limit,
         rate_per_s=setting.rate_per_s,
     )
     return _Found(source, [])
@@ -121,6 +125,9 @@ def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base:
 def read_secret_file(path: Path) -> bytes:
     """Read a secret from its file. Raises `ValueError` saying what is wrong with the file."""
     try:
+        if path.exists() and not path.is_file():
+            # A pipe would wait for ever, and a directory holds no secret.
+            raise ValueError(f"the file {path} is not a regular file")
         with path.open("rb") as file:
             raw = file.read(SECRET_BYTES_MAX + 1)
     except OSError as wrong:

@@ -11,13 +11,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 if TYPE_CHECKING:
     from sealgate.config import Configuration
 
 EXIT_CONFIGURATION = 78
 EXIT_INTERRUPTED = 130
+EXIT_CRASHED = 137
+ROLES = ("edge", "worker", "relay", "monitor")
 CRASH_AT = "SEALGATE_CRASH_AT"
 
 app = App(
@@ -28,13 +30,14 @@ app = App(
 )
 
 Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration file.")]
+Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 DEFAULT_CONFIG = Path("sealgate.toml")
 
 
 @app.command
 def up(*, config: Config = DEFAULT_CONFIG) -> int:
     """Run everything in one process: edge, worker, relay and monitor."""
-    return _run(config, ["edge", "worker", "relay", "monitor"])
+    return _run(config, ROLES)
 
 
 @app.command
@@ -66,7 +69,7 @@ def check(*, config: Config = DEFAULT_CONFIG) -> int:
     """Check the configuration, key files included, and list every mistake at once."""
     from sealgate.check import check as run_check
 
-    return _configured(config, run_check)
+    return _configured(config, ROLES, run_check)
 
 
 @app.command
@@ -107,7 +110,7 @@ def send(
 
 
 @app.command
-def kafka(*, directory: Path = Path("var/kafka"), port: int = 9092) -> int:
+def kafka(*, directory: Path = Path("var/kafka"), port: Port = 9092) -> int:
     """Run a real Apache Kafka on loopback, without Docker or an installed Java, until Ctrl-C."""
     from sealgate.broker import run
 
@@ -120,8 +123,8 @@ def demo(
     stay: bool = False,
     kafka: str = "",
     postgres: str = "",
-    port: int = 8080,
-    admin_port: int = 9090,
+    port: Port = 8080,
+    admin_port: Port = 9090,
 ) -> int:
     """Play a gallery of payments, failures included, through the whole gateway.
 
@@ -164,31 +167,28 @@ def vectors(file: Path, *, known_only: bool = False) -> int:
 def _run(config: Path, roles: Sequence[str]) -> int:
     def run(configuration: "Configuration") -> int:
         from ingress import telemetry
-        from sealgate.check import validate
         from sealgate.process import Process, Role
 
-        validate(configuration)
         settings = configuration.settings
         telemetry.configure(settings.logging.style, settings.logging.level)
-        process = Process(
-            configuration, tuple(Role(role) for role in roles), checkpoint=_crash_point()
-        )
-        return process.main()
+        chosen = tuple(Role(role) for role in roles)
+        return Process(configuration, chosen, checkpoint=_crash_point()).main()
 
-    return _configured(config, run)
+    return _configured(config, roles, run)
 
 
-def _configured(config: Path, run: "Callable[[Configuration], int]") -> int:
-    """Read the configuration and hand it on; print every mistake in it."""
-    from ingress.settings import ConfigurationInvalid
-    from sealgate.config import read
+def _configured(config: Path, roles: Sequence[str], run: "Callable[[Configuration], int]") -> int:
+    """Read the configuration and hand it on, or print every mistake in it."""
+    from sealgate.check import faults
+    from sealgate.config import examine
+    from sealgate.process import Role
 
-    try:
-        return run(read(config, os.environ))
-    except ConfigurationInvalid as invalid:
-        for mistake in invalid.mistakes:
-            print(mistake, file=sys.stderr)
-        return EXIT_CONFIGURATION
+    reading = examine(config, os.environ)
+    chosen = tuple(Role(role) for role in roles)
+    mistakes = [*reading.mistakes, *faults(reading.configuration, chosen)]
+    for mistake in mistakes:
+        print(mistake, file=sys.stderr)
+    return EXIT_CONFIGURATION if mistakes else run(reading.configuration)
 
 
 def _crash_point() -> Callable[[str], None]:
@@ -200,9 +200,6 @@ def _crash_point() -> Callable[[str], None]:
             os._exit(EXIT_CRASHED)
 
     return pass_by
-
-
-EXIT_CRASHED = 137
 
 
 def main() -> None:

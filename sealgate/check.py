@@ -1,41 +1,69 @@
-"""`sealgate check`: is the configuration whole? What a process would trip over, told at once."""
+"""What a process would trip over, told at once: for `sealgate check`, and before any start.
+
+The form of the configuration has been looked at; here come the questions that need files, profiles
+or two settings side by side. Nothing is written and nothing connected to. A role is asked only for
+what it needs: a worker holds no webhook key, an edge no password of the database.
+"""
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from ingress.eventlog import connect as log_connect
 from ingress.settings import ConfigurationInvalid, Mistake
-from ingress.sources import Snapshot
 from sealgate.config import Configuration
-from sealgate.process import build_sources, located, open_store
+from sealgate.process import Role, build_sources, located, open_store
 
 
-def validate(configuration: Configuration) -> Snapshot:
-    """Return the sources. Raises `ConfigurationInvalid` with every mistake there is."""
-    settings = configuration.settings
-    mistakes: list[Mistake] = []
-    sources: Snapshot = {}
-    try:
-        sources = build_sources(configuration)
-    except ConfigurationInvalid as invalid:
-        mistakes += invalid.mistakes
-    try:
-        log_connect.connect(located(settings.log.url, configuration.base))
-    except ValueError as wrong:
-        mistakes.append(Mistake("log.url", str(wrong), configuration.file))
-    try:
-        open_store(configuration)
-    except ValueError as wrong:
-        mistakes.append(Mistake("store", str(wrong), configuration.file))
-    if mistakes:
-        raise ConfigurationInvalid(mistakes)
-    return sources
+def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]:
+    """List everything that would keep these roles from starting."""
+    found: list[Mistake] = []
+    if Role.EDGE in roles:
+        try:
+            build_sources(configuration)
+        except ConfigurationInvalid as invalid:
+            found += invalid.mistakes
+    file = str(configuration.file)
+    found += [Mistake(place, message, file) for place, message in _urls(configuration, roles)]
+    found += [Mistake(place, message, file) for place, message in _ports(configuration, roles)]
+    return found
 
 
 def check(configuration: Configuration) -> int:
-    """Print what is configured, or raise `ConfigurationInvalid`; return the exit code."""
-    sources = validate(configuration)
+    """Print what is configured; return the exit code."""
     print(f"environment {configuration.settings.environment}: the configuration is whole")
+    sources = build_sources(configuration)
     for source in sources.values():
         keys = ", ".join(source.key_ids)
         print(f"  POST /hooks/{source.slug}  {source.profile.title}  keys: {keys}")
     if not sources:
         print("  no sources yet: every delivery would be answered 404")
     return 0
+
+
+def _urls(configuration: Configuration, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:
+    settings = configuration.settings
+    try:
+        log_connect.connect(located(settings.log.url, configuration.base))
+    except ValueError as wrong:
+        yield "log.url", str(wrong)
+    if set(roles) == {Role.EDGE}:
+        return
+    if _has_password(settings.store.url):
+        yield "store.url", "holds a password; write it into a file and name that in password_file"
+    try:
+        open_store(configuration)
+    except ValueError as wrong:
+        yield "store", str(wrong)
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return urlsplit(url).password is not None
+    except ValueError:
+        return False
+
+
+def _ports(configuration: Configuration, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:
+    edge, admin = configuration.settings.edge, configuration.settings.admin
+    if Role.EDGE in roles and edge.port == admin.port != 0 and edge.host == admin.host:
+        yield "admin.port", f"is the edge's port too ({edge.port}); choose another for one of them"

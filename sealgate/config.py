@@ -3,20 +3,18 @@
 One TOML file holds everything; a directory ``conf.d`` beside it may hold more sources, one file per
 provider or team. A few values that differ per deployment can be overridden by the environment,
 ``SEALGATE__EDGE__PORT=9090``. Secrets are never values, only the names of files, so no error text
-and no ``--show`` can print one. Each mistake says in which file it is, where, and what to do.
+and nothing printed can show one. Each mistake says in which file it is, where, and what to do.
 """
 
-import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
 from consumers.settings import ConsumerSettings, StoreSettings
-from ingress.contract import topics
 from ingress.settings import (
     ConfigurationInvalid,
     EdgeSettings,
@@ -26,10 +24,10 @@ from ingress.settings import (
     SourceSettings,
     Strict,
 )
+from sealgate.form import PLACEHOLDER, SOURCES, Form
 
 FRAGMENTS = "conf.d"
 PREFIX = "SEALGATE__"
-SOURCES = "source"
 
 
 class AdminSettings(Strict):
@@ -49,7 +47,13 @@ class LoggingSettings(Strict):
 class Settings(Strict):
     """The whole configuration, as written."""
 
-    environment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    environment: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z][a-z0-9-]{0,31}$",
+            description="1-32 of a-z, 0-9 and '-', beginning with a letter",
+        ),
+    ]
     """One process serves one environment; it stands in every topic name."""
 
     log: LogSettings = LogSettings()
@@ -63,43 +67,60 @@ class Settings(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Checked settings, their file, the base of their paths, and the files of the sources."""
+    """Checked settings, their file, and the files in which the sources stand."""
 
     settings: Settings
-    file: str
-    base: Path
-    files: Mapping[str, str]
+    file: Path
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def base(self) -> Path:
+        """Return the directory that relative paths count from."""
+        return self.file.parent.resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a configuration says as far as it is whole, and every mistake of its form."""
+
+    configuration: Configuration
+    mistakes: Sequence[Mistake]
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Configuration:
     """Read `path`, its ``conf.d`` and the overrides. Raises `ConfigurationInvalid`."""
+    reading = examine(path, environ)
+    if reading.mistakes:
+        raise ConfigurationInvalid(reading.mistakes)
+    return reading.configuration
+
+
+def examine(path: Path, environ: Mapping[str, str]) -> Reading:
+    """Read as `read` does, but go on after a mistake, so that whoever asks can tell them all.
+
+    A table or a source with a mistake is left out of what is returned; its default takes its place.
+    """
     mistakes: list[Mistake] = []
     merged = _parse(path, mistakes)
-    origins = [path.name] * len(_tables(merged))
+    origins = [str(path)] * len(_tables(merged))
     for fragment in sorted((path.parent / FRAGMENTS).glob("*.toml")):
-        name = f"{FRAGMENTS}/{fragment.name}"
         found = _parse(fragment, mistakes)
         mistakes += [
-            Mistake(other, "only [[source]] tables may stand in conf.d", name)
+            Mistake(other, "only [[source]] tables may stand in conf.d", str(fragment))
             for other in sorted(found.keys() - {SOURCES})
         ]
         tables = _tables(found)
-        origins += [name] * len(tables)
+        origins += [str(fragment)] * len(tables)
         merged[SOURCES] = _tables(merged) + tables
-    if mistakes:
-        raise ConfigurationInvalid(mistakes)
-    mistakes += _override(merged, environ)
-    try:
-        settings = Settings.model_validate(merged)
-    except ValidationError as wrong:
-        mistakes += [_explain(error, merged, origins, path.name) for error in wrong.errors()]
-        raise ConfigurationInvalid(mistakes) from None
-    if mistakes:
-        raise ConfigurationInvalid(mistakes)
-    topics.check_environment(settings.environment)
-    slugs = [source.slug for source in settings.source]
-    files = dict(zip(slugs, origins, strict=True))
-    return Configuration(settings, path.name, path.parent.resolve(), files)
+    if not merged and mistakes:
+        return Reading(Configuration(Settings.model_validate(PLACEHOLDER), path), mistakes)
+    overridden, wrong = _override(merged, environ)
+    mistakes += wrong
+    form = Form(Settings, merged, origins, str(path), overridden)
+    settings, found_wrong, kept = form.validate()
+    mistakes += found_wrong
+    files = {source.slug: origins[n] for n, source in zip(kept, settings.source, strict=True)}
+    return Reading(Configuration(settings, path, files), mistakes)
 
 
 def _parse(path: Path, mistakes: list[Mistake]) -> dict[str, Any]:
@@ -121,73 +142,27 @@ def _tables(raw: Mapping[str, Any]) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _override(merged: dict[str, Any], environ: Mapping[str, str]) -> list[Mistake]:
-    """Set single values from the environment: ``SEALGATE__TABLE__NAME`` or ``SEALGATE__NAME``."""
+def _override(
+    merged: dict[str, Any], environ: Mapping[str, str]
+) -> tuple[dict[tuple[str, ...], str], list[Mistake]]:
+    """Set single values from the environment: ``SEALGATE__TABLE__NAME`` or ``SEALGATE__NAME``.
+
+    Returns the variables by the place they set.
+    """
     mistakes = []
+    places: dict[tuple[str, ...], str] = {}
     for variable, text in environ.items():
         if not variable.startswith(PREFIX):
             continue
-        *tables, name = variable[len(PREFIX) :].lower().split("__")
+        place = tuple(variable[len(PREFIX) :].lower().split("__"))
         table: Any = merged
-        for part in tables:
+        for part in place[:-1]:
             table = table.setdefault(part, {})
             if not isinstance(table, dict):
                 break
-        if not isinstance(table, dict) or SOURCES in (*tables, name):
+        if not isinstance(table, dict) or SOURCES in place:
             mistakes.append(Mistake("", "sources are configured in files only", variable))
             continue
-        table[name] = text
-    return mistakes
-
-
-def _explain(
-    error: Mapping[str, Any], merged: Mapping[str, Any], origins: Sequence[str], main: str
-) -> Mistake:
-    """Turn one of pydantic's errors into a place a human can find and a thing to do."""
-    location: tuple[int | str, ...] = error["loc"]
-    file = main
-    words: list[str] = []
-    node: Any = merged
-    for part in location:
-        if isinstance(part, int):
-            node = node[part] if isinstance(node, list) and part < len(node) else None
-            if len(words) == 1 and words[0] == SOURCES:
-                file = origins[part] if part < len(origins) else main
-            words[-1] += f" {_name(node, part)}"
-            continue
-        words.append(part)
-        node = node.get(part) if isinstance(node, dict) else None
-    message = str(error["msg"])
-    if error["type"] == "extra_forbidden":
-        message = f"is not known here{_suggest(location)}"
-    elif error["type"] == "missing":
-        message = "is missing"
-    return Mistake(".".join(words), message, file)
-
-
-def _name(node: Any, index: int) -> str:
-    """Name an item of a list by what its author called it."""
-    if isinstance(node, dict):
-        for field in ("slug", "id"):
-            if isinstance(node.get(field), str):
-                return repr(node[field])
-    return f"number {index + 1}"
-
-
-def _suggest(location: Sequence[int | str]) -> str:
-    """Find the known name nearest to the unknown one at `location`."""
-    model: Any = Settings
-    for part in location[:-1]:
-        if isinstance(part, str):
-            model = _model(model, part)
-    known = getattr(model, "model_fields", {})
-    near = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
-
-
-def _model(model: Any, name: str) -> Any:
-    field = getattr(model, "model_fields", {}).get(name)
-    if field is None:
-        return None
-    options = [field.annotation, *get_args(field.annotation)]
-    return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
+        table[place[-1]] = text
+        places[place] = variable
+    return places, mistakes

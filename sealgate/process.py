@@ -8,6 +8,7 @@ of another environment, a position that the log no longer has.
 """
 
 import asyncio
+import errno
 import gc
 import platform
 import signal
@@ -114,7 +115,7 @@ class Process:
             try:
                 await self._start(running, apps, stack)
             except OSError as wrong:
-                log.error("cannot_start", reason=_address_trouble(wrong))
+                log.error("cannot_start", reason=_trouble(wrong))
                 return EXIT_UNAVAILABLE
             roles = [role.value for role in self.roles]
             log.info(
@@ -141,7 +142,9 @@ class Process:
         """Start every part; what is started is on the stack, to be stopped edge first."""
         settings = self.configuration.settings
         registry = _registry(settings.environment)
-        event_log = log_connect.connect(located(settings.log.url, self.configuration.base))
+        log_url = located(settings.log.url, self.configuration.base)
+        _make_room(log_url)
+        event_log = log_connect.connect(log_url)
         stack.push_async_callback(event_log.close)
         running.log = event_log
 
@@ -153,6 +156,7 @@ class Process:
         host = settings.admin.host
         running.admin_url = f"http://{host}:{await admin.start()}"
         if set(self.roles) != {Role.EDGE}:
+            _make_room(located(settings.store.url, self.configuration.base))
             store = open_store(self.configuration)
             stack.push_async_callback(store.close)
             running.store = store
@@ -232,9 +236,14 @@ def located(url: str, base: Path) -> str:
     scheme, _, rest = url.partition(":")
     if not rest.startswith(("./", "../")):
         return url
-    path = (base / rest).resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return f"{scheme}://{path}"
+    return f"{scheme}://{(base / rest).resolve()}"
+
+
+def _make_room(url: str) -> None:
+    """Make the directory of a file URL, for us alone. Raises `OSError`."""
+    scheme, _, path = url.partition("://")
+    if scheme in {"embedded", "sqlite"}:
+        Path(path.partition("?")[0]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 async def _first_fault(apps: Sequence[App], stop: asyncio.Event) -> bool:
@@ -260,6 +269,10 @@ async def _then(started: OnStarted, running: Started) -> None:
         await started(running)
     except asyncio.CancelledError:
         raise
+    except SystemExit:
+        # A printer ends so when nobody reads any more; out of a task it would tear the loop down.
+        running.stop.set()
+        raise BrokenPipeError("nobody reads the output any more") from None
     except Exception:
         running.stop.set()
         raise
@@ -292,5 +305,10 @@ def _registry(environment: str) -> CollectorRegistry:
     return registry
 
 
-def _address_trouble(wrong: OSError) -> str:
-    return f"{wrong.strerror or wrong}; choose another port in [edge] or [admin], or free this one"
+def _trouble(wrong: OSError) -> str:
+    """Say what could not be had: an address, or a place on the disk."""
+    if wrong.errno == errno.EADDRINUSE:
+        return f"{wrong.strerror}; choose another port in [edge] or [admin], or free this one"
+    if wrong.filename is not None:
+        return f"{wrong.filename}: {wrong.strerror}"
+    return f"{wrong.strerror or wrong}; is the host in [edge] or [admin] one of this machine's?"

@@ -141,8 +141,10 @@ async def test_another_method_is_refused_whatever_a_header_claims(
     head = f"{method} {HOOK} HTTP/1.1\r\nHost: h\r\nX-HTTP-Method-Override: POST\r\n\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
     writer.write(head.encode())
-    assert (await reader.readline()).startswith(b"HTTP/1.1 405 ")
+    head_of_reply = await reader.readuntil(b"\r\n\r\n")
     writer.close()
+    assert head_of_reply.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nAllow: POST\r\n" in head_of_reply
 
 
 async def test_a_declared_length_over_the_limit_is_refused_before_the_body(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """The configuration: every mistake at once, each with its file, its place and what to do."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from ingress.settings import ConfigurationInvalid
-from sealgate.config import Configuration, read
-from sealgate.process import build_sources
+from sealgate.check import faults
+from sealgate.config import Configuration, examine, read
+from sealgate.process import ALL_ROLES, Role, build_sources
 
 GOOD = """
 environment = "test"
@@ -32,9 +34,10 @@ def _write(directory: Path, text: str, **fragments: str) -> Path:
 
 
 def _mistakes(path: Path, environ: dict[str, str] | None = None) -> list[str]:
-    with pytest.raises(ConfigurationInvalid) as invalid:
-        build_sources(read(path, environ or {}))
-    return [str(mistake) for mistake in invalid.value.mistakes]
+    """List what `sealgate check` would, with paths from the configuration's directory."""
+    reading = examine(path, environ or {})
+    found = [*reading.mistakes, *faults(reading.configuration, ALL_ROLES)]
+    return [str(mistake).removeprefix(f"{path.parent}/") for mistake in found]
 
 
 def _read(path: Path, environ: dict[str, str] | None = None) -> Configuration:
@@ -95,7 +98,7 @@ def test_a_fragment_is_named_when_it_is_wrong(tmp_path: Path) -> None:
     ("change", "told"),
     [
         (("secrets/btcpay", "secrets/none"), "none cannot be read: No such file or directory"),
-        (("secrets/btcpay", "secrets"), "secrets cannot be read: Is a directory"),
+        (("secrets/btcpay", "secrets"), "secrets is not a regular file"),
         (('"btcpay"', '"btpcay"'), "btcpay"),
     ],
 )
@@ -146,7 +149,8 @@ def test_one_value_can_be_overridden_by_the_environment(tmp_path: Path) -> None:
 def test_a_wrong_override_is_a_mistake_and_a_source_is_never_one(tmp_path: Path) -> None:
     """A variable with a typing error must not be silently ignored."""
     path = _write(tmp_path, GOOD)
-    assert any("edge.prot" in m for m in _mistakes(path, {"SEALGATE__EDGE__PROT": "1"}))
+    (mistake,) = _mistakes(path, {"SEALGATE__EDGE__PROT": "1"})
+    assert mistake == "SEALGATE__EDGE__PROT: is not known here; did you mean 'port'?"
     told = _mistakes(path, {"SEALGATE__SOURCE__X": "1"})
     assert told == ["SEALGATE__SOURCE__X: sources are configured in files only"]
 
@@ -161,6 +165,72 @@ def test_a_file_that_cannot_be_read_says_what_to_do(
     path = tmp_path / "sealgate.toml"
     if content is not None:
         path.write_text(content)
-    (mistake,) = _mistakes(path)
-    assert mistake.startswith(str(path))
+    with pytest.raises(ConfigurationInvalid, match=told) as invalid:
+        _read(path)
+    assert str(invalid.value).startswith(str(path))
+
+
+def test_a_mistake_in_one_place_hides_none_in_another(tmp_path: Path) -> None:
+    """A broken fragment, a misspelt setting and a missing key file are three things to mend."""
+    path = _write(
+        tmp_path,
+        GOOD.replace("secrets/btcpay", "secrets/none") + "[edge]\nprot = 1\n",
+        broken="a = ",
+        good=GOOD.replace('environment = "test"', "")
+        .replace("btcpay-shop", "second")
+        .replace('"btcpay"', '"bitpay"'),
+    )
+    mistakes = _mistakes(path)
+    assert [mistake.partition(": ")[0] for mistake in mistakes] == [
+        "conf.d/broken.toml",
+        "sealgate.toml",
+        "sealgate.toml",
+        "conf.d/good.toml",
+    ]
+
+
+def test_a_role_is_asked_only_for_what_it_needs(tmp_path: Path) -> None:
+    """A worker holds no webhook key, an edge no password: whoever breaks in finds less."""
+    text = GOOD.replace("secrets/btcpay", "secrets/none")
+    path = _write(tmp_path, text + '[store]\npassword_file = "secrets/none"\n')
+    configuration = _read(path)
+    assert len(faults(configuration, ALL_ROLES)) == 2
+    (for_edge,) = faults(configuration, [Role.EDGE])
+    assert "key '2026-11'" in str(for_edge)
+    (for_worker,) = faults(configuration, [Role.WORKER])
+    assert "store" in str(for_worker)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[store]\nurl = "postgresql://u:p@h/db"\n', "holds a password"),
+        ("[edge]\nport = 1\n[admin]\nport = 1\n", "is the edge's port too (1)"),
+        ("[edge]\nbody_bytes_max = 10\n", "is above the edge's own body_bytes_max, which is 10"),
+    ],
+)
+def test_two_settings_that_cannot_both_hold_are_a_mistake(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    """Each is right by itself; together they fail at the start, or change silently."""
+    source = GOOD.replace('provider = "btcpay"', 'provider = "btcpay"\nbody_bytes_max = 99')
+    (mistake,) = _mistakes(_write(tmp_path, source + text))
     assert told in mistake
+    assert "u:p" not in mistake
+
+
+def test_a_pipe_as_key_file_does_not_hang(tmp_path: Path) -> None:
+    """Opening one waits for a writer who never comes."""
+    path = _write(tmp_path, GOOD)
+    (tmp_path / "secrets" / "btcpay").unlink()
+    os.mkfifo(tmp_path / "secrets" / "btcpay")
+    (mistake,) = _mistakes(path)
+    assert "is not a regular file" in mistake
+
+
+def test_checking_writes_nothing(tmp_path: Path) -> None:
+    """Whoever checks may be another user, on another machine, or CI."""
+    path = _write(tmp_path, GOOD)
+    before = sorted(tmp_path.rglob("*"))
+    assert _mistakes(path) == []
+    assert sorted(tmp_path.rglob("*")) == before
