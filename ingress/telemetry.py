@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, Protocol, TextIO, cast
@@ -19,6 +20,9 @@ import structlog
 
 Clock = Callable[[], int]
 """Returns milliseconds since the epoch."""
+
+LIBRARY_QUIET_S = 10.0
+LIBRARY_CHARS_MAX = 500
 
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -67,6 +71,33 @@ def is_traceparent(value: bytes) -> bool:
     return _TRACEPARENT.fullmatch(value) is not None
 
 
+class _Libraries(logging.Handler):
+    """Makes the libraries' own lines ours: one form, and each place at most once in ten seconds.
+
+    A producer without its broker says the same some forty times a second.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said_s: dict[tuple[str, int], float] = {}
+        self._kept_back: Counter[tuple[str, int]] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass the line on, or keep it back."""
+        place = (record.pathname, record.lineno)
+        now_s = time.monotonic()
+        if now_s - self._said_s.get(place, -LIBRARY_QUIET_S) < LIBRARY_QUIET_S:
+            self._kept_back[place] += 1
+            return
+        self._said_s[place] = now_s
+        logger(record.name).warning(
+            "library_said",
+            said=record.getMessage()[:LIBRARY_CHARS_MAX],
+            kept_back=self._kept_back.pop(place, 0),
+            exc_info=record.exc_info,
+        )
+
+
 class _Unfailing:
     """A stream that loses a line rather than a delivery.
 
@@ -110,6 +141,7 @@ def configure(
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unfailing(file))),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
     for library in ("aiokafka", "aiohttp", "asyncio", "asyncpg"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
