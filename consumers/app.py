@@ -186,3 +186,5 @@ async def _ended(task: asyncio.Task[None] | None) -> None:
     for late in running:
         late.cancel()
         await asyncio.wait({late})
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        telemetry.logger("consumers").warning("ended_with", reason=str(fault))

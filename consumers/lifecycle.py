@@ -126,7 +126,7 @@ def decide(
     ILLEGAL decision keeps the state and still records the facts: they are verified, and the blank
     arrow is a fault of the mapping or of the provider that a human must see.
     """
-    news = frozenset(fact for fact in told if not _adds_nothing(fact, known))
+    news = _news(told, known)
     proven = reduce(known | news, grace_ms)
     if before is None or proven in TRANSITIONS[before]:
         return Decision(Verdict.APPLIED, proven, news, proven)
@@ -226,16 +226,21 @@ def _on_time(values: Collection[Fact], window_ms: int | None) -> list[Fact]:
     ]
 
 
-def _adds_nothing(fact: Fact, known: frozenset[Fact]) -> bool:
-    """Say whether a known fact states the same at the same instant or earlier.
+def _news(told: frozenset[Fact], known: frozenset[Fact]) -> frozenset[Fact]:
+    """Leave out what a known fact states the same, at the same instant or earlier.
 
     Such a repetition cannot change what any set of facts proves, so it is not stored: a provider
     that repeats itself at every confirmation does not make its payment slower to read.
     """
-    if fact in known:
-        return True
-    what = _statement(fact)
-    return any(old.at_ms <= fact.at_ms and _statement(old) == what for old in known)
+    earliest: dict[tuple[object, ...], int] = {}
+    for fact in known:
+        what = _statement(fact)
+        earliest[what] = min(earliest.get(what, fact.at_ms), fact.at_ms)
+    return frozenset(
+        fact
+        for fact in told
+        if (since := earliest.get(_statement(fact))) is None or since > fact.at_ms
+    )
 
 
 def _statement(fact: Fact) -> tuple[object, ...]:

@@ -16,14 +16,16 @@ from dataclasses import dataclass, field
 from consumers.apply import Applied, Applier
 from consumers.metrics import WorkerMetrics
 from consumers.plan import Outcome
-from consumers.store.port import Claim, Fenced, Store, StoreUnavailable
+from consumers.store.port import Claim, EventKey, Fenced, Store, StoreUnavailable
 from ingress import telemetry
 from ingress.contract import topics
+from ingress.contract.envelope import Envelope, EnvelopeMalformed
 from ingress.eventlog.port import (
     EventLog,
     LogUnavailable,
     Partition,
     Position,
+    PositionLost,
     Record,
     Subscription,
 )
@@ -31,6 +33,9 @@ from ingress.eventlog.port import (
 # Doubling from 0.1 s: an instant for a failover, never more than 5 s behind a recovery.
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MOST_S = 5.0
+# How far back a partition is compared with what was applied, and with how many dead letters.
+RECOGNISED = 5
+BURIED_MAX = 1000
 
 
 @dataclass(slots=True)
@@ -101,7 +106,6 @@ class Worker:
             self.metrics.last_poll.set(self.clock() / 1000)
             records = await subscription.fetch(self.batch_max, self.wait_s)
             self.member = True
-            self._backoff.reset()
             if records:
                 await self._apply_until_done(records)
                 await subscription.advise(self._positions())
@@ -112,6 +116,9 @@ class Worker:
         A batch fetched under the assignment before this one is fenced by it.
         """
         claims = await self.store.claim_partitions(self.group, partitions, self.owner)
+        for partition, claim in claims.items():
+            if claim.next_offset:
+                await self._recognise(Position(partition, claim.next_offset))
         self._generation += 1
         self._held = dict(claims)
         self.metrics.claims.inc(len(claims))
@@ -122,6 +129,41 @@ class Worker:
         )
         known = {p: claim.next_offset for p, claim in claims.items()}
         return {p: offset for p, offset in known.items() if offset is not None}
+
+    async def _recognise(self, position: Position) -> None:
+        """Make sure that what lies before `position` is what was applied. Raises `PositionLost`.
+
+        A log that was made anew counts from zero again: once it has grown past our position, the
+        offsets fit and the records between are not ours. Any one of the last few that we know says
+        that it is the same log; so does retention that has passed them all.
+        """
+        partition, offset = position
+        first = max(0, offset - RECOGNISED, (await self.log.begins(partition.topic))[partition])
+        if first == offset:
+            return
+        before = await self.log.read(Position(partition, first), offset - first)
+        if not before:
+            return
+        buried = {letter.position for letter in await self.store.dead_letters(BURIED_MAX)}
+        for record in before:
+            if record.position in buried or await self._is_known(record):
+                return
+        raise PositionLost(
+            f"{partition.topic} partition {partition.number}: none of the records before offset"
+            f" {offset} was ever applied here, so the topic was made anew; decide whether to read"
+            " it from its beginning (another consumer.group) or to restore the old one"
+        )
+
+    async def _is_known(self, record: Record) -> bool:
+        """Say whether the record's event was claimed, or is none that would have been."""
+        try:
+            envelope = Envelope.decode(record.headers, record.value)
+        except EnvelopeMalformed:
+            return False
+        if envelope.environment != self.environment:
+            return True
+        key = EventKey(envelope.provider, envelope.account, envelope.event_key)
+        return await self.store.event(key) is not None
 
     async def _apply_until_done(self, records: Sequence[Record]) -> None:
         """Apply a batch, however long the store is away. Raises `Fenced` if it was taken over."""

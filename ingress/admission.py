@@ -54,7 +54,11 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """Bytes of bodies in flight: taken before a body is read, given back with the answer."""
+    """Bytes of bodies in flight: taken as they arrive, given back with the answer.
+
+    What a sender declares is not taken: a stranger would hold the whole budget with a few heads and
+    send nothing.
+    """
 
     bytes_max: int
     bytes_taken: int = 0
@@ -65,6 +69,10 @@ class Budget:
             return False
         self.bytes_taken += size
         return True
+
+    def is_spent(self) -> bool:
+        """Say whether not one more byte would be taken."""
+        return self.bytes_taken >= self.bytes_max
 
     def give(self, size: int) -> None:
         """Give `size` bytes back."""
@@ -79,12 +87,16 @@ class Bucket:
     tokens: float = 0.0
     at_s: float = float("-inf")
 
-    def take(self, now_s: float) -> bool:
-        """Take one token if there is one. `now_s` is a monotonic clock reading."""
+    def has_one(self, now_s: float) -> bool:
+        """Say whether there is a token. `now_s` is a monotonic clock reading."""
         most = max(1.0, self.rate_per_s * BURST_S)
         self.tokens = min(most, self.tokens + (now_s - self.at_s) * self.rate_per_s)
         self.at_s = now_s
-        if self.tokens < 1:
+        return self.tokens >= 1
+
+    def take(self, now_s: float) -> bool:
+        """Take one token if there is one."""
+        if not self.has_one(now_s):
             return False
         self.tokens -= 1
         return True
@@ -107,10 +119,7 @@ class Admission:
         }
 
     def admit(self, head: Head) -> tuple[Source, int]:
-        """Return the source and the declared length of the body. Raises `Refused`.
-
-        The length is taken from the budget: whoever gets it back must give it back.
-        """
+        """Return the source and the declared length of the body. Raises `Refused`."""
         source = self._route(head)
         try:
             length = _length(head, source)
@@ -123,11 +132,20 @@ class Admission:
                 Outcome.REJECTED_SIGNATURE, source=source, reason=rejected.reason
             ) from None
         bucket = self.buckets.get(source.slug)
-        if bucket is not None and not bucket.take(self.clock_s()):
+        if bucket is not None and not bucket.has_one(self.clock_s()):
             raise Refused(Outcome.RATE_LIMITED, source=source)
-        if not self.budget.take(length):
+        if self.budget.is_spent():
             raise Refused(Outcome.OVERLOADED, source=source)
         return source, length
+
+    def spend(self, source: Source) -> None:
+        """Count one delivery that verified against the source's rate.
+
+        One that did not verify is not the provider's: forgeries must not use up its rate.
+        """
+        bucket = self.buckets.get(source.slug)
+        if bucket is not None:
+            bucket.take(self.clock_s())
 
     def _route(self, head: Head) -> Source:
         """Find the source by the exact path: nothing is decoded, so nothing can be disguised."""

@@ -53,7 +53,7 @@ _SILENT.propagate = False
 class Connection(RequestHandler):
     """One client connection, with the limits aiohttp leaves to its user."""
 
-    __slots__ = ("_edge", "_head_deadline")
+    __slots__ = ("_edge", "_head_deadline", "_write_deadline")
 
     def __init__(self, server: "_Server", edge: "Edge", loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -70,6 +70,7 @@ class Connection(RequestHandler):
         )
         self._edge = edge
         self._head_deadline: asyncio.TimerHandle | None = None
+        self._write_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection, or close it where there are too many already."""
@@ -84,8 +85,9 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
-        if self._head_deadline is not None:
-            self._head_deadline.cancel()
+        for deadline in (self._head_deadline, self._write_deadline):
+            if deadline is not None:
+                deadline.cancel()
         if self._manager is not None:
             self._edge.metrics.connections.dec()
         super().connection_lost(exc)
@@ -99,6 +101,23 @@ class Connection(RequestHandler):
     ) -> web.StreamResponse:
         """Answer what aiohttp could not parse, or what broke, without a word of it."""
         return self._edge.answer_error(status, exc)
+
+    def pause_writing(self) -> None:
+        """Begin to count: the client does not read its answers, and they pile up here."""
+        super().pause_writing()
+        self._write_deadline = self._loop.call_later(self._edge.settings.write_s, self._give_up)
+
+    def resume_writing(self) -> None:
+        """Stop counting: the client reads again."""
+        super().resume_writing()
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+
+    def _give_up(self) -> None:
+        """Drop a client that does not read: closing would wait for it to take the rest."""
+        self._edge.metrics.connections_refused.labels("write_deadline").inc()
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
 
     def close_if_idle(self) -> bool:
         """Close the connection unless a request is under way; say whether it was closed."""
@@ -210,35 +229,49 @@ class Edge:
             source, length = self._admission.admit(head)
         except Refused as refused:
             return self._refuse(refused, begun)
+        body = bytearray()
         try:
-            body = await self._read(request, head, length)
-            delivery = self._delivery(head, body, source)
+            await self._read(request, head, length, body)
+            delivery = self._delivery(head, bytes(body), source)
             admitted = await admit(delivery, source, self._publish, begun.correlation_id)
         except Refused as refused:
             refused.source = source
             return self._refuse(refused, begun)
         finally:
-            self._budget.give(length)
+            self._budget.give(len(body))
+        if admitted.envelope is not None:
+            self._admission.spend(source)
         return self._finish(admitted, source, begun, length)
 
-    async def _read(self, request: web.BaseRequest, head: Head, length: int) -> bytes:
-        """Read the whole body within its deadline. Raises `Refused`."""
+    async def _read(
+        self, request: web.BaseRequest, head: Head, length: int, body: bytearray
+    ) -> None:
+        """Read the whole body into `body` within its deadline. Raises `Refused`.
+
+        Every byte in `body` has been taken from the budget, also when this raises.
+        """
         content = request.content
         if content.is_eof():
-            return content.read_nowait()
+            self._take(content.read_nowait(), body)
+            return
         if head.single(b"expect") is not None and request.transport is not None:
             # Only now: a client that waits for this is spared sending what would be refused.
             request.transport.write(_CONTINUE)
         try:
             async with asyncio.timeout(self.settings.body_s):
-                body = await content.read()
+                while chunk := await content.readany():
+                    self._take(chunk, body)
         except TimeoutError:
             raise Refused(Outcome.REJECTED_TIMEOUT) from None
         except (ClientPayloadError, RequestPayloadError, ConnectionError):
             raise Refused(Outcome.REJECTED_MALFORMED) from None
         if len(body) != length:
             raise Refused(Outcome.REJECTED_MALFORMED)
-        return body
+
+    def _take(self, chunk: bytes, body: bytearray) -> None:
+        if not self._budget.take(len(chunk)):
+            raise Refused(Outcome.OVERLOADED)
+        body += chunk
 
     def _delivery(self, head: Head, body: bytes, source: Source) -> Delivery:
         return Delivery(

@@ -101,7 +101,7 @@ class EdgeMetrics:
             ("limit",),
             registry=registry,
         )
-        for limit in ("count", "header_deadline"):
+        for limit in ("count", "header_deadline", "write_deadline"):
             self.connections_refused.labels(limit)
         self.publish_duration = Histogram(
             "sealgate_publish_duration_seconds",

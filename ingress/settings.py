@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SLUG = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$"
 KEY_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
-URL = r"^(https?://[^\s/]+(/\S*)?)?$"
+URL = r"^(https?://[^\s/@]+(/\S*)?)?$"
 MIB = 1024 * 1024
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -80,6 +80,9 @@ class EdgeSettings(Strict):
 
     body_s: Seconds = 5.0
     """From the head to the end of the body. Providers send a body in one piece."""
+
+    write_s: Seconds = 10.0
+    """How long answers may wait for a client that does not read them."""
 
     keepalive_s: Seconds = 30.0
     """Idle time of a connection, and the longest a later request head may take."""

@@ -15,6 +15,7 @@ from ingress.providers import Profile, load
 from ingress.settings import (
     ConfigurationInvalid,
     EdgeSettings,
+    KeySettings,
     Mistake,
     SourceSettings,
 )
@@ -95,7 +96,7 @@ def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base:
     materials: list[bytes] = []
     for key in setting.key:
         try:
-            secret = read_secret_file(base / key.file)
+            secret = _key_secret(key, base)
             materials.append(profile.key_material(secret))
             keys.append(Key(key.id, Secret(secret)))
         except ValueError as wrong:
@@ -122,22 +123,36 @@ def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base:
     return _Found(source, [])
 
 
-def read_secret_file(path: Path) -> bytes:
-    """Read a secret from its file. Raises `ValueError` saying what is wrong with the file."""
+def _key_secret(key: KeySettings, base: Path) -> bytes:
+    secret = read_secret_file(base, key.file)
+    if secret == key.id.encode():
+        raise ValueError("its id is the secret itself; an id is shown everywhere")
+    return secret
+
+
+def read_secret_file(base: Path, name: Path) -> bytes:
+    """Read a secret from the file `name`, counted from `base`. Raises `ValueError`.
+
+    What is wrong with the file is said without its name: it may be the secret, put there instead.
+    """
+    path = base / name
     try:
         if path.exists() and not path.is_file():
             # A pipe would wait for ever, and a directory holds no secret.
-            raise ValueError(f"the file {path} is not a regular file")
+            raise ValueError("what is named there is not a regular file")
         with path.open("rb") as file:
             raw = file.read(SECRET_BYTES_MAX + 1)
     except OSError as wrong:
-        raise ValueError(f"the file {path} cannot be read: {wrong.strerror}") from None
+        counted = "" if name.is_absolute() else f" (its path counts from {base})"
+        raise ValueError(
+            f"the file named there cannot be read: {wrong.strerror}{counted}"
+        ) from None
     if len(raw) > SECRET_BYTES_MAX:
-        raise ValueError(f"the file {path} is larger than {SECRET_BYTES_MAX} bytes")
+        raise ValueError(f"the file named there is larger than {SECRET_BYTES_MAX} bytes")
     try:
         return secret_from_file_bytes(raw)
     except ValueError as wrong:
-        raise ValueError(f"the file {path}: {wrong}") from None
+        raise ValueError(f"the file named there cannot be used: {wrong}") from None
 
 
 def _shared(source: Source, owners: dict[bytes, str]) -> Iterator[Mistake]:

@@ -6,13 +6,14 @@ by its variable) and a thing to do. What is wrong is left out, so that the rest 
 """
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ingress.settings import Mistake
+from ingress.settings import KEY_ID, Mistake
 
 SOURCES = "source"
 # Stands in for an environment that is missing or wrong, while the rest is looked at.
@@ -85,11 +86,15 @@ class Form(Generic[Model]):
 
 
 def _name(node: Any, index: int) -> str:
-    """Name an item of a list by what its author called it."""
+    """Name an item of a list by what its author called it.
+
+    An id that is none is not quoted: it may be the secret, put in the wrong place.
+    """
     if isinstance(node, dict):
-        for field in ("slug", "id"):
-            if isinstance(node.get(field), str):
-                return repr(node[field])
+        if isinstance(node.get("slug"), str):
+            return repr(node["slug"])
+        if isinstance(node.get("id"), str) and re.fullmatch(KEY_ID, node["id"]):
+            return repr(node["id"])
     return f"number {index + 1}"
 
 

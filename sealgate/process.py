@@ -226,8 +226,8 @@ def open_store(configuration: Configuration) -> Store:
     settings = configuration.settings.store
     password = None
     if settings.password_file is not None:
-        path = configuration.base / settings.password_file
-        password = sources.read_secret_file(path).decode()
+        secret = sources.read_secret_file(configuration.base, settings.password_file)
+        password = secret.decode("utf-8", "surrogateescape")
     return store_connect.connect(located(settings.url, configuration.base), password)
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from consumers.exceptions import Code
 from consumers.interpret import assets, mapping, strict_json
 from consumers.interpret.drift import Drift
-from consumers.interpret.table import Table
+from consumers.interpret.table import Table, Told
 from consumers.lifecycle import TOTAL_PREFIX, Fact, Verdict
 from ingress.contract.envelope import UNPARSED_TYPE, Assurance, Envelope
 
 # Neither proves the content: anybody who has seen one such event can write another.
+FACTS_MAX = 1000
 _HINTS = frozenset({Assurance.D, Assurance.E})
 
 
@@ -62,6 +63,7 @@ class Interpreters:
         try:
             document = strict_json.loads(envelope.body)
             told = table.tell(envelope.event_type, document, total, envelope.occurred_ms)
+            _check_size(told)
         except Drift as drift:
             return _refuse(Verdict.UNPARSEABLE, drift.code, envelope, str(drift), drift.about)
         findings = tuple(Finding(code, "", evidence) for code, evidence in told.raises)
@@ -77,6 +79,12 @@ def load(own: Path | None = None, registry: Path = assets.SHIPPED) -> Interprete
     known = assets.load(registry)
     told = {**mapping.load(), **({} if own is None else mapping.load(own))}
     return Interpreters({name: Table.compile(one, known) for name, one in told.items()})
+
+
+def _check_size(told: Told) -> None:
+    """Refuse an event that states more than any payment has: every later one would weigh it."""
+    if len(told.facts) > FACTS_MAX:
+        raise Drift(f"the event states {len(told.facts)} facts, more than {FACTS_MAX}")
 
 
 def _refuse(

@@ -25,6 +25,8 @@ _MAGIC = b"SQLite format 3\x00"
 _STATEMENTS = 256
 _FULL = 2  # what `PRAGMA synchronous` answers for FULL
 
+Identity = tuple[tuple[int, int], ...]
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS partition (
     id INTEGER PRIMARY KEY,
@@ -73,6 +75,12 @@ def open_writer(path: Path, *, suspect: bool = False) -> apsw.Connection:
         return connection
     except (apsw.Error, OSError) as error:
         raise LogUnavailable(_explain(path, error)) from error
+
+
+def identity(path: Path) -> Identity:
+    """Say which files are at the log's paths now. Raises `OSError` where one is missing."""
+    found = [name.stat() for name in (path, path.with_name(path.name + "-wal"))]
+    return tuple((each.st_dev, each.st_ino) for each in found)
 
 
 def open_reader(path: Path) -> apsw.Connection:

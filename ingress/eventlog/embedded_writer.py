@@ -72,6 +72,7 @@ class Writer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: apsw.Connection | None = None
         self._topics = rows.Topics()
+        self._identity: file.Identity | None = None
         self._waiting = 0
         self._waiting_bytes = 0
         self._fault = "the log has not been opened"
@@ -213,8 +214,21 @@ class Writer:
         calls = [job for job in group if isinstance(job, Call)]
         answers += [(call, _try(connection, call.change)) for call in calls]
         connection.execute("COMMIT")
+        self._check_in_place()
         self._bell.ring()
         return answers
+
+    def _check_in_place(self) -> None:
+        """Raise `OSError` where the files are not those that were opened.
+
+        Somebody moved or deleted them: what was just written is on a disk, but not where anybody
+        will look for it again, and must not be acknowledged.
+        """
+        found = file.identity(self._path)
+        # The write-ahead log is made by the first commit, so what is right is known from then on.
+        self._identity = self._identity or found
+        if found != self._identity:
+            raise OSError("its files were moved or deleted while they were in use")
 
     def _answer(self, answers: list[Answer]) -> None:
         if self._loop is not None:
@@ -234,6 +248,7 @@ class Writer:
         finally:
             ended_s = time.monotonic()
             self._reopen_at_s = ended_s + max(REOPEN_S, 10 * (ended_s - began_s))
+        self._identity = None
         self._topics = rows.Topics()
         self._suspect = False
         self._fault = ""

@@ -79,7 +79,7 @@ def send(shipment: Shipment) -> int:
     now_ms = telemetry.now_ms()
     try:
         profile = providers.load(shipment.provider, parameters(shipment.parameters))
-        secret = profile.key_material(read_secret_file(shipment.key_file))
+        secret = profile.key_material(_secret(shipment.key_file))
         letter = _letter(shipment, now_ms)
         answer = asyncio.run(_post(shipment.url, Signer(profile, secret, secret), letter, now_ms))
     except ValueError as wrong:
@@ -94,6 +94,14 @@ def send(shipment: Shipment) -> int:
     for line in report(profile, letter.what, letter.reference, answer):
         print(line)
     return EXIT_TAKEN if is_success(answer.status) else EXIT_REFUSED
+
+
+def _secret(key_file: Path) -> bytes:
+    """Read the key. Raises `ValueError`, naming the file: here a person typed its name just now."""
+    try:
+        return read_secret_file(Path.cwd(), key_file)
+    except ValueError as wrong:
+        raise ValueError(f"--key-file {key_file}: {wrong}") from None
 
 
 def parameters(words: Sequence[str]) -> dict[str, str | int]:

@@ -16,7 +16,13 @@ import pytest
 
 from ingress.eventlog import embedded_subscription, embedded_writer
 from ingress.eventlog.connect import connect
-from ingress.eventlog.port import LogUnavailable, Partition, Position, PositionLost
+from ingress.eventlog.port import (
+    LogUnavailable,
+    MessageRefused,
+    Partition,
+    Position,
+    PositionLost,
+)
 from tests.support.disk import watched_disk
 from tests.support.eventlogs import PATIENCE_S, Ground, take, values
 
@@ -331,3 +337,17 @@ async def until_ready(publisher) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not publisher.ready():
             await asyncio.sleep(0.02)
+
+
+def _take_away(file: Path) -> None:
+    file.unlink()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_files_that_were_taken_away_acknowledge_nothing_more(ground, file, suffix):
+    """SQLite writes on into a file that no name leads to: nobody would ever read it again."""
+    async with ground.log() as log, ground.publishing(log) as publisher:
+        await publisher.publish(ground.message(b"kept"))
+        _take_away(Path(f"{file}{suffix}"))
+        with pytest.raises((LogUnavailable, MessageRefused)):
+            await publisher.publish(ground.message(b"into nowhere"))

@@ -80,10 +80,11 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
         batch_max=100,
         wait_s=0.05,
     )
-    yield Bench(log, publisher, store, worker, tmp_path / "store.db")
-    await publisher.stop()
+    bench = Bench(log, publisher, store, worker, tmp_path / "store.db")
+    yield bench
+    await bench.publisher.stop()
     await store.close()
-    await log.close()
+    await bench.log.close()
 
 
 async def _stop(bench: Bench, task: "asyncio.Task[None]") -> None:
@@ -160,6 +161,30 @@ async def test_a_position_that_the_log_no_longer_has_stops_the_worker(bench: Ben
         async with asyncio.timeout(20):
             await bench.worker.run()
     assert await bench.state("p4") is None
+
+
+async def test_a_log_that_was_made_anew_stops_the_worker_although_its_offsets_fit(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """The events before our position were acknowledged, and none of them was ever applied."""
+    for payment in ("p1", "p2"):
+        await bench.publish(payment, "pending")
+    task = asyncio.create_task(bench.worker.run())
+    await bench.until("p2", State.PENDING)
+    await _stop(bench, task)
+    await bench.publisher.stop()
+    await bench.log.close()
+    anew = EmbeddedLog(tmp_path / "anew.db")
+    await anew.ensure_topics({TOPIC: 1})
+    bench.log, bench.worker.log, bench.publisher = anew, anew, anew.publisher()
+    await bench.publisher.start()
+    for payment in ("p3", "p4", "p5"):
+        await bench.publish(payment, "pending")
+    bench.worker.stopping = False
+    with pytest.raises(PositionLost, match="made anew"):
+        async with asyncio.timeout(20):
+            await bench.worker.run()
+    assert await bench.state("p5") is None
 
 
 async def test_a_record_that_is_no_envelope_does_not_hold_up_its_neighbours(bench: Bench) -> None:

@@ -259,6 +259,46 @@ async def test_a_connection_too_many_is_closed_and_the_others_live_on(tmp_path: 
             writer.close()
 
 
+async def test_a_client_that_reads_no_answers_is_dropped(tmp_path: Path) -> None:
+    """It would hold its place for ever, and a few thousand of them all there are."""
+    async with gateway(tmp_path, write_s=0.2, connections_max=1) as edge:
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, limit=1024)
+        refused = {"limit": "write_deadline"}
+        async with asyncio.timeout(20):
+            while not edge.count("sealgate_connections_refused_total", **refused):
+                writer.write(request("/hooks/unknown", b"") * 100)
+                await asyncio.sleep(0.01)
+        writer.transport.abort()
+        await until_ready(edge)
+        async with asyncio.timeout(10):
+            while (await _status(edge)) != 200:
+                await asyncio.sleep(0.05)
+        assert reader is not None
+
+
+async def _status(edge: Gateway) -> int:
+    try:
+        return (await edge.post(HOOK, BODY, btcpay(BODY))).status
+    except (OSError, asyncio.IncompleteReadError):
+        return 0
+
+
+async def test_declared_bytes_that_do_not_come_hold_no_budget(tmp_path: Path) -> None:
+    """Heads are cheap: a stranger must send what it wants to occupy."""
+    async with gateway(tmp_path, in_flight_bytes_max=100_000) as edge:
+        await until_ready(edge)
+        held = []
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+            large = b"x" * 90_000
+            writer.write(request(HOOK, large, [btcpay(b"no")])[:-89_999])
+            held.append(writer)
+        await asyncio.sleep(0.1)
+        assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200
+        for writer in held:
+            writer.close()
+
+
 async def test_over_the_budget_of_bytes_in_flight_the_edge_sheds(tmp_path: Path) -> None:
     """Memory is bounded by bytes, not by requests; whoever is shed is asked to come back."""
     async with gateway(tmp_path, in_flight_bytes_max=1024) as edge:
@@ -279,12 +319,20 @@ async def test_over_the_budget_of_bytes_in_flight_the_edge_sheds(tmp_path: Path)
 async def test_a_source_over_its_rate_is_asked_to_wait_and_the_others_are_not(
     tmp_path: Path,
 ) -> None:
-    """One provider's storm must not cost another provider a delivery."""
+    """One provider's storm costs no other provider a delivery; forgeries cost its rate nothing."""
     async with gateway(tmp_path, rate_per_s=0.5) as edge:
         await until_ready(edge)
         header = ("Stripe-Signature", f"t={telemetry.now_ms() // 1000},v1={'0' * 64}")
-        assert (await edge.post("/hooks/stripe-eu", b"{}", header)).status == 401
-        reply = await edge.post("/hooks/stripe-eu", b"{}", header)
+        for _ in range(3):
+            assert (await edge.post("/hooks/stripe-eu", b"{}", header)).status == 401
+        body = '{"id":"evt_1"}'
+        seconds = telemetry.now_ms() // 1000
+        signature = stripe.WebhookSignature._compute_signature(
+            f"{seconds}.{body}", STRIPE_SECRET.decode()
+        )
+        good = ("Stripe-Signature", f"t={seconds},v1={signature}")
+        assert (await edge.post("/hooks/stripe-eu", body.encode(), good)).status == 200
+        reply = await edge.post("/hooks/stripe-eu", body.encode(), good)
         _is_problem(reply, 429)
         assert int(reply.headers["retry-after"]) > 0
         assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200

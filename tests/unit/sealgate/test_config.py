@@ -97,8 +97,11 @@ def test_a_fragment_is_named_when_it_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("secrets/btcpay", "secrets/none"), "none cannot be read: No such file or directory"),
-        (("secrets/btcpay", "secrets"), "secrets is not a regular file"),
+        (
+            ("secrets/btcpay", "secrets/none"),
+            "the file named there cannot be read: No such file or directory",
+        ),
+        (("secrets/btcpay", "secrets"), "is not a regular file"),
         (('"btcpay"', '"btpcay"'), "btcpay"),
     ],
 )
@@ -234,3 +237,22 @@ def test_checking_writes_nothing(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     assert _mistakes(path) == []
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_secret_in_the_wrong_place_is_not_printed(tmp_path: Path) -> None:
+    """The message is pasted into a ticket before anybody looks at it."""
+    canary = "whsec_c4n4ry+/="
+    for wrong in ('id = "2026-11"', 'file = "secrets/btcpay"'):
+        name = wrong.partition(" ")[0]
+        path = _write(tmp_path, GOOD.replace(wrong, f'{name} = "{canary}"'))
+        mistakes = _mistakes(path)
+        assert len(mistakes) == 1
+        assert "c4n4ry" not in mistakes[0]
+
+
+def test_a_key_id_that_is_the_secret_is_refused(tmp_path: Path) -> None:
+    """Ids go to metrics, logs, topics and rows."""
+    path = _write(tmp_path, GOOD.replace('id = "2026-11"', 'id = "canary-1"'))
+    (tmp_path / "secrets" / "btcpay").write_text("canary-1\n")
+    (mistake,) = _mistakes(path)
+    assert "its id is the secret itself" in mistake
