@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from ingress.settings import EdgeSettings, KeySettings, SourceSettings
 OLD_SECRET = b"old-secret-of-a-test"
 NEW_SECRET = b"new-secret-of-a-test"
 STRIPE_SECRET = b"whsec_of_a_test"
+HOOK = "/hooks/btcpay-shop"
+BODY = b'{"deliveryId":"d1","type":"InvoiceSettled","invoiceId":"inv-1","timestamp":1700000000}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +154,13 @@ async def until_ready(running: Gateway) -> None:
     async with asyncio.timeout(10):
         while not all(holds for _, holds in running.edge.ready()):
             await asyncio.sleep(0.01)
+
+
+def is_problem(reply: Reply, status: int) -> dict[str, object]:
+    """Check that a reply is a whole problem document of `status`, and return it."""
+    assert reply.status == status
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem: dict[str, object] = json.loads(reply.body)
+    assert problem["status"] == status
+    assert problem["instance"] == "urn:uuid:" + reply.headers["x-correlation-id"]
+    return problem

@@ -1,0 +1,168 @@
+"""The public port under load: what each limit costs a stranger, and nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import stripe
+
+from ingress import telemetry
+from tests.support.gateway import (
+    BODY,
+    HOOK,
+    STRIPE_SECRET,
+    Gateway,
+    btcpay,
+    gateway,
+    is_problem,
+    request,
+    until_ready,
+)
+
+
+@pytest.fixture(name="edge")
+async def _edge(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with gateway(tmp_path) as running:
+        await until_ready(running)
+        yield running
+
+
+async def test_a_declared_length_over_the_limit_is_refused_before_the_body(tmp_path: Path) -> None:
+    """The answer must come without a byte of the body being sent or stored."""
+    async with gateway(tmp_path, body_bytes_max=1000) as edge:
+        await until_ready(edge)
+        head = f"POST {HOOK} HTTP/1.1\r\nHost: h\r\nBTCPay-Sig: sha256={'0' * 64}\r\n"
+        reply = await edge.raw(f"{head}Content-Length: 1001\r\n\r\n".encode(), ends=True)
+        is_problem(reply, 413)
+
+
+async def test_a_connection_that_brings_no_head_in_time_is_closed(tmp_path: Path) -> None:
+    """Whether it says nothing or drips its headers, it may not keep a place."""
+    async with gateway(tmp_path, header_s=0.2) as edge:
+        silent, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+        slow, dripping = await asyncio.open_connection("127.0.0.1", edge.port)
+        dripping.write(b"POST /hooks/btcpay-shop HTTP/1.1\r\nHost: h\r\nX-A")
+        async with asyncio.timeout(10):
+            assert await silent.read() == b""
+            assert await slow.read() == b""
+        writer.close()
+        dripping.close()
+        limits = {"limit": "header_deadline"}
+        assert edge.count("sealgate_connections_refused_total", **limits) == 2
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_refused(tmp_path: Path) -> None:
+    """A slow body holds memory: it gets its deadline, an answer, and the end of its connection."""
+    async with gateway(tmp_path, body_s=0.2) as edge:
+        await until_ready(edge)
+        whole = request(HOOK, BODY, [btcpay(BODY)])
+        is_problem(await edge.raw(whole[:-10], ends=True), 408)
+        assert await edge.published() == []
+
+
+async def test_a_connection_too_many_is_closed_and_the_others_live_on(tmp_path: Path) -> None:
+    """A flood of connections ends at the door, not in memory."""
+    async with gateway(tmp_path, connections_max=2) as edge:
+        await until_ready(edge)
+        first = await asyncio.open_connection("127.0.0.1", edge.port)
+        second = await asyncio.open_connection("127.0.0.1", edge.port)
+        first[1].write(b"POST ")
+        second[1].write(b"POST ")
+        await asyncio.sleep(0.1)
+        third = await asyncio.open_connection("127.0.0.1", edge.port)
+        async with asyncio.timeout(10):
+            assert await third[0].read() == b""
+        first[1].write(request(HOOK, BODY, [btcpay(BODY)])[len(b"POST ") :])
+        assert (await first[0].readline()).startswith(b"HTTP/1.1 200 ")
+        for _, writer in (first, second, third):
+            writer.close()
+
+
+async def test_a_client_that_reads_no_answers_is_dropped(tmp_path: Path) -> None:
+    """It would hold its place for ever, and a few thousand of them all there are."""
+    async with gateway(tmp_path, write_s=0.2, connections_max=1) as edge:
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, limit=1024)
+        refused = {"limit": "write_deadline"}
+        async with asyncio.timeout(20):
+            while not edge.count("sealgate_connections_refused_total", **refused):
+                writer.write(request("/hooks/unknown", b"") * 100)
+                await asyncio.sleep(0.01)
+        writer.transport.abort()
+        await until_ready(edge)
+        async with asyncio.timeout(10):
+            while (await _status(edge)) != 200:
+                await asyncio.sleep(0.05)
+        assert reader is not None
+
+
+async def _status(edge: Gateway) -> int:
+    try:
+        return (await edge.post(HOOK, BODY, btcpay(BODY))).status
+    except (OSError, asyncio.IncompleteReadError):
+        return 0
+
+
+async def test_declared_bytes_that_do_not_come_hold_no_budget(tmp_path: Path) -> None:
+    """Heads are cheap: a stranger must send what it wants to occupy."""
+    async with gateway(tmp_path, in_flight_bytes_max=100_000) as edge:
+        await until_ready(edge)
+        held = []
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+            large = b"x" * 90_000
+            writer.write(request(HOOK, large, [btcpay(b"no")])[:-89_999])
+            held.append(writer)
+        await asyncio.sleep(0.1)
+        assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200
+        for writer in held:
+            writer.close()
+
+
+async def test_over_the_budget_of_bytes_in_flight_the_edge_sheds(tmp_path: Path) -> None:
+    """Memory is bounded by bytes, not by requests; whoever is shed is asked to come back."""
+    async with gateway(tmp_path, in_flight_bytes_max=1024) as edge:
+        await until_ready(edge)
+        large = b"x" * 800
+        held_reader, held = await asyncio.open_connection("127.0.0.1", edge.port)
+        held.write(request(HOOK, large, [btcpay(large)])[:-1])
+        await asyncio.sleep(0.1)
+        reply = await edge.post(HOOK, large, btcpay(large))
+        is_problem(reply, 503)
+        assert int(reply.headers["retry-after"]) > 0
+        held.write(b"x")
+        assert (await held_reader.readline()).startswith(b"HTTP/1.1 200 ")
+        held.close()
+        assert (await edge.post(HOOK, large, btcpay(large))).status == 200
+
+
+async def test_a_source_over_its_rate_is_asked_to_wait_and_the_others_are_not(
+    tmp_path: Path,
+) -> None:
+    """One provider's storm costs no other provider a delivery; forgeries cost its rate nothing."""
+    async with gateway(tmp_path, rate_per_s=0.5) as edge:
+        await until_ready(edge)
+        header = ("Stripe-Signature", f"t={telemetry.now_ms() // 1000},v1={'0' * 64}")
+        for _ in range(3):
+            assert (await edge.post("/hooks/stripe-eu", b"{}", header)).status == 401
+        body = '{"id":"evt_1"}'
+        seconds = telemetry.now_ms() // 1000
+        signature = stripe.WebhookSignature._compute_signature(
+            f"{seconds}.{body}", STRIPE_SECRET.decode()
+        )
+        good = ("Stripe-Signature", f"t={seconds},v1={signature}")
+        assert (await edge.post("/hooks/stripe-eu", body.encode(), good)).status == 200
+        reply = await edge.post("/hooks/stripe-eu", body.encode(), good)
+        is_problem(reply, 429)
+        assert int(reply.headers["retry-after"]) > 0
+        assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200
+
+
+async def test_junk_paths_make_no_series(edge: Gateway) -> None:
+    """Labels come from the configuration alone: a scan must not grow the metrics."""
+    before = sum(len(family.samples) for family in edge.registry.collect())
+    for number in range(50):
+        await edge.post(f"/hooks/junk-{number}", b"", ("X-Provider", f"p{number}"))
+    assert sum(len(family.samples) for family in edge.registry.collect()) == before
+    labels = {"source": "unknown", "provider": "unknown", "outcome": "rejected_unknown_source"}
+    assert edge.count("sealgate_requests_total", **labels) == 50
