@@ -5,6 +5,7 @@ how much a program can do. `OpenLoop` is a world that does not wait: it finds ou
 take, and a request that no connection is free for stands in line with its latency running.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class Tally:
     last_s: float = 0.0
 
 
-class Load:
+class Load(ABC):
     """What both kinds share: a tally, and how many answers are still to come."""
 
     def __init__(self, make_request: MakeRequest) -> None:
@@ -70,11 +71,13 @@ class Load:
         self.outstanding += 1
         line.send(self._make_request(), since_s)
 
+    @abstractmethod
     def _all_sent(self) -> bool:
-        raise NotImplementedError
+        """Say whether nothing more will be sent."""
 
+    @abstractmethod
     def _free(self, line: Line, now_s: float) -> None:
-        raise NotImplementedError
+        """Use a line that has its answer."""
 
 
 class ClosedLoop(Load):
