@@ -181,3 +181,18 @@ def test_no_body_makes_interpretation_fail(word: tuple[str, str], body: object) 
 
 def _json(body: object) -> bytes:
     return json.dumps(body).encode()
+
+
+@pytest.mark.parametrize(("transfers", "verdict"), [(900, None), (1001, Verdict.UNPARSEABLE)])
+def test_an_event_states_no_more_than_a_payment_can_have(
+    transfers: int, verdict: Verdict | None
+) -> None:
+    """Whatever one event adds, every later event of the payment has to weigh again."""
+    value = {"crypto": {"amount": "1", "currency": "USDC"}}
+    payments = [
+        {"network": "base", "transaction_id": f"0x{number:x}", "value": value}
+        for number in range(transfers)
+    ]
+    body = {"event": {"type": "charge:pending", "data": {"payments": payments}}}
+    sealed = envelope(body, provider="coinbase_commerce", event_type="charge:pending")
+    assert INTERPRETERS.interpret(sealed).verdict is verdict
