@@ -8,7 +8,7 @@ PORTS :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := ingress consumers dashboards sealgate deploy tests
 
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench mutants docs lock clean
 
 run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of payments
 	@$(BIN)/sealgate demo --stay $(PORTS)
@@ -24,6 +24,12 @@ check: $(VENV)/dev.done  ## form, lint, types, layers
 
 bench: $(VENV)/dev.done  ## figures, as ratios inside one run
 	$(BIN)/python -m tests.benchmarks
+
+mutants: $(VENV)/dev.done  ## break the signature primitives on purpose; some ten minutes
+	$(BIN)/python -m tests.support.mutants
+
+docs: $(VENV)/dev.done  ## docs/providers.md, anew from the profiles
+	$(BIN)/python -m sealgate.catalogue.page docs/providers.md
 
 # One environment serves both: the development lock holds everything the run-time lock holds.
 $(VENV)/run.done: requirements.lock pyproject.toml | $(VENV)/bin/python
@@ -46,7 +52,7 @@ LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-an
 
 lock:  ## resolve the locks anew (needs uv)
 	$(LOCK) --output-file requirements.lock $(UPGRADE)
-	$(LOCK) --group dev --output-file requirements-dev.lock $(UPGRADE)
+	$(LOCK) --group dev --group oracles --output-file requirements-dev.lock $(UPGRADE)
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) mutants build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
