@@ -1,19 +1,26 @@
 """Limits before the body is read: the cheap questions, asked in the order of their price.
 
-A request head flows in; either a `Source` that may be spent time on flows out, or the `Answer` that
-ends it. A stranger who fails here costs a dictionary lookup and a few comparisons: no body is read,
-no digest computed, nothing stored.
+A request head flows in; either a `Source` that may be spent time on flows out, or the `Refused`
+that ends it. A stranger who fails here costs a dictionary lookup and a few comparisons: no body is
+read, no digest computed, nothing stored. A request without a signature passes only where its
+provider asks, unsigned, whether the endpoint is ours, and only as large as such a question is.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from ingress.answers import Outcome
 from ingress.delivery import Reason, Rejected
+from ingress.schemes.handshake import REQUEST_BYTES_MAX
 from ingress.sources import Snapshot, Source
 
 PREFIX = "/hooks/"
 LENGTH_DIGITS_MAX = 12
+GZIP = b"gzip"
+_BODY = "POST"
+"""The one method that brings a body."""
 BURST_S = 2.0
 
 
@@ -78,6 +85,35 @@ class Budget:
         """Give `size` bytes back."""
         self.bytes_taken -= size
 
+    def lease(self) -> "Lease":
+        """Begin to take bytes for one request, all of which are given back at its end."""
+        return Lease(self)
+
+
+@dataclass(slots=True)
+class Lease:
+    """The bytes that one request occupies, until it is answered."""
+
+    budget: Budget
+    bytes_taken: int = 0
+
+    def take(self, size: int) -> None:
+        """Take `size` bytes more. Raises `Refused` where there are not so many."""
+        if not self.budget.take(size):
+            raise Refused(Outcome.OVERLOADED)
+        self.bytes_taken += size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.budget.give(self.bytes_taken)
+
 
 @dataclass(slots=True)
 class Bucket:
@@ -102,6 +138,15 @@ class Bucket:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What came through: whose it is, how long its body is, and whether that is compressed."""
+
+    source: Source
+    length: int
+    is_compressed: bool
+
+
 @dataclass(slots=True)
 class Admission:
     """The gate before the body: holds the sources, the budget and the buckets."""
@@ -118,25 +163,18 @@ class Admission:
             if source.rate_per_s is not None
         }
 
-    def admit(self, head: Head) -> tuple[Source, int]:
-        """Return the source and the declared length of the body. Raises `Refused`."""
+    def admit(self, head: Head) -> Passed:
+        """Return the source, and what is declared of the body. Raises `Refused`."""
         source = self._route(head)
         try:
             length = _length(head, source)
-            source.profile.precheck(head.headers)
+            is_compressed = _is_compressed(head, source)
+            _precheck(head, source, length)
+            self._check_load(source)
         except Refused as refused:
             refused.source = source
             raise
-        except Rejected as rejected:
-            raise Refused(
-                Outcome.REJECTED_SIGNATURE, source=source, reason=rejected.reason
-            ) from None
-        bucket = self.buckets.get(source.slug)
-        if bucket is not None and not bucket.has_one(self.clock_s()):
-            raise Refused(Outcome.RATE_LIMITED, source=source)
-        if self.budget.is_spent():
-            raise Refused(Outcome.OVERLOADED, source=source)
-        return source, length
+        return Passed(source, length, is_compressed)
 
     def spend(self, source: Source) -> None:
         """Count one delivery that verified against the source's rate.
@@ -155,24 +193,63 @@ class Admission:
         source = self.sources.get(path[len(PREFIX) :]) if path.startswith(PREFIX) else None
         if source is None:
             raise Refused(Outcome.REJECTED_UNKNOWN_SOURCE)
-        if head.method not in source.profile.methods:
+        profile = source.profile
+        if head.method not in profile.methods and not profile.greets(head.method):
             raise Refused(Outcome.REJECTED_METHOD, source=source)
         return source
 
+    def _check_load(self, source: Source) -> None:
+        """Ask whether the source is within its rate, and the edge within its budget."""
+        bucket = self.buckets.get(source.slug)
+        if bucket is not None and not bucket.has_one(self.clock_s()):
+            raise Refused(Outcome.RATE_LIMITED)
+        if self.budget.is_spent():
+            raise Refused(Outcome.OVERLOADED)
+
+
+def _precheck(head: Head, source: Source, length: int) -> None:
+    """Look at the signature as far as the head has it. Raises `Refused`."""
+    if head.method not in source.profile.methods:
+        return
+    try:
+        source.profile.precheck(head.headers)
+    except Rejected as rejected:
+        if (
+            rejected.reason is Reason.HEADER_MISSING
+            and source.profile.greets(head.method)
+            and length <= REQUEST_BYTES_MAX
+        ):
+            return
+        raise Refused(Outcome.REJECTED_SIGNATURE, reason=rejected.reason) from None
+
 
 def _length(head: Head, source: Source) -> int:
-    """Read the declared length: every provider declares one, and a chunked body has no end."""
+    """Read the declared length: every provider declares one, and a chunked body has no end.
+
+    Only a POST brings a body: what else would carry one is refused, or the body would be ignored
+    here and believed elsewhere.
+    """
     if head.single(b"transfer-encoding") is not None:
         raise Refused(Outcome.REJECTED_LENGTH)
+    has_body = head.method == _BODY
     declared = head.single(b"content-length")
     if declared is None:
-        raise Refused(Outcome.REJECTED_LENGTH)
+        if has_body:
+            raise Refused(Outcome.REJECTED_LENGTH)
+        return 0
     if not declared.isdigit() or len(declared) > LENGTH_DIGITS_MAX:
         raise Refused(Outcome.REJECTED_MALFORMED)
     length = int(declared)
-    if length > source.body_bytes_max:
+    if length > (source.body_bytes_max if has_body else 0):
         raise Refused(Outcome.REJECTED_TOO_LARGE)
-    encoding = head.single(b"content-encoding")
-    if encoding is not None and encoding.lower() != b"identity":
-        raise Refused(Outcome.REJECTED_ENCODING)
     return length
+
+
+def _is_compressed(head: Head, source: Source) -> bool:
+    """Say whether the body is to be decompressed. Raises `Refused` for what is not agreed upon."""
+    encoding = (head.single(b"content-encoding") or b"identity").lower()
+    if encoding == b"identity":
+        return False
+    if encoding != GZIP or GZIP.decode() not in source.profile.declaration.content_encodings:
+        raise Refused(Outcome.REJECTED_ENCODING)
+    return True

@@ -4,12 +4,16 @@ A `Delivery` of a known source flows in and an `Admitted` flows out, with the an
 order is the promise: the JSON parser is reached only behind `verify`, and a success answer only
 behind the log's acknowledgement. Content is never a reason to refuse what verified: a provider that
 gets a non-2xx for its content stops sending, so what cannot be understood is published as it is.
+
+A handshake carries no event: it is answered and not published. One that its provider signs is
+recognised behind `verify`; one that it does not sign, only in a request without a signature.
 """
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from ingress import telemetry
 from ingress.answers import Answer, Outcome, refuse
@@ -17,7 +21,11 @@ from ingress.contract import cloudevents, topics
 from ingress.contract.envelope import Envelope
 from ingress.delivery import Delivery, Reason, Rejected
 from ingress.eventlog.port import LogUnavailable, Message, MessageRefused, Position
+from ingress.schemes.handshake import Refusal
+from ingress.schemes.parts.keys import Key
+from ingress.schemes.parts.view import View
 from ingress.sources import Source
+from ingress.verification import Fetched, KeyAwaited, Signer, verify
 
 Publish = Callable[[Message], Awaitable[Position]]
 
@@ -29,59 +37,117 @@ _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What came of one delivery: the answer, and the facts for its metrics and its log line."""
+    """What came of one delivery: the answer, and the facts for its metrics and its log line.
+
+    `signer` is known of whatever verified; `told` is what a handshake has for the operator.
+    """
 
     answer: Answer
     correlation_id: str
     reason: Reason | None = None
+    signer: Signer | None = None
     envelope: Envelope | None = None
     position: Position | None = None
+    told: str = ""
 
 
 async def admit(
-    delivery: Delivery, source: Source, publish: Publish, correlation_id: str
+    delivery: Delivery,
+    source: Source,
+    publish: Publish,
+    correlation_id: str,
+    fetched: Fetched | None = None,
 ) -> Admitted:
     """Take one delivery through the whole pipeline. Raises nothing that has an answer."""
+    if delivery.method not in source.profile.methods:
+        greeted = _greet(delivery, source, correlation_id, None)
+        return greeted or Admitted(refuse(Outcome.REJECTED_METHOD, correlation_id), correlation_id)
     try:
-        key = source.profile.verify(delivery, source.materials)
+        signer = verify(delivery, source, fetched)
+    except KeyAwaited as awaited:
+        away = HTTPStatus.SERVICE_UNAVAILABLE
+        return rejection(source, awaited.reason, correlation_id, away)
     except Rejected as rejected:
-        return rejection(source, rejected.reason, correlation_id)
-    envelope = seal(delivery, source, source.key_ids[key], correlation_id)
+        greeted = None
+        if rejected.reason is Reason.HEADER_MISSING:
+            greeted = _greet(delivery, source, correlation_id, None)
+        return greeted or rejection(source, rejected.reason, correlation_id)
+    greeted = _greet(delivery, source, correlation_id, signer)
+    return greeted or await _carry(delivery, source, publish, correlation_id, signer)
+
+
+async def _carry(
+    delivery: Delivery, source: Source, publish: Publish, correlation_id: str, signer: Signer
+) -> Admitted:
+    """Publish what verified."""
+    envelope = seal(delivery, source, signer.key_id, correlation_id)
     topic = topics.verified(source.environment)
     record_key, headers, value = envelope.encode()
     try:
         position = await publish(Message(topic, record_key, value, headers))
     except LogUnavailable:
         answer = refuse(Outcome.PUBLISH_FAILED, envelope.correlation_id)
-        return Admitted(answer, envelope.correlation_id, envelope=envelope)
+        return Admitted(answer, envelope.correlation_id, signer=signer, envelope=envelope)
     except MessageRefused:
         answer = refuse(Outcome.PUBLISH_REFUSED, envelope.correlation_id)
-        return Admitted(answer, envelope.correlation_id, envelope=envelope)
+        return Admitted(answer, envelope.correlation_id, signer=signer, envelope=envelope)
     profile = source.profile
-    success = Answer(Outcome.ACCEPTED, profile.success_status, profile.success_body)
-    return Admitted(success, envelope.correlation_id, envelope=envelope, position=position)
+    return Admitted(
+        Answer(Outcome.ACCEPTED, profile.success_status, profile.success_body),
+        envelope.correlation_id,
+        signer=signer,
+        envelope=envelope,
+        position=position,
+    )
 
 
-def rejection(source: Source, reason: Reason, correlation_id: str) -> Admitted:
+def _greet(
+    delivery: Delivery, source: Source, correlation_id: str, signer: Signer | None
+) -> Admitted | None:
+    """Answer a handshake; None where the delivery is none. `signer` is None of what is unsigned."""
+    profile = source.profile
+    handshake = profile.handshake(delivery, verified=signer is not None)
+    if handshake is None:
+        return None
+    keys: Sequence[Key] = source.keys
+    if signer is not None and signer.key is not None:
+        keys = (signer.key,)
+    reply = handshake.answer(View(delivery), source.tokens, keys)
+    if isinstance(reply, Refusal):
+        answer = refuse(Outcome.REJECTED_SIGNATURE, correlation_id, status=reply.status)
+        return Admitted(answer, correlation_id, reason=reply.reason)
+    answer = Answer(
+        Outcome.HANDSHAKE,
+        reply.status,
+        reply.body,
+        content_type=reply.content_type,
+        headers=reply.headers,
+    )
+    return Admitted(answer, correlation_id, signer=signer, told=reply.told)
+
+
+def rejection(
+    source: Source, reason: Reason, correlation_id: str, status: int | None = None
+) -> Admitted:
     """Refuse a delivery that did not verify, with the status its provider can live with.
 
-    Some providers never come back after a 4xx, and a wrong key may be our own fault.
+    Some providers never come back after a 4xx, and a wrong key may be our own fault. `status` goes
+    before the profile's own, where something is known of this one.
     """
     outcome = Outcome.REJECTED_STALE if reason in _STALE else Outcome.REJECTED_SIGNATURE
-    answer = refuse(outcome, correlation_id, status=source.profile.refusal_status)
+    profile = source.profile
+    usual = profile.stale_status if outcome is Outcome.REJECTED_STALE else profile.refusal_status
+    answer = refuse(outcome, correlation_id, status=status or usual)
     return Admitted(answer, correlation_id, reason=reason)
 
 
 def seal(delivery: Delivery, source: Source, key_id: str, correlation_id: str) -> Envelope:
     """Make the envelope of a verified delivery. Pure but for the new trace id."""
     profile = source.profile
-    identity = profile.identify(delivery.body, delivery.headers)
+    identity = profile.identify(delivery)
+    content = profile.content(delivery)
     sent_type = next(iter(delivery.values(b"content-type")), None)
-    signed = tuple(
-        (name.decode("ascii"), value)
-        for name in profile.signed_headers
-        for value in delivery.values(name)
-    )
+    signed = tuple((name.decode("latin-1"), value) for name, value in profile.kept(delivery))
     return Envelope(
         source=source.uri,
         provider=profile.name,
@@ -100,10 +166,10 @@ def seal(delivery: Delivery, source: Source, key_id: str, correlation_id: str) -
         scheme=profile.scheme,
         coverage=profile.coverage,
         assurance=profile.assurance,
-        body_digest="sha256:" + hashlib.sha256(delivery.body).hexdigest(),
+        body_digest="sha256:" + hashlib.sha256(content).hexdigest(),
         content_type=cloudevents.content_type(sent_type),
         signed_headers=signed,
-        body=delivery.body,
+        body=content,
     )
 
 

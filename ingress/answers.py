@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     """What came of one request: closed, because each value is a label."""
 
     ACCEPTED = "accepted"
+    HANDSHAKE = "handshake"
     REJECTED_SIGNATURE = "rejected_signature"
     REJECTED_STALE = "rejected_stale"
     REJECTED_MALFORMED = "rejected_malformed"
@@ -84,6 +85,7 @@ class Answer:
     status: int
     body: bytes = b""
     content_type: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
     close: bool = False
     wait: bool = False
 

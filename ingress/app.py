@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -10,16 +11,24 @@ from ingress import telemetry
 from ingress.contract import topics
 from ingress.edge import Edge
 from ingress.eventlog.port import EventLog, LogUnavailable
+from ingress.fetching import Fetching, is_whole
 from ingress.metrics import EdgeMetrics
 from ingress.settings import EdgeSettings
 from ingress.sources import Snapshot
+
+if TYPE_CHECKING:
+    # An HTTP client and its cryptography, for sources that fetch keys; most do not.
+    from ingress.keysources.fetch import Fetch
 
 RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the edge is made of, chosen by whoever composes the process."""
+    """What the edge is made of, chosen by whoever composes the process.
+
+    `fetch` is how public keys are asked for: the strict way, where it is absent.
+    """
 
     environment: str
     settings: EdgeSettings
@@ -28,6 +37,7 @@ class Parts:
     partitions: int
     registry: CollectorRegistry
     clock: telemetry.Clock
+    fetch: "Fetch | None" = None
 
 
 class EdgeApp:
@@ -36,12 +46,28 @@ class EdgeApp:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._publisher = parts.log.publisher(deadline_s=parts.settings.publish_s)
+        metrics = EdgeMetrics(parts.registry)
+        plans = {slug: one.plan for slug, one in parts.sources.items() if one.plan is not None}
+        counts = {slug: metrics.fetches(slug) for slug in plans}
+        self._fetching = Fetching(
+            plans,
+            lambda slug, result, held: counts[slug].note(result, held),
+            parts.clock,
+            parts.fetch,
+        )
+        # These verify nothing before their keys are there, and need no delivery to fetch them.
+        self._keyless = {
+            slug
+            for slug, needed in plans.items()
+            if is_whole(needed) and not parts.sources[slug].keys
+        }
         self._edge = Edge(
             parts.settings,
             parts.sources,
             self._publisher,
-            EdgeMetrics(parts.registry),
+            metrics,
             parts.clock,
+            self._fetching.by_slug,
         )
         self._log = telemetry.logger("edge")
         self.task: asyncio.Task[None] | None = None
@@ -49,14 +75,18 @@ class EdgeApp:
     async def start(self) -> int:
         """Listen and return the port; connect to the log now, or as soon as it is there."""
         port = await self._edge.start()
+        self._fetching.start()
         self.task = asyncio.create_task(self._connect())
         return port
 
     def ready(self) -> Sequence[tuple[str, bool]]:
         """Answer ``/readyz``: each check by name, and whether it holds."""
+        # Once they were there, that they are gone is for metrics to say: see the log.
+        self._keyless = {slug for slug in self._keyless if not self._fetching.has_keys(slug)}
         return (
             ("edge accepts deliveries", not self._edge.draining),
             ("log accepts envelopes", self._publisher.ready()),
+            *((f"source {slug} has its provider's keys", False) for slug in sorted(self._keyless)),
         )
 
     async def stop(self) -> None:
@@ -65,6 +95,7 @@ class EdgeApp:
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait({self.task})
+        await self._fetching.stop()
         await self._publisher.stop()
 
     async def _connect(self) -> None:

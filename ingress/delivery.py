@@ -26,6 +26,7 @@ class Reason(StrEnum):
     KEY_MISSING = "no_usable_key"
     CERTIFICATE_UNTRUSTED = "cert_untrusted"
     DIGEST_MISMATCH = "digest_mismatch"
+    CLAIM_MISMATCH = "claim_mismatch"
     BODY_MALFORMED = "body_encoding"
     UNVERIFIABLE = "unverifiable"
 
@@ -55,6 +56,11 @@ class Delivery:
     body: bytes
     received_ms: int
     url: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """What the provider had to say: the body, or of a GET the query."""
+        return self.query if self.method == "GET" else self.body
 
     def values(self, name: bytes) -> list[bytes]:
         """Return every value of the header `name` (lower case), in the order received."""

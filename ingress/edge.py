@@ -3,16 +3,16 @@
 aiohttp's low-level server parses; `Connection` adds what it lacks (a cap on connections, a deadline
 for the first head, errors as problem documents); `Edge` walks a request along the path: head to
 `admission`, body within its deadline, delivery to `admit`, answer to the wire with its correlation
-id, and one line in the log. Bodies are never decompressed: a signature speaks about the bytes sent.
-A sender that hangs up changes nothing: its delivery is carried on to the log, and its retry will be
-a duplicate.
+id, and its end to `report`. A signature speaks about the bytes sent, so a body is decompressed only
+for a provider that says otherwise, in steps that are counted like bytes that arrive. A sender that
+hangs up changes nothing: its delivery is carried on to the log, and its retry will be a duplicate.
 """
 
 import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -21,14 +21,17 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from multidict import CIMultiDict
 
 from ingress import telemetry
-from ingress.admission import Admission, Budget, Head, Refused
+from ingress.admission import Admission, Budget, Head, Lease, Passed, Refused
 from ingress.admit import Admitted, admit, rejection
 from ingress.answers import Answer, Outcome, refuse
 from ingress.delivery import Delivery
 from ingress.eventlog.port import Message, Position, Publisher
-from ingress.metrics import EdgeMetrics, SourceMetrics
+from ingress.inflate import inflated
+from ingress.metrics import EdgeMetrics
+from ingress.report import Report
 from ingress.settings import EdgeSettings
 from ingress.sources import Snapshot, Source
+from ingress.verification import Fetched
 
 SERVER_NAME = "sealgate"
 LINE_BYTES_MAX = 4096
@@ -167,19 +170,18 @@ class Edge:
         publisher: Publisher,
         metrics: EdgeMetrics,
         clock: telemetry.Clock,
+        fetched: Mapping[str, Fetched],
     ) -> None:
         self.settings = settings
         self.metrics = metrics
         self.draining = False
         self._publisher = publisher
         self._clock = clock
+        self._fetched = fetched
         self._log = telemetry.logger("edge")
         self._budget = Budget(settings.in_flight_bytes_max)
         self._admission = Admission(sources, self._budget, time.monotonic)
-        self._by_source: dict[str, SourceMetrics] = {
-            slug: metrics.source(slug, source.profile.name, source.key_ids)
-            for slug, source in sources.items()
-        }
+        self._report = Report(sources, metrics, clock)
         metrics.in_flight_bytes_limit.set(settings.in_flight_bytes_max)
         metrics.in_flight_bytes.set_function(lambda: self._budget.bytes_taken)
         self._listener: asyncio.Server | None = None
@@ -226,52 +228,57 @@ class Edge:
         version = (request.version.major, request.version.minor)
         head = Head(request.method, request.raw_path, version, _lowered(request.raw_headers))
         try:
-            source, length = self._admission.admit(head)
+            passed = self._admission.admit(head)
         except Refused as refused:
             return self._refuse(refused, begun)
-        body = bytearray()
+        source = passed.source
         try:
-            await self._read(request, head, length, body)
-            delivery = self._delivery(head, bytes(body), source)
-            admitted = await admit(delivery, source, self._publish, begun.correlation_id)
+            with self._budget.lease() as lease:
+                body = await self._body(request, head, passed, lease)
+                admitted = await admit(
+                    self._delivery(head, body, source),
+                    source,
+                    self._publish,
+                    begun.correlation_id,
+                    self._fetched.get(source.slug),
+                )
         except Refused as refused:
             refused.source = source
             return self._refuse(refused, begun)
-        finally:
-            self._budget.give(len(body))
-        if admitted.envelope is not None:
+        if admitted.signer is not None:
             self._admission.spend(source)
-        return self._finish(admitted, source, begun, length)
+        return self._finish(admitted, source, begun, passed.length)
 
-    async def _read(
-        self, request: web.BaseRequest, head: Head, length: int, body: bytearray
-    ) -> None:
-        """Read the whole body into `body` within its deadline. Raises `Refused`.
+    async def _body(
+        self, request: web.BaseRequest, head: Head, passed: Passed, lease: Lease
+    ) -> bytes:
+        """Read the body, and decompress it if it is to be. Raises `Refused`."""
+        body = await self._read(request, head, passed.length, lease)
+        return _plain(body, passed.source.body_bytes_max, lease) if passed.is_compressed else body
 
-        Every byte in `body` has been taken from the budget, also when this raises.
-        """
+    async def _read(self, request: web.BaseRequest, head: Head, length: int, lease: Lease) -> bytes:
+        """Read the whole body within its deadline. Raises `Refused`."""
         content = request.content
         if content.is_eof():
-            self._take(content.read_nowait(), body)
-            return
+            whole = content.read_nowait()
+            lease.take(len(whole))
+            return whole
         if head.single(b"expect") is not None and request.transport is not None:
             # Only now: a client that waits for this is spared sending what would be refused.
             request.transport.write(_CONTINUE)
+        body = bytearray()
         try:
             async with asyncio.timeout(self.settings.body_s):
                 while chunk := await content.readany():
-                    self._take(chunk, body)
+                    lease.take(len(chunk))
+                    body += chunk
         except TimeoutError:
             raise Refused(Outcome.REJECTED_TIMEOUT) from None
         except (ClientPayloadError, RequestPayloadError, ConnectionError):
             raise Refused(Outcome.REJECTED_MALFORMED) from None
         if len(body) != length:
             raise Refused(Outcome.REJECTED_MALFORMED)
-
-    def _take(self, chunk: bytes, body: bytearray) -> None:
-        if not self._budget.take(len(chunk)):
-            raise Refused(Outcome.OVERLOADED)
-        body += chunk
+        return bytes(body)
 
     def _delivery(self, head: Head, body: bytes, source: Source) -> Delivery:
         return Delivery(
@@ -312,31 +319,18 @@ class Edge:
         self, admitted: Admitted, source: Source | None, begun: _Begun, length: int | None
     ) -> web.StreamResponse:
         """Count, log and answer: the one place where a request ends."""
-        answer = admitted.answer
-        metrics = self.metrics.unknown if source is None else self._by_source[source.slug]
-        duration_s = time.monotonic() - begun.at_s
-        metrics.requests[answer.outcome].inc()
-        metrics.duration.observe(duration_s)
-        if admitted.reason is not None:
-            metrics.failures[admitted.reason].inc()
-        if length is not None:
-            metrics.body.observe(length)
-        if admitted.envelope is not None:
-            metrics.verified[admitted.envelope.key_id].inc()
-        if answer.outcome is Outcome.ACCEPTED:
-            metrics.last_accepted.set(self._clock() / 1000)
-        if source is not None:
-            self._log.info("delivery_handled", **_facts(admitted, source, duration_s, length))
-        return self._respond(answer, admitted.correlation_id, source)
+        self._report.end(admitted, source, time.monotonic() - begun.at_s, length)
+        return self._respond(admitted.answer, admitted.correlation_id, source)
 
     def _respond(
         self, answer: Answer, correlation_id: str, source: Source | None
     ) -> web.StreamResponse:
         headers = CIMultiDict({"Server": SERVER_NAME, "X-Correlation-Id": correlation_id})
+        headers.extend(answer.headers)
         if answer.content_type:
             headers["Content-Type"] = answer.content_type
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED and source is not None:
-            headers["Allow"] = ", ".join(source.profile.methods)
+            headers["Allow"] = ", ".join(source.profile.allowed_methods)
         if answer.wait:
             headers["Retry-After"] = str(RETRY_AFTER_S + secrets.randbelow(RETRY_JITTER_S))
         response = web.Response(status=answer.status, body=answer.body, headers=headers)
@@ -349,29 +343,15 @@ def _lowered(raw: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], .
     return tuple((name.lower(), value) for name, value in raw)
 
 
-def _facts(
-    admitted: Admitted, source: Source, duration_s: float, length: int | None
-) -> dict[str, object]:
-    """Collect the canonical log line of a delivery: what happened, and never what was in it."""
-    facts: dict[str, object] = {
-        "outcome": admitted.answer.outcome.value,
-        "status": admitted.answer.status,
-        "source": source.slug,
-        "provider": source.profile.name,
-        "correlation_id": admitted.correlation_id,
-        "duration_ms": round(duration_s * 1000, 3),
-    }
-    if length is not None:
-        facts["body_bytes"] = length
-    if admitted.reason is not None:
-        facts["reason"] = admitted.reason.value
-    if admitted.envelope is not None:
-        facts["event_key"] = admitted.envelope.event_key
-        facts["event_type"] = admitted.envelope.event_type
-        facts["payment_ref"] = admitted.envelope.payment_ref
-        facts["key_id"] = admitted.envelope.key_id
-        facts["trace_id"] = admitted.envelope.traceparent[3:35]
-    if admitted.position is not None:
-        facts["partition"] = admitted.position.partition.number
-        facts["offset"] = admitted.position.offset
-    return facts
+def _plain(body: bytes, bytes_max: int, lease: Lease) -> bytes:
+    """Decompress a body into no more than it might have been sent as. Raises `Refused`."""
+    plain = bytearray()
+    try:
+        for piece in inflated(body):
+            lease.take(len(piece))
+            plain += piece
+            if len(plain) > bytes_max:
+                raise Refused(Outcome.REJECTED_TOO_LARGE)
+    except ValueError:
+        raise Refused(Outcome.REJECTED_MALFORMED) from None
+    return bytes(plain)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ingress.answers import Outcome
 from ingress.delivery import Reason
+from ingress.keysources.result import Result
 
 UNKNOWN = "unknown"
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -28,6 +29,19 @@ class SourceMetrics:
     duration: Histogram
     body: Histogram
     last_accepted: Gauge
+
+
+@dataclass(frozen=True, slots=True)
+class FetchMetrics:
+    """The children of one source that fetches its keys."""
+
+    results: dict[Result, Counter]
+    held: Gauge
+
+    def note(self, result: Result, held: int) -> None:
+        """Count one fetch, and say how many keys there are now."""
+        self.results[result].inc()
+        self.held.set(held)
 
 
 class _SourceFamilies:
@@ -109,6 +123,18 @@ class EdgeMetrics:
             buckets=DURATION_BUCKETS,
             registry=registry,
         )
+        self._fetches = Counter(
+            "sealgate_key_fetch",
+            "Fetches of a source's public keys, by how they ended; only fetched is good.",
+            ("source", "result"),
+            registry=registry,
+        )
+        self._keys = Gauge(
+            "sealgate_keys_fetched",
+            "Public keys of a source that were fetched and are held now.",
+            ("source",),
+            registry=registry,
+        )
         self.unknown = self.source(UNKNOWN, UNKNOWN, ())
 
     def source(self, slug: str, provider: str, key_ids: Iterable[str]) -> SourceMetrics:
@@ -122,4 +148,11 @@ class EdgeMetrics:
             duration=families.duration.labels(*at),
             body=families.body.labels(*at),
             last_accepted=families.last_accepted.labels(*at),
+        )
+
+    def fetches(self, slug: str) -> FetchMetrics:
+        """Create every series of one source's fetches at zero."""
+        return FetchMetrics(
+            results={result: self._fetches.labels(slug, result.value) for result in Result},
+            held=self._keys.labels(slug),
         )

@@ -7,7 +7,7 @@ Secrets are never values: a key names the file that holds it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -107,7 +107,17 @@ class KeySettings(Strict):
     """Chosen by the operator, shown in metrics and logs; never derived from the secret."""
 
     file: Path
-    """The file that holds the secret; one trailing line end is not part of it."""
+    """The file that holds the secret or public key; one trailing line end is not part of it."""
+
+    kid: Annotated[
+        str,
+        Field(pattern=r"^[!-~]{0,256}$", description="0-256 of printable ASCII, without blanks"),
+    ] = ""
+    """The provider's own name of the key, where its deliveries name the key that signed them."""
+
+    role: Literal["verify", "handshake", "api"] = "verify"
+    """``handshake``: the token a provider shows when it asks whether the endpoint is ours.
+    ``api``: the credential with which public keys are fetched."""
 
 
 class SourceSettings(Strict):
@@ -132,9 +142,20 @@ class SourceSettings(Strict):
     ] = ""
     """The URL registered at the provider, for schemes that sign it."""
 
-    key: Annotated[list[KeySettings], Field(min_length=1, max_length=8)]
+    key: Annotated[list[KeySettings], Field(max_length=10)] = []
+    """At least one for every provider that signs, unless its keys are fetched."""
+
     parameters: dict[str, str | int | float | bool] = {}
-    """Only for profiles that say so (Kobbopay)."""
+    """What the profile asks of a source; `sealgate providers show` lists it."""
+
+    accepts_hints: bool = False
+    """Take deliveries that prove nothing (assurance E), as hints to look."""
+
+    experimental: bool = False
+    """Use a profile that nobody has confirmed (confidence D)."""
+
+    fetch_keys: bool = True
+    """Fetch the provider's public keys, where its profile says from where."""
 
     body_bytes_max: Annotated[int, Field(ge=1, le=MIB)] | None = None
     rate_per_s: Annotated[float, Field(gt=0)] | None = None

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ingress import keyring
 from ingress.contract import topics
-from ingress.keyring import Key, Keyring, Secret, secret_from_file_bytes
-from ingress.providers import Profile, load
+from ingress.fetching import Plan, plan
+from ingress.keyring import Keyring, Secret, secret_from_file_bytes
+from ingress.providers import Profile, load, load_file
+from ingress.schemes.parts.keys import Key
 from ingress.settings import (
     ConfigurationInvalid,
     EdgeSettings,
@@ -21,11 +24,19 @@ from ingress.settings import (
 )
 
 SECRET_BYTES_MAX = 64 * 1024
+UNSIGNED = "none"
+"""The key id of what nobody signed."""
+FETCHED = "fetched"
+"""The metric label of all keys that were fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured endpoint, ready to verify. `materials` are the decoded keys, in key order."""
+    """One configured endpoint, ready to verify.
+
+    `keys` are decoded once, in the order of `key_ids`; `tokens` prove a handshake. `plan` is how
+    more keys are fetched, where they are.
+    """
 
     slug: str
     profile: Profile
@@ -34,9 +45,16 @@ class Source:
     uri: str
     url: str
     key_ids: tuple[str, ...]
-    materials: tuple[bytes, ...] = field(repr=False)
+    keys: tuple[Key, ...] = field(repr=False)
     body_bytes_max: int
     rate_per_s: float | None
+    tokens: tuple[Key, ...] = field(default=(), repr=False)
+    plan: Plan | None = field(default=None, repr=False)
+
+    @property
+    def key_labels(self) -> tuple[str, ...]:
+        """What metrics tell keys by: the configured ids, and one word for all that is fetched."""
+        return self.key_ids if self.plan is None else (*self.key_ids, FETCHED)
 
 
 Snapshot = Mapping[str, Source]
@@ -44,10 +62,14 @@ Snapshot = Mapping[str, Source]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the settings came from: key files are relative to `base`; slugs stand in `files`."""
+    """Where the settings came from: key files are relative to `base`; slugs stand in `files`.
+
+    `profiles` is the directory of the user's own profiles.
+    """
 
     base: Path
     files: Mapping[str, str] = field(default_factory=dict)
+    profiles: Path | None = None
 
 
 def build(
@@ -63,7 +85,7 @@ def build(
         if setting.slug in built:
             here.append(Mistake(place, "the slug is used twice; each source needs its own"))
         else:
-            found = _source(environment, setting, edge, origin.base)
+            found = _source(environment, setting, edge, origin)
             here += found.mistakes
             if found.source is not None:
                 here += _shared(found.source, owners)
@@ -81,30 +103,34 @@ class _Found:
     mistakes: list[Mistake]
 
 
-def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base: Path) -> _Found:
+def _source(
+    environment: str, setting: SourceSettings, edge: EdgeSettings, origin: Origin
+) -> _Found:
     place = f"source {setting.slug!r}"
     try:
-        profile = load(setting.provider, setting.parameters)
+        profile = _profile(setting, origin)
     except ValueError as wrong:
         return _Found(None, [Mistake(f"{place} provider {setting.provider!r}", str(wrong))])
-    mistakes: list[Mistake] = []
+    mistakes = [Mistake(place, message) for message in _unmet(setting, profile)]
     limit = setting.body_bytes_max or edge.body_bytes_max
     if limit > edge.body_bytes_max:
         above = f"is above the edge's own body_bytes_max, which is {edge.body_bytes_max}"
         mistakes.append(Mistake(f"{place} body_bytes_max", above))
-    keys: list[Key] = []
-    materials: list[bytes] = []
+    ring = _Ring(profile)
     for key in setting.key:
         try:
-            secret = _key_secret(key, base)
-            materials.append(profile.key_material(secret))
-            keys.append(Key(key.id, Secret(secret)))
+            ring.add(key, _key_secret(key, origin.base))
         except ValueError as wrong:
             mistakes.append(Mistake(f"{place} key {key.id!r}", str(wrong)))
     try:
-        Keyring(tuple(keys))
+        Keyring(tuple(ring.named))
     except ValueError as wrong:
         mistakes.append(Mistake(place, str(wrong)))
+    planned = None
+    try:
+        planned = _plan(setting, profile, ring)
+    except ValueError as wrong:
+        mistakes.append(Mistake(f"{place} provider {setting.provider!r}", str(wrong)))
     if mistakes:
         return _Found(None, mistakes)
     topics.check_environment(environment)
@@ -115,12 +141,89 @@ def _source(environment: str, setting: SourceSettings, edge: EdgeSettings, base:
         account=setting.account,
         uri=setting.public_url or f"urn:sealgate:{environment}:{setting.slug}",
         url=setting.public_url,
-        key_ids=tuple(key.id for key in keys),
-        materials=tuple(materials),
+        key_ids=tuple(ring.ids) if profile.is_signed else (UNSIGNED,),
+        keys=tuple(ring.keys),
         body_bytes_max=limit,
         rate_per_s=setting.rate_per_s,
+        tokens=tuple(ring.tokens),
+        plan=planned,
     )
     return _Found(source, [])
+
+
+def _profile(setting: SourceSettings, origin: Origin) -> Profile:
+    """Load the profile: the user's own of that name, or the built-in one. Raises `ValueError`."""
+    own = None if origin.profiles is None else origin.profiles / f"{setting.provider}.toml"
+    if own is not None and own.is_file():
+        return load_file(own, setting.parameters)
+    return load(setting.provider, setting.parameters)
+
+
+def _unmet(setting: SourceSettings, profile: Profile) -> Iterator[str]:
+    """Say what a source must still say before its provider's deliveries can be relied upon."""
+    yield from profile.lacking
+    says = profile.declaration
+    if not profile.is_signed and not setting.accepts_hints:
+        yield (
+            f"{profile.title} signs nothing: its deliveries are hints to look, and anybody can "
+            "send one; say accepts_hints = true if that is what you want"
+        )
+    if says.confidence == "D" and not setting.experimental:
+        yield (
+            f"nobody has confirmed how {profile.title} signs; say experimental = true to try the "
+            "profile all the same"
+        )
+    if profile.signs_url and not setting.public_url:
+        yield (
+            "public_url is needed, exactly as it is registered at the provider: "
+            f"{profile.title} signs it"
+        )
+    has_key = any(key.role == "verify" for key in setting.key)
+    if profile.is_signed and not has_key and not _fetches(setting, profile):
+        yield "a source needs at least one [[source.key]], with the file that holds it" + (
+            "; or the credential with which the provider's keys are fetched, as a key with "
+            'role = "api"'
+            if says.key_source is not None and setting.fetch_keys
+            else ""
+        )
+
+
+def _fetches(setting: SourceSettings, profile: Profile) -> bool:
+    """Say whether a source fetches keys: its provider publishes them, and shows them to us."""
+    published = profile.declaration.key_source
+    if published is None or not setting.fetch_keys:
+        return False
+    return published.credential == "none" or any(key.role == "api" for key in setting.key)
+
+
+def _plan(setting: SourceSettings, profile: Profile, ring: "_Ring") -> Plan | None:
+    """Return how keys are fetched, if they are. Raises `ValueError`."""
+    if not _fetches(setting, profile):
+        return None
+    return plan(profile.declaration, ring.credential)
+
+
+class _Ring:
+    """The keys of one source, sorted by what they are for."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self.named: list[keyring.Key] = []
+        self.ids: list[str] = []
+        self.keys: list[Key] = []
+        self.tokens: list[Key] = []
+        self.credential: Secret | None = None
+
+    def add(self, setting: KeySettings, secret: bytes) -> None:
+        """Take one key. Raises `ValueError` for one that cannot be used."""
+        if setting.role == "handshake":
+            self.tokens.append(Key(secret))
+        elif setting.role == "api":
+            self.credential = Secret(secret)
+        else:
+            self.keys.append(self._profile.key(secret, setting.kid))
+            self.ids.append(setting.id)
+        self.named.append(keyring.Key(setting.id, Secret(secret)))
 
 
 def _key_secret(key: KeySettings, base: Path) -> bytes:
@@ -157,8 +260,10 @@ def read_secret_file(base: Path, name: Path) -> bytes:
 
 def _shared(source: Source, owners: dict[bytes, str]) -> Iterator[Mistake]:
     """Find keys that another source has too: a replay to one would verify at the other."""
-    for key_id, material in zip(source.key_ids, source.materials, strict=True):
-        owner = owners.setdefault(material, source.slug)
+    for key_id, key in zip(source.key_ids, source.keys, strict=False):
+        if not isinstance(key.material, bytes):
+            continue  # a public key is everybody's
+        owner = owners.setdefault(key.material, source.slug)
         if owner != source.slug:
             yield Mistake(
                 f"source {source.slug!r} key {key_id!r}",

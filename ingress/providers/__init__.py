@@ -11,11 +11,12 @@ from importlib.resources.abc import Traversable
 
 from pydantic import TypeAdapter, ValidationError
 
+from ingress.providers.compiling import compile_profile
 from ingress.providers.declaration import Declaration
 from ingress.providers.explain import explain
 from ingress.providers.identity import Identity
-from ingress.providers.parameters import Parameter, fill, meant, resolve
-from ingress.providers.profile import Profile, compile_profile
+from ingress.providers.parameters import Parameter, fill, lacking, meant, resolve
+from ingress.providers.profile import Profile
 
 __all__ = ["Identity", "Profile", "load", "load_file", "names"]
 
@@ -52,7 +53,7 @@ def load_file(file: Traversable, parameters: Mapping[str, object] | None = None)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise ValueError(f"{file.name}: not TOML: {wrong}") from None
     try:
-        declared = _PARAMETERS.validate_python(table.pop("parameters", {}))
+        declared = _PARAMETERS.validate_python(table.pop("parameters", {}) | _window(table))
     except ValidationError as wrong:
         raise ValueError(explain(file.name, wrong, {})) from None
     values = resolve(declared, parameters or {})
@@ -60,4 +61,15 @@ def load_file(file: Traversable, parameters: Mapping[str, object] | None = None)
         declaration = Declaration.model_validate(fill(table, values))
     except ValidationError as wrong:
         raise ValueError(explain(file.name, wrong, table)) from None
-    return compile_profile(name, declaration)
+    return compile_profile(name, declaration, tuple(lacking(declared, parameters or {})))
+
+
+def _window(table: Mapping[str, object]) -> dict[str, object]:
+    """Let every source choose the window of a timestamp, whose default is the provider's own."""
+    freshness = table.get("freshness")
+    if not isinstance(freshness, dict) or freshness.get("window_s") == "$window_s":
+        return {}
+    default = freshness.get("window_s", 0)
+    freshness["window_s"] = "$window_s"
+    meaning = "seconds that the timestamp may be from the receipt, either way; 0 judges no age"
+    return {"window_s": {"meaning": meaning, "default": default}}

@@ -2,41 +2,37 @@
 
 A table of TOML flows in, already with its parameters filled in; a checked `Declaration` flows out.
 The rules that need more than one field are here too, because each of them is a promise: a timestamp
-that is not signed is not judged, and an event is never identified by bytes that nobody signed.
+that is not signed is not judged, an event is never identified by bytes that nobody signed, and a
+profile never claims more than its signature proves.
 """
 
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ingress.contract.envelope import Assurance, Coverage
-from ingress.providers import pointer
-from ingress.providers.identity import TimeForm
-from ingress.schemes.mac import Hash
-from ingress.schemes.parts.encoding import Encoding
+from ingress.providers.handshakes import Handshake
+from ingress.providers.keysource import KeySource
+from ingress.providers.signature import Header, Jws, Mac, Signature, Table, Token, Unsigned
+from ingress.schemes.mac import Construction
+from ingress.schemes.parts import places
 from ingress.schemes.parts.fresh import Unit
-from ingress.schemes.parts.keys import KeyForm
-from ingress.schemes.parts.message import Kind, compile_message
+from ingress.schemes.parts.places import Kind
+from ingress.schemes.parts.scope import Covers
 
 _DAY_S = 86_400
-
-
-class Table(BaseModel):
-    """A table of the file: an unknown name is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _pointer(text: str) -> str:
-    pointer.parse(text)
-    return text
+UNSIGNED_HEADER = "unsigned:"
+EACH = "*"
 
 
 def _place(text: str) -> str:
-    if not text.startswith("header:"):
-        pointer.parse(text)
+    places.parse(text.removeprefix(UNSIGNED_HEADER) if _is_unsigned(text) else text)
     return text
+
+
+def _is_unsigned(text: str) -> bool:
+    return text.startswith(UNSIGNED_HEADER + "header:")
 
 
 def _listed(entry: object) -> object:
@@ -44,87 +40,79 @@ def _listed(entry: object) -> object:
     return [entry] if isinstance(entry, str) else entry
 
 
-def _template(text: str) -> str:
-    compile_message(text)
-    return text
+def _tabled(entry: object) -> object:
+    """Let one table stand for a list of one."""
+    return [entry] if isinstance(entry, dict) else entry
 
 
-Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$"), AfterValidator(str.lower)]
-Pointer = Annotated[str, AfterValidator(_pointer)]
 Place = Annotated[str, AfterValidator(_place)]
-Template = Annotated[str, AfterValidator(_template)]
 Alternative = Annotated[tuple[Place, ...], BeforeValidator(_listed), Field(min_length=1)]
 Alternatives = tuple[Alternative, ...]
-Printable = Annotated[str, Field(pattern=r"^[ -~]{1,32}$")]
-
-
-class Plain(Table):
-    """The header is one signature, behind a prefix if there is one."""
-
-    form: Literal["plain"]
-    prefix: Annotated[str, Field(pattern=r"^[ -~]{0,32}$")] = ""
-
-
-class KeyValue(Table):
-    """The header is a list of ``name=value``; the signatures are the values named `key`."""
-
-    form: Literal["kv"]
-    separator: Printable
-    key: Printable
-
-
-class Versioned(Table):
-    """The header is a list of ``version,signature``; only our version counts."""
-
-    form: Literal["list"]
-    separator: Printable
-    version: Printable
-
-
-class Signature(Table):
-    """Where the signature is, how it is written, and what it is made over."""
-
-    kind: Literal["mac"]
-    hash: Hash
-    key: KeyForm
-    header: Header
-    parser: Annotated[Plain | KeyValue | Versioned, Field(discriminator="form")]
-    encoding: Encoding
-    message: Template
+Status = Annotated[int, Field(strict=True, ge=400, le=599)]
 
 
 class Freshness(Table):
     """Where the signed timestamp is, and how far from the receipt it may be.
 
-    With neither `header` nor `field` there is none: a parameter may say so.
+    It is in a `header`, a `field` of the signature's text, or anywhere else, `at` a place; in none
+    of them, there is no timestamp, as a parameter may say. Without `window_s` it is read and not
+    judged: its provider documents no tolerance.
     """
 
     header: Header | None = None
-    field: Printable | None = None
+    at: Place | None = None
+    field: Annotated[str, Field(pattern=r"^[ -~]{1,32}$")] | None = None
     unit: Unit = Unit.SECONDS
-    window_s: Annotated[int, Field(strict=True, ge=1, le=_DAY_S)]
+    window_s: Annotated[int, Field(strict=True, ge=0, le=_DAY_S)] = 0
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if self.header and self.field:
-            raise ValueError("a timestamp has one place: give header or field, not both")
+        if len([place for place in (self.header, self.at, self.field) if place]) > 1:
+            raise ValueError("a timestamp has one place: give only one of header, at and field")
         return self
+
+    @property
+    def place(self) -> places.Place | None:
+        """Where it stands, if that is not a field of the signature's text."""
+        if self.header:
+            return places.parse(f"header:{self.header}")
+        return places.parse(self.at) if self.at else None
 
 
 class Occurred(Table):
     """Where the provider says when the event occurred, and how it writes it."""
 
-    at: Pointer | None = None
-    form: TimeForm = TimeForm.ISO
+    at: Place | None = None
+    form: Unit = Unit.ISO
 
 
 class Identity(Table):
-    """Where a verified delivery says what it is about; the first usable alternative counts."""
+    """Where a verified delivery says what it is about; the first usable alternative counts.
 
+    `document` is where its JSON stands, if that is not the body: ``form:payload``, a JSON text in
+    the body's ``/Message``, or the claims of its token (``jws``).
+    """
+
+    document: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     event_key: Alternatives = ()
     event_type: Alternatives = ()
     payment_ref: Alternatives = ()
     occurred: Occurred = Occurred()
+    repeats: bool = False
+    """Whether the same bytes, sent again later, tell of another event: they name what to look at,
+    and not what happened. What has no id is then identified by its bytes with the moment it was
+    signed, or received where no moment is signed; a retry may count as new, and nothing is lost."""
+
+    @property
+    def key_places(self) -> tuple[str, ...]:
+        """Every place that takes part in the event key or the payment reference."""
+        both = (*self.event_key, *self.payment_ref)
+        return tuple(place for places_ in both for place in places_)
+
+    @property
+    def type_places(self) -> tuple[str, ...]:
+        """Every place that takes part in the event type."""
+        return tuple(place for places_ in self.event_type for place in places_)
 
 
 class Answers(Table):
@@ -132,7 +120,9 @@ class Answers(Table):
 
     success_status: Annotated[int, Field(strict=True, ge=200, le=299)] = 200
     success_body: str = ""
-    refusal_status: Annotated[int, Field(strict=True, ge=400, le=599)] = 401
+    refusal_status: Status = 401
+    stale_status: Status | None = None
+    """For a stale timestamp, where the provider then signs anew (Bridge); else `refusal_status`."""
     retry_horizon_s: Annotated[int, Field(strict=True, ge=1)] | None = None
     """How long the provider keeps trying; absent where nobody knows."""
 
@@ -144,6 +134,16 @@ class Evidence(Table):
     read: date
 
 
+class Expectation(Table):
+    """A verified text that must be the configured one: whose account, topic or shop it is.
+
+    Where nothing is configured, a parameter left empty, nothing is expected.
+    """
+
+    at: Place
+    equals: str = ""
+
+
 class Declaration(Table):
     """One provider's profile, as its file says it."""
 
@@ -153,45 +153,83 @@ class Declaration(Table):
     coverage: Coverage
     assurance: Assurance | None = None
     methods: Annotated[tuple[Literal["POST", "GET"], ...], Field(min_length=1)] = ("POST",)
-    content_types: tuple[str, ...] = ("application/json",)
-    signature: Signature
+    content_encodings: tuple[Literal["gzip"], ...] = ()
+    """Encodings undone before the signature is judged, where the provider signs the plain bytes."""
+    signature: Annotated[tuple[Signature, ...], BeforeValidator(_tabled), Field(min_length=1)]
     freshness: Freshness | None = None
+    expect: Annotated[tuple[Expectation, ...], BeforeValidator(_tabled)] = ()
+    key_source: KeySource | None = None
     identity: Identity
     answers: Answers = Answers()
+    handshake: tuple[Handshake, ...] = ()
+    note: str = ""
+    """What a merchant should know before relying on it, in a sentence or two."""
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
 
     @property
     def timed(self) -> Freshness | None:
         """The freshness rule, if the profile has a timestamp."""
         rule = self.freshness
-        return rule if rule is not None and (rule.header or rule.field) else None
+        return rule if rule is not None and (rule.place or rule.field) else None
+
+    @property
+    def covers(self) -> Covers:
+        """What of the content is under the signature, by the weakest alternative."""
+        return min(signature.covers for signature in self.signature)
+
+    @property
+    def is_judged(self) -> bool:
+        """Say whether age is judged."""
+        if any(isinstance(one, Jws) and one.iat_window_s for one in self.signature):
+            return True
+        return self.timed is not None and self.timed.window_s > 0
 
     @property
     def proven(self) -> Assurance:
         """What the signature proves, whatever the file claims."""
-        message = compile_message(self.signature.message)
-        if not message.has(Kind.BODY):
-            return Assurance.D
-        return Assurance.A if message.has(Kind.TIMESTAMP) else Assurance.B
+        if any(isinstance(one, Unsigned) for one in self.signature):
+            return Assurance.E
+        if self.covers is Covers.CANONICAL:
+            return Assurance.C
+        if self.covers is Covers.BODY:
+            return Assurance.A if self.is_judged else Assurance.B
+        return Assurance.D
 
     @model_validator(mode="after")
     def _timestamp_is_signed(self) -> Self:
-        signs = compile_message(self.signature.message).has(Kind.TIMESTAMP)
-        if signs and self.timed is None:
+        stamps = [one.signs_timestamp for one in self.signature]
+        if any(stamps) and self.timed is None:
             raise ValueError("signature.message has {timestamp}, and freshness does not say where")
-        if self.timed is not None and not signs:
-            raise ValueError(
-                "signature.message does not sign the timestamp that freshness judges, so anybody "
-                "could change it: add {timestamp} to the message, or name no header for it"
-            )
-        if self.timed and self.timed.field and not isinstance(self.signature.parser, KeyValue):
-            raise ValueError('freshness.field needs signature.parser.form = "kv"')
+        if self.timed is None:
+            return self
+        place = self.timed.place
+        in_content = place is not None and place.kind is not Kind.HEADER
+        for one, signed in zip(self.signature, stamps, strict=True):
+            if not signed and not (in_content and one.signs(str(place))):
+                raise ValueError(
+                    "signature.message does not sign the timestamp that freshness judges, so "
+                    "anybody could change it: add {timestamp} to the message, or name no place"
+                )
+            if self.timed.field and not one.has_fields:
+                raise ValueError('freshness.field needs signature.parser.form = "kv"')
+        return self
+
+    @model_validator(mode="after")
+    def _handshakes_can_be_answered(self) -> Self:
+        first = self.signature[0]
+        is_hmac = isinstance(first, Mac) and first.construction is Construction.HMAC
+        for one in self.handshake:
+            if one.signed and one.method not in self.methods:
+                raise ValueError(
+                    f"handshake: a signed {one.method} is never verified, because methods has none"
+                )
+            if one.is_signing and not is_hmac:
+                raise ValueError("handshake: {hmac:...} needs a first signature that is an HMAC")
         return self
 
     @model_validator(mode="after")
     def _claims_no_more_than_it_proves(self) -> Self:
-        covers = Coverage.PARTIAL if self.proven is Assurance.D else Coverage.FULL
-        if self.coverage is Coverage.FULL and covers is not Coverage.FULL:
+        if self.coverage is Coverage.FULL and self.covers < Covers.CANONICAL:
             raise ValueError("coverage is not full: signature.message does not contain {body}")
         if self.assurance is not None and self.assurance < self.proven:
             raise ValueError(
@@ -201,21 +239,16 @@ class Declaration(Table):
 
     @model_validator(mode="after")
     def _identity_is_signed(self) -> Self:
-        signed = compile_message(self.signature.message).header_names
-        for header in _headers(self.identity):
-            if header.encode() not in signed:
+        if all(isinstance(one, Token | Unsigned) for one in self.signature):
+            return self  # nothing is signed: the body is no better than a header
+        used = self.identity.key_places
+        if any(_is_unsigned(place) for place in used):
+            raise ValueError("identity: an unsigned header may tell the type and nothing else")
+        for place in (*used, *self.identity.type_places):
+            header = place.removeprefix("header:") if place.startswith("header:") else ""
+            if header and not all(header.encode() in one.header_names for one in self.signature):
                 raise ValueError(
                     f"identity uses the header {header}, which signature.message does not sign; "
                     "a replay could change it"
                 )
         return self
-
-
-def _headers(identity: Identity) -> list[str]:
-    alternatives = (*identity.event_key, *identity.event_type, *identity.payment_ref)
-    return [
-        place.removeprefix("header:")
-        for places in alternatives
-        for place in places
-        if place.startswith("header:")
-    ]

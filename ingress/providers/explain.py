@@ -1,15 +1,32 @@
 """Say what is wrong with a profile in the words of its file: which field, and what instead."""
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ingress.providers.declaration import Table
 from ingress.providers.parameters import meant, reference
+from ingress.providers.signature import Table
 
 _QUOTED = re.compile(r"'([^']*)'")
+_LIKE = {
+    "header": "a header's name: letters, digits and '-', beginning with a letter",
+    "type_prefix": 'small words with dots between, for example "com.example"',
+    "prefix": "up to 32 printable ASCII characters",
+    "separator": "1-32 printable ASCII characters",
+    "key": "1-32 printable ASCII characters",
+    "version": "1-32 printable ASCII characters",
+    "field": "1-32 printable ASCII characters",
+}
+_LACKING = {
+    "kind": "say what signs: mac, asym, jws, token or none",
+    "form": "say how the signature's text is written: plain, kv or list",
+    "evidence": 'say who says so, and when: [[evidence]] what = "...", read = 2026-11-22',
+    "identity": "[identity] says where ids and type stand; the table may be empty",
+    "signature": "[signature] says how deliveries are signed",
+}
 
 
 def explain(file: str, wrong: ValidationError, table: object) -> str:
@@ -21,29 +38,109 @@ def explain(file: str, wrong: ValidationError, table: object) -> str:
 
 
 def _mistake(error: ErrorDetails, table: object) -> str:
-    where = _where(error["loc"], table)
-    message = error["msg"].removeprefix("Value error, ")
+    where = _where(error, table)
+    say = _WORDS.get(error["type"])
+    message = error["msg"].removeprefix("Value error, ") if say is None else say(error)
     return f"{where + ': ' if where else ''}{message}{_hint(error)}"
 
 
-def _where(location: tuple[int | str, ...], table: Any) -> str:
+def _where(error: ErrorDetails, table: Any) -> str:
     """Name the field as the file has it, or the parameter that filled it."""
-    for step in location:
-        if isinstance(table, dict):
-            table = table.get(step, table)
-        elif isinstance(table, list) and isinstance(step, int) and step < len(table):
-            table = table[step]
+    if not table:
+        # The parameters are checked first, apart from their file.
+        return ".".join(["parameters", *map(str, error["loc"])])
+    steps: list[str] = []
+    for step in error["loc"]:
+        if isinstance(table, dict) and (step in table or _is_lacking(error, step)):
+            table = table.get(step)
+            steps.append(str(step))
+        elif isinstance(table, list) and isinstance(step, int):
+            steps.append(str(step))
+            table = table[step] if step < len(table) else None
+        # Anything else is no step of the file: one table that stands for a list, or the name of
+        # the alternative that its `kind` chose.
+    if error["type"].startswith("union_tag"):
+        steps.append(_tag(error))
     name = reference(table)
-    return ".".join(map(str, location)) if name is None else f"parameter {name!r}"
+    return ".".join(steps) if name is None else f"parameter {name!r}"
+
+
+def _is_lacking(error: ErrorDetails, step: int | str) -> bool:
+    return error["type"] == "missing" and step == error["loc"][-1]
+
+
+def _tag(error: ErrorDetails) -> str:
+    return str(error.get("ctx", {}).get("discriminator", "")).strip("'")
+
+
+def _missing(error: ErrorDetails) -> str:
+    more = _LACKING.get(str(error["loc"][-1]), "")
+    return f"is missing{'; ' + more if more else ''}"
+
+
+def _untagged(error: ErrorDetails) -> str:
+    return f"is missing; {_LACKING.get(_tag(error), 'say which')}"
+
+
+def _wrong_tag(error: ErrorDetails) -> str:
+    said = error.get("ctx", {})
+    return f"must be one of {said.get('expected_tags')}, not {str(said.get('tag'))!r}"
+
+
+def _one_of(error: ErrorDetails) -> str:
+    return f"must be {error.get('ctx', {}).get('expected')}"
+
+
+def _unlike(error: ErrorDetails) -> str:
+    like = _LIKE.get(str(error["loc"][-1]))
+    return f"must be {like}" if like else error["msg"]
+
+
+def _bounded(error: ErrorDetails) -> str:
+    said = error.get("ctx", {})
+    limit = said.get("ge", said.get("le"))
+    return f"must be {'at least' if 'ge' in said else 'at most'} {limit}"
+
+
+_WORDS: Mapping[str, Callable[[ErrorDetails], str]] = {
+    "missing": _missing,
+    "extra_forbidden": lambda _: "there is no such field",
+    "union_tag_not_found": _untagged,
+    "union_tag_invalid": _wrong_tag,
+    "enum": _one_of,
+    "literal_error": _one_of,
+    "string_pattern_mismatch": _unlike,
+    "greater_than_equal": _bounded,
+    "less_than_equal": _bounded,
+    "int_type": lambda _: "must be a whole number, without quotes",
+    "string_type": lambda _: "must be a text, in quotes",
+    "bool_type": lambda _: "must be true or false, without quotes",
+    "date_from_datetime_parsing": lambda _: "must be a date, without quotes: 2026-11-22",
+    "date_type": lambda _: "must be a date, without quotes: 2026-11-22",
+    "model_type": lambda _: 'must be a table: { name = "value" }',
+    "too_short": lambda _: "is empty; at least one is needed",
+    "string_too_short": lambda _: "is empty",
+}
 
 
 def _hint(error: ErrorDetails) -> str:
     """Guess what was meant, from the names of all fields or from the values allowed here."""
-    if error["type"] == "extra_forbidden":
-        fields = {name for kind in Table.__subclasses__() for name in kind.model_fields}
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        fields = {name for table in _tables(Table) for name in table.model_fields}
         hint = meant(str(error["loc"][-1]), fields)
-    elif error["type"] in {"enum", "literal_error"}:
+    elif kind in {"enum", "literal_error"}:
         hint = meant(str(error["input"]), _QUOTED.findall(error["msg"]))
+    elif kind == "union_tag_invalid":
+        said = error.get("ctx", {})
+        hint = meant(str(said.get("tag")), _QUOTED.findall(str(said.get("expected_tags"))))
     else:
         hint = ""
     return f"; {hint.strip()}" if hint else ""
+
+
+def _tables(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield every table of the schema, however deep below this one."""
+    for below in kind.__subclasses__():
+        yield below
+        yield from _tables(below)

@@ -4,24 +4,32 @@ Only ever called behind `verify`, because this is where the body meets a parser.
 what cannot be read is published as it is, and whoever looks at it later sees why it was unreadable.
 An event without a usable id is identified by its bytes. Everything that leaves here may stand in a
 CloudEvents attribute.
+
+A delivery may carry several events, in a list. It stays one event here, as it stays one body: its
+key is made of all their ids, its type of all their types, and it has a payment only if they share
+one.
 """
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import orjson
 
-from ingress.contract import cloudevents
 from ingress.contract.cloudevents import attribute, is_attribute
 from ingress.contract.envelope import UNPARSED_TYPE
-from ingress.providers import pointer
-from ingress.schemes.parts.headers import Headers
+from ingress.delivery import Delivery, Rejected
+from ingress.schemes.parts import pointer
+from ingress.schemes.parts.fresh import Freshness
+from ingress.schemes.parts.places import Kind, Place
+from ingress.schemes.parts.view import View
 
 UNKNOWN_TYPE = "unknown"
+EACH = "*"
+EACH_MAX = 100
 
-_SECOND_MS = 1000
+_FLAGS = {True: "true", False: "false"}
 # The last millisecond of the year 9999: no later moment can be written as RFC 3339.
 _LAST_MS = 253_402_300_799_999
 
@@ -36,61 +44,73 @@ class Identity:
     occurred_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a text stands: in a signed header, or behind a pointer into the body."""
-
-    header: bytes = b""
-    tokens: pointer.Tokens = ()
-
-
 Alternative = tuple[Place, ...]
 """One place, or several that identify only together."""
 
-
-class TimeForm(StrEnum):
-    """How a provider writes a moment."""
-
-    SECONDS = "s"
-    MILLISECONDS = "ms"
-    ISO = "iso"
+Combine = Callable[[Sequence[str]], str]
+"""How the texts of several events in one delivery become one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Where the provider says when the event occurred."""
 
-    tokens: pointer.Tokens
-    form: TimeForm
+    place: Place
+    form: Freshness
 
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """Reads the identity out of one provider's deliveries; the first usable alternative counts."""
+    """Reads the identity out of one provider's deliveries; the first usable alternative counts.
+
+    `documents` are the places in which the JSON may stand, if that is not the body itself.
+    """
 
     type_prefix: str
     event_key: tuple[Alternative, ...]
     event_type: tuple[Alternative, ...]
     payment_ref: tuple[Alternative, ...]
     occurred: Moment | None
+    documents: tuple[Place, ...] = ()
+    repeats: bool = False
 
-    def identify(self, body: bytes, headers: Headers) -> Identity:
-        """Return the identity of a verified delivery. Raises nothing."""
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            document, unnamed = None, UNPARSED_TYPE
-        else:
-            unnamed = UNKNOWN_TYPE
-        key = _first(self.event_key, document, body, headers)
-        word = _first(self.event_type, document, body, headers)
-        payment = _first(self.payment_ref, document, body, headers)
+    def identify(
+        self, delivery: Delivery, content: bytes | None = None, signed_ms: int | None = None
+    ) -> Identity:
+        """Return the identity of a verified delivery. Raises nothing.
+
+        `content` is its JSON where that is neither the body nor at a place: a token's claims.
+        `signed_ms` is when it was signed, for a provider whose bytes repeat.
+        """
+        reading = _Reading(View(delivery), self._content(delivery) if content is None else content)
+        key = reading.first(self.event_key, _joined)
+        word = reading.first(self.event_type, _distinct)
+        payment = reading.first(self.payment_ref, _shared)
         return Identity(
-            event_key=attribute(key) if key else _digest(body),
-            event_type=self._type(word) if word else unnamed,
+            event_key=attribute(key) if key else self._unnamed(delivery, signed_ms),
+            event_type=self._type(word) if word else reading.unnamed,
             payment_ref=attribute(payment) if payment else "",
-            occurred_ms=None if self.occurred is None else _occurred(document, self.occurred),
+            occurred_ms=None if self.occurred is None else reading.moment(self.occurred),
         )
+
+    def _content(self, delivery: Delivery) -> bytes:
+        """Return the JSON text: what stands at the first place that has one, else the body."""
+        view = View(delivery)
+        for place in self.documents:
+            if place.kind is Kind.FORM and _is_json(delivery.body):
+                continue
+            try:
+                return view.text(place)
+            except Rejected:
+                continue
+        return delivery.content
+
+    def _unnamed(self, delivery: Delivery, signed_ms: int | None) -> str:
+        """Identify by the bytes, and where these repeat by the moment too."""
+        if not self.repeats:
+            return _digest(delivery.content)
+        moment = delivery.received_ms if signed_ms is None else signed_ms
+        return _digest(b"%d.%b" % (moment, delivery.content))
 
     def _type(self, word: str) -> str:
         """Return the provider's word, if it can stand behind the prefix; else its digest."""
@@ -99,50 +119,110 @@ class Identifier:
         return _digest(word.encode("utf-8", "surrogatepass"))
 
 
-def _first(
-    alternatives: tuple[Alternative, ...],
-    document: Any,
-    body: bytes,
-    headers: Headers,
-) -> str:
-    for alternative in alternatives:
-        if len(alternative) == 1:
-            found = _text(alternative[0], document, body, headers)
-        else:
-            found = _joined([_text(place, document, body, headers) for place in alternative])
-        if found:
-            return found
-    return ""
+class _Reading:
+    """One delivery's JSON, form, query and headers, looked at behind verification."""
 
+    def __init__(self, view: View, content: bytes) -> None:
+        self._view = view
+        self._content = content
+        self.unnamed = UNKNOWN_TYPE
+        try:
+            self._document = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            self._document = None
+            self.unnamed = UNPARSED_TYPE
 
-def _joined(texts: list[str]) -> str:
-    """Join texts that identify only together, so that two different lists never read the same."""
-    if not all(texts):
+    def first(self, alternatives: tuple[Alternative, ...], combine: Combine) -> str:
+        """Return the text of the first alternative of which every part is there, or ""."""
+        for alternative in alternatives:
+            texts = [self._text(place, combine) for place in alternative]
+            if len(texts) > 1:
+                texts = [
+                    text or self._flag(place)
+                    for text, place in zip(texts, alternative, strict=True)
+                ]
+            if all(texts):
+                return texts[0] if len(texts) == 1 else _joined(texts)
         return ""
+
+    def moment(self, moment: Moment) -> int | None:
+        """Return the milliseconds of a moment; None where there is none that can be read."""
+        text = self._text(moment.place, _shared).encode("utf-8", "surrogatepass")
+        try:
+            ms = moment.form.sent_ms(moment.form.check(text))
+        except Rejected:
+            return None
+        return ms if 0 <= ms <= _LAST_MS else None
+
+    def _text(self, place: Place, combine: Combine) -> str:
+        if place.kind is not Kind.JSON:
+            return self._elsewhere(place)
+        if EACH not in place.tokens:
+            return pointer.text(self._document, place.tokens, self._content)
+        every = _expand(self._document, place.tokens)
+        texts = [pointer.text(self._document, tokens, self._content) for tokens in every]
+        return combine(texts) if texts and all(texts) else ""
+
+    def _flag(self, place: Place) -> str:
+        """Return ``true`` or ``false``: beside others it tells apart, alone it names nothing."""
+        value = pointer.find(self._document, place.tokens) if place.kind is Kind.JSON else None
+        return _FLAGS[value] if type(value) is bool else ""
+
+    def _elsewhere(self, place: Place) -> str:
+        # A POST may be called with any query and a GET sent with any body: no signature minds.
+        if place.kind is (Kind.FORM if self._view.delivery.method == "GET" else Kind.QUERY):
+            return ""
+        if place.kind is Kind.FORM and _is_json(self._view.delivery.body):
+            return ""
+        try:
+            found = self._view.find(place)
+        except Rejected:
+            return ""
+        return found.decode("utf-8", "surrogateescape") if isinstance(found, bytes) else found or ""
+
+
+def _is_json(body: bytes) -> bool:
+    """Say whether a body is JSON by its first letter, and so no form.
+
+    Read as a form, a text in it that somebody else wrote (``&payload=...``) would be a field.
+    """
+    return body.lstrip(b" \t\r\n")[:1] in {b"{", b"["}
+
+
+def _expand(document: Any, tokens: pointer.Tokens) -> list[pointer.Tokens]:
+    """Write a pointer with ``*`` out for every element; nothing where there are too many."""
+    rows: list[pointer.Tokens] = [()]
+    for token in tokens:
+        if token == EACH:
+            found = [(row, pointer.find(document, row)) for row in rows]
+            rows = [
+                (*row, str(index))
+                for row, value in found
+                if type(value) is list
+                for index in range(len(value))
+            ]
+            if len(rows) > EACH_MAX:
+                return []
+        else:
+            rows = [(*row, token) for row in rows]
+    return rows
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """Join texts that identify only together, so that two different lists never read the same."""
+    if len(texts) == 1:
+        return texts[0]
     return ":".join([text.replace("%", "%25").replace(":", "%3A") for text in texts])
 
 
-def _text(place: Place, document: Any, body: bytes, headers: Headers) -> str:
-    if place.header:
-        sent = next((value for name, value in headers if name == place.header), b"")
-        return sent.strip(b" \t").decode("utf-8", "surrogateescape")
-    return pointer.text(document, place.tokens, body)
+def _distinct(texts: Sequence[str]) -> str:
+    """Return the different words, in order of appearance."""
+    return "+".join(dict.fromkeys(texts))
 
 
-def _occurred(document: Any, moment: Moment) -> int | None:
-    value = pointer.find(document, moment.tokens)
-    if moment.form is TimeForm.ISO:
-        if type(value) is not str:
-            return None
-        try:
-            ms = cloudevents.timestamp_ms(value)
-        except (ValueError, OverflowError):
-            return None
-    else:
-        if type(value) is not int:
-            return None
-        ms = value * _SECOND_MS if moment.form is TimeForm.SECONDS else value
-    return ms if 0 <= ms <= _LAST_MS else None
+def _shared(texts: Sequence[str]) -> str:
+    """Return the text that all have, if they have one."""
+    return texts[0] if len(set(texts)) == 1 else ""
 
 
 def _digest(content: bytes) -> str:

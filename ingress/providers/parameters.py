@@ -3,15 +3,19 @@
 A profile declares each parameter with its meaning and default, and uses it as ``"$name"``. The
 values of a source flow in, the profile's table with every ``"$name"`` filled in flows out, and the
 schema then checks the result as if it had been written so. An empty text leaves its place out.
+Inside a message, ``{config:name}`` stands for the value itself.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Value = str | int
+
+_CONFIG = re.compile(r"\{config:([a-z_]+)\}")
 
 
 class Parameter(BaseModel):
@@ -22,6 +26,17 @@ class Parameter(BaseModel):
     meaning: Annotated[str, Field(min_length=1)]
     default: Value
     choices: list[Value] = []
+    required: bool = False
+    """Whether a source must give it: without, its deliveries would prove less than they seem to."""
+
+
+def lacking(declared: Mapping[str, Parameter], given: Mapping[str, object]) -> list[str]:
+    """Return what a source must still say: each required parameter with its meaning."""
+    return [
+        f"parameter {name!r} is needed: {parameter.meaning}"
+        for name, parameter in declared.items()
+        if parameter.required and not given.get(name)
+    ]
 
 
 def resolve(declared: Mapping[str, Parameter], given: Mapping[str, object]) -> Mapping[str, Value]:
@@ -39,15 +54,35 @@ def fill(table: Any, values: Mapping[str, Value]) -> Any:
     """Return the table with every ``"$name"`` replaced. Raises `ValueError` for an unknown name."""
     if isinstance(table, dict):
         filled = {name: fill(entry, values) for name, entry in table.items()}
-        return {name: entry for name, entry in filled.items() if entry != "" or table[name] == ""}
+        # What must equal nothing is never met; what need not equal anything would always be.
+        return {
+            name: entry
+            for name, entry in filled.items()
+            if entry != "" or table[name] == "" or name == "equals"
+        }
     if isinstance(table, list):
         return [entry for entry in (fill(entry, values) for entry in table) if entry != ""]
     name = reference(table)
     if name is None:
-        return table
+        return _CONFIG.sub(lambda found: _text(found[1], values), table) if _said(table) else table
+    return _value(name, values)
+
+
+def _said(entry: object) -> bool:
+    return isinstance(entry, str) and "{config:" in entry
+
+
+def _value(name: str, values: Mapping[str, Value]) -> Value:
     if name not in values:
         raise ValueError(f"${name} is used and not declared under parameters")
     return values[name]
+
+
+def _text(name: str, values: Mapping[str, Value]) -> str:
+    text = str(_value(name, values))
+    if "{" in text or "}" in text:
+        raise ValueError(f"parameter {name!r}: must be without braces")
+    return text
 
 
 def reference(entry: object) -> str | None:

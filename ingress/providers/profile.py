@@ -1,23 +1,46 @@
 """`Profile`: a provider's declaration, compiled once, as the edge uses it.
 
-Everything that can be decided without a delivery is decided here: templates are taken apart, places
-parsed, statuses chosen. What is left for a request is arithmetic.
+Everything that can be decided without a delivery is decided in `compiling`: templates are taken
+apart, places parsed, statuses chosen. What is left for a request is arithmetic.
 """
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ingress.contract.envelope import Assurance, Coverage
-from ingress.delivery import Delivery
-from ingress.providers import declaration as says
-from ingress.providers import pointer
+from ingress.delivery import Delivery, Reason, Rejected
+from ingress.providers import signature
 from ingress.providers.declaration import Declaration
-from ingress.providers.identity import Alternative, Identifier, Identity, Moment, Place
-from ingress.schemes.mac import Mac
-from ingress.schemes.parts import parsers
-from ingress.schemes.parts.fresh import Freshness
+from ingress.providers.identity import Identifier, Identity
+from ingress.schemes.handshake import Handshake
 from ingress.schemes.parts.headers import Headers
-from ingress.schemes.parts.message import compile_message
+from ingress.schemes.parts.keys import Key
+from ingress.schemes.parts.parsers import Parser, single
+from ingress.schemes.parts.places import Kind, Place
+from ingress.schemes.parts.view import View
+from ingress.schemes.token import redacted
+from ingress.schemes.verifier import Verifier
+
+# Whatever a sender lists as covered by its signature: these open other doors.
+_NEVER_KEPT = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
+
+
+class Covered(NamedTuple):
+    """Where a signature names the headers it covers: in a field of its own header's text."""
+
+    header: bytes
+    parser: Parser
+    field: bytes
+
+    def names(self, value: bytes) -> tuple[bytes, ...]:
+        """Return the names; none where the text cannot be read."""
+        try:
+            text = single(self.parser.parse(value).fields, self.field)
+        except Rejected:
+            return ()
+        return tuple((text or b"").split(b" "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +48,9 @@ class Profile:
     """How one provider signs, what its bodies say, and what it wants to hear.
 
     `signed_headers` are the request headers needed to verify a delivery again; never one that *is*
-    the secret. `declaration` is what the file says, for whoever signs or explains.
+    the secret. `expected` are verified texts that must be the configured ones. `lacking` is
+    what a source must still say before it may use the profile. `handshakes` are requests that carry
+    no event. `declaration` is what the file says, for whoever signs or explains.
     """
 
     name: str
@@ -40,95 +65,108 @@ class Profile:
     success_status: int
     success_body: bytes
     refusal_status: int
-    verifier: Mac
+    stale_status: int
+    verifier: Verifier
     identifier: Identifier
+    expected: tuple[tuple[Place, bytes], ...] = ()
+    is_token_content: bool = False
+    lacking: tuple[str, ...] = ()
+    handshakes: tuple[Handshake, ...] = ()
+    covered: tuple[Covered, ...] = ()
 
-    def key_material(self, secret: bytes) -> bytes:
-        """Decode a secret, once, when it is loaded. Raises `ValueError` with a hint."""
-        return self.verifier.key_material(secret)
+    @property
+    def is_signed(self) -> bool:
+        """Say whether deliveries carry any proof; if not, each is a hint and there is no key."""
+        return self.assurance is not Assurance.E
+
+    @property
+    def signs_url(self) -> bool:
+        """Say whether the registered URL is a part of what is signed."""
+        return any(one.signs_url for one in self.declaration.signature)
+
+    @property
+    def allowed_methods(self) -> tuple[str, ...]:
+        """The methods of deliveries and handshakes."""
+        return tuple(dict.fromkeys((*self.methods, *(one.method for one in self.handshakes))))
+
+    def greets(self, method: str) -> bool:
+        """Say whether there are handshakes of a method that nobody signs."""
+        return any(one.method == method and not one.signed for one in self.handshakes)
+
+    def key(self, secret: bytes, kid: str = "") -> Key:
+        """Decode a secret or public key, once, when it is loaded. Raises `ValueError` with a hint.
+
+        `kid` is the provider's own name of it, where its deliveries name their key.
+        """
+        return self.verifier.key(secret, kid)
 
     def precheck(self, headers: Headers) -> None:
         """Do the cheap checks that need no body: presence, number, syntax. Raises `Rejected`."""
-        self.verifier.read(headers)
+        self.verifier.precheck(headers)
 
-    def claimed_ms(self, headers: Headers) -> int | None:
+    def claimed_ms(self, delivery: Delivery) -> int | None:
         """Say when a delivery claims to have been signed, if it does. Raises `Rejected`."""
-        return self.verifier.claimed_ms(headers)
+        return self.verifier.claimed_ms(delivery)
 
-    def verify(self, delivery: Delivery, keys: Sequence[bytes]) -> int:
+    def kid(self, delivery: Delivery) -> str | None:
+        """Say which key a delivery names, if it names one that could be its provider's."""
+        return self.verifier.kid(delivery)
+
+    def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
         """Return the index of the key that signed. Raises `Rejected`, and nothing else."""
-        return self.verifier.verify(delivery, keys)
+        matched = self.verifier.verify(delivery, keys)
+        if self.expected:
+            self._expect(View(delivery))
+        return matched
 
-    def identify(self, body: bytes, headers: Headers) -> Identity:
+    def handshake(self, delivery: Delivery, *, verified: bool) -> Handshake | None:
+        """Return the handshake that a request is, if it is one. Raises nothing.
+
+        One that is signed is recognised only in what `verified`; one that is not, in anything.
+        """
+        asked = [one for one in self.handshakes if verified or not one.signed]
+        if not asked:
+            return None
+        view = View(delivery)
+        return next((one for one in asked if one.matches(view)), None)
+
+    def content(self, delivery: Delivery) -> bytes:
+        """Return what is kept of a *verified* delivery: its content, less a token in the query."""
+        content = delivery.content
+        if delivery.method == "GET":
+            for said in self.declaration.signature:
+                if isinstance(said, signature.Token) and said.place.kind is Kind.QUERY:
+                    content = redacted(content, said.place.name)
+        return content
+
+    def kept(self, delivery: Delivery) -> Headers:
+        """Return the headers of a *verified* delivery that are needed to verify it again.
+
+        A family (``x-signature-*``) is kept whole, and so is every header that the signature says
+        it covers; but nothing that would open another door.
+        """
+        names = {name for name in self.signed_headers if not name.endswith(b"*")}
+        families = tuple(name[:-1] for name in self.signed_headers if name.endswith(b"*"))
+        for covered in self.covered:
+            for value in delivery.values(covered.header):
+                names.update(covered.names(value))
+        names -= _NEVER_KEPT
+        return tuple(
+            (name, value)
+            for name, value in delivery.headers
+            if name in names or name.startswith(families)
+        )
+
+    def identify(self, delivery: Delivery) -> Identity:
         """Say what a *verified* delivery is about. Raises nothing."""
-        return self.identifier.identify(body, headers)
+        content = self.verifier.payload(delivery) if self.is_token_content else None
+        try:
+            signed_ms = self.verifier.claimed_ms(delivery) if self.identifier.repeats else None
+        except Rejected:
+            signed_ms = None
+        return self.identifier.identify(delivery, content, signed_ms)
 
-
-def compile_profile(name: str, declaration: Declaration) -> Profile:
-    """Turn a checked declaration into what the edge uses."""
-    verifier = _verifier(declaration)
-    return Profile(
-        name=name,
-        declaration=declaration,
-        scheme=verifier.scheme,
-        coverage=declaration.coverage,
-        assurance=declaration.assurance or declaration.proven,
-        signed_headers=verifier.signed_headers,
-        title=declaration.title,
-        type_prefix=declaration.type_prefix,
-        methods=declaration.methods,
-        success_status=declaration.answers.success_status,
-        success_body=declaration.answers.success_body.encode(),
-        refusal_status=declaration.answers.refusal_status,
-        verifier=verifier,
-        identifier=_identifier(declaration),
-    )
-
-
-def _verifier(declaration: Declaration) -> Mac:
-    signature, timed = declaration.signature, declaration.timed
-    return Mac(
-        hash=signature.hash,
-        key=signature.key,
-        header=signature.header.encode(),
-        parser=_parser(signature.parser, timed),
-        encoding=signature.encoding,
-        message=compile_message(signature.message),
-        timestamp_header=timed.header.encode() if timed and timed.header else None,
-        freshness=Freshness(timed.unit, timed.window_s) if timed else None,
-    )
-
-
-def _parser(
-    said: says.Plain | says.KeyValue | says.Versioned, timed: says.Freshness | None
-) -> parsers.Parser:
-    match said:
-        case says.Plain():
-            return parsers.Plain(said.prefix.encode())
-        case says.KeyValue():
-            stamp = timed.field.encode() if timed and timed.field else None
-            return parsers.Fields(said.separator.encode(), said.key.encode(), stamp)
-        case says.Versioned():
-            return parsers.Versions(said.separator.encode(), said.version.encode())
-
-
-def _identifier(declaration: Declaration) -> Identifier:
-    said = declaration.identity
-    occurred = said.occurred
-    return Identifier(
-        type_prefix=declaration.type_prefix,
-        event_key=_alternatives(said.event_key),
-        event_type=_alternatives(said.event_type),
-        payment_ref=_alternatives(said.payment_ref),
-        occurred=Moment(pointer.parse(occurred.at), occurred.form) if occurred.at else None,
-    )
-
-
-def _alternatives(said: says.Alternatives) -> tuple[Alternative, ...]:
-    return tuple(tuple(_place(place) for place in places) for places in said)
-
-
-def _place(text: str) -> Place:
-    if text.startswith("header:"):
-        return Place(header=text[len("header:") :].encode())
-    return Place(tokens=pointer.parse(text))
+    def _expect(self, view: View) -> None:
+        for place, text in self.expected:
+            if not hmac.compare_digest(view.text(place), text):
+                raise Rejected(Reason.CLAIM_MISMATCH)

@@ -1,129 +1,124 @@
-"""HMAC over the bytes received: what most payment providers send.
+"""Keyed hashes over what was received: what most payment providers send.
 
 A delivery and the live keys flow in; the index of the key that signed flows out, or `Rejected`. The
-hash, the header, the spelling and the message come from the profile; the message chooses nothing.
-Every key is tried against every candidate and no comparison stops early, so the time taken tells
-neither which key matched nor how far a guess got. No key means nothing verifies.
+hash comes from the profile. Nearly everybody uses HMAC; a few older schemes put the secret into the
+message and hash the whole, which is weaker and is what they do.
 """
 
+import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
-from ingress.delivery import Delivery, Reason, Rejected
-from ingress.schemes.parts import headers
-from ingress.schemes.parts.encoding import Encoding, decode
-from ingress.schemes.parts.fresh import Freshness
+from Crypto.Hash import keccak
+
+from ingress.delivery import Delivery
 from ingress.schemes.parts.headers import Headers
-from ingress.schemes.parts.keys import KeyForm, key_material
-from ingress.schemes.parts.message import Message
-from ingress.schemes.parts.parsers import Parser
+from ingress.schemes.parts.keys import Key, KeyForm, key_material
+from ingress.schemes.parts.message import Pieces
+from ingress.schemes.parts.statement import Claim, Statement
+from ingress.schemes.parts.view import View
 
 
 class Hash(StrEnum):
-    """The hash under the HMAC."""
+    """The hash, alone or under the HMAC."""
 
+    MD5 = "md5"
+    SHA1 = "sha1"
     SHA256 = "sha256"
     SHA512 = "sha512"
+    KECCAK256 = "keccak256"
+    """The Keccak of Ethereum: its padding is not that of SHA3-256."""
 
 
-_DIGEST_BYTES = {Hash.SHA256: 32, Hash.SHA512: 64}
+class Construction(StrEnum):
+    """How secret and message become one hash."""
+
+    HMAC = "hmac"
+    PLAIN = "plain"
+    """The message contains the secret; see ``{secret}``."""
 
 
-class Claim(NamedTuple):
-    """What the headers say, well formed and unproven."""
-
-    candidates: list[bytes]
-    timestamp: bytes
-    values: Mapping[bytes, bytes]
+DIGEST_BYTES = {Hash.MD5: 16, Hash.SHA1: 20, Hash.SHA256: 32, Hash.SHA512: 64, Hash.KECCAK256: 32}
+HMAC_HASHES = frozenset({Hash.SHA1, Hash.SHA256, Hash.SHA512})
 
 
 @dataclass(frozen=True, slots=True)
 class Mac:
-    """One provider's way of using HMAC.
-
-    `timestamp_header` is None where the timestamp travels in the signature header, or where there
-    is none; `freshness` is None where there is none. `signed_headers` are the headers that anybody
-    holding the key needs in order to verify again.
-    """
+    """One provider's way of using a keyed hash."""
 
     hash: Hash
-    key: KeyForm
-    header: bytes
-    parser: Parser
-    encoding: Encoding
-    message: Message
-    timestamp_header: bytes | None = None
-    freshness: Freshness | None = None
+    form: KeyForm
+    statement: Statement
+    construction: Construction = Construction.HMAC
     signed_headers: tuple[bytes, ...] = field(init=False)
     hash_name: str = field(init=False)
-    digest_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
         # An enumeration is slow to look up and to read, and both would be done for every delivery.
         object.__setattr__(self, "hash_name", self.hash.value)
-        object.__setattr__(self, "digest_bytes", _DIGEST_BYTES[self.hash])
-        stamp = () if self.timestamp_header is None else (self.timestamp_header,)
-        names = dict.fromkeys((self.header, *stamp, *self.message.header_names))
-        object.__setattr__(self, "signed_headers", tuple(names))
+        object.__setattr__(self, "signed_headers", self.statement.signed_headers)
 
     @property
     def scheme(self) -> str:
         """The name of the primitive with its algorithm, for the envelope."""
-        return f"hmac-{self.hash}"
+        return f"{self.construction}-{self.hash}"
 
-    def key_material(self, secret: bytes) -> bytes:
+    def key(self, secret: bytes, kid: str = "") -> Key:
         """Decode a secret. Raises `ValueError` with a hint."""
-        return key_material(self.key, secret)
+        return Key(key_material(self.form, secret), kid)
 
-    def read(self, sent: Headers) -> Claim:
+    def precheck(self, headers: Headers) -> None:
         """Check all that can be checked without the body. Raises `Rejected`."""
-        index = headers.once(sent, self.signed_headers)
-        header = headers.value(index, self.header, Reason.HEADER_MISSING)
-        texts, timestamp = self.parser.parse(header)
-        candidates = [self._candidate(text) for text in texts]
-        values = self.message.read(index)
-        if self.freshness is None:
-            return Claim(candidates, b"", values)
-        if self.timestamp_header is not None:
-            timestamp = headers.value(index, self.timestamp_header, Reason.TIMESTAMP_MISSING)
-        return Claim(candidates, self.freshness.check(timestamp), values)
+        self.statement.precheck(headers)
 
-    def claimed_ms(self, sent: Headers) -> int | None:
-        """Say when the delivery claims to have been signed; None where it does not say.
+    def read(self, view: View) -> list[Claim]:
+        """Return what the delivery states. Raises `Rejected`."""
+        return self.statement.read(view)
 
-        Raises `Rejected`, as `read` does.
-        """
-        claim = self.read(sent)
-        return None if self.freshness is None else self.freshness.sent_ms(claim.timestamp)
-
-    def verify(self, delivery: Delivery, keys: Sequence[bytes]) -> int:
+    def prove(self, view: View, claims: Sequence[Claim], keys: Sequence[Key]) -> int:
         """Return the index of the key that signed. Raises `Rejected`, and nothing else."""
-        if not keys:
-            raise Rejected(Reason.KEY_MISSING)
-        claim = self.read(delivery.headers)
-        # The timestamp is signed as it was sent: rendering a parsed number could differ from it.
-        message = self.message.render(claim.timestamp, claim.values, delivery.body)
-        matched = None
-        for index, key in enumerate(keys):
-            expected = hmac.digest(key, message, self.hash_name)
-            for candidate in claim.candidates:
-                if hmac.compare_digest(expected, candidate):
-                    matched = index
-        if matched is None:
-            raise Rejected(Reason.SIGNATURE_MISMATCH)
-        # Age is judged last: until the signature holds, the timestamp is only a claim.
-        if self.freshness is not None:
-            self.freshness.judge(claim.timestamp, delivery.received_ms)
-        return matched
+        matches = self._hmac if self.construction is Construction.HMAC else self._plain
+        return self.statement.prove(claims, keys, view.delivery.received_ms, matches)
 
-    def _candidate(self, text: bytes) -> bytes:
-        try:
-            candidate = decode(self.encoding, text)
-        except ValueError:
-            raise Rejected(Reason.HEADER_MALFORMED) from None
-        if len(candidate) != self.digest_bytes:
-            raise Rejected(Reason.HEADER_MALFORMED)
-        return candidate
+    def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
+        """Return the index of the key that signed. Raises `Rejected`, and nothing else."""
+        view = View(delivery)
+        return self.prove(view, self.read(view), keys)
+
+    def claimed_ms(self, delivery: Delivery) -> int | None:
+        """Say when the delivery claims to have been signed, if it does. Raises `Rejected`."""
+        return self.statement.claimed_ms(View(delivery))
+
+    def payload(self, delivery: Delivery) -> bytes | None:
+        """Return the content that the signature itself carries: none, it speaks for the body."""
+        return None
+
+    def kid(self, delivery: Delivery) -> str | None:
+        """Say which key the delivery names: a shared secret has no name."""
+        return None
+
+    def _hmac(self, key: Key, message: Pieces, candidates: Sequence[bytes]) -> bool:
+        assert isinstance(key.material, bytes)
+        expected = hmac.digest(key.material, message[0], self.hash_name)
+        return _among(expected, candidates)
+
+    def _plain(self, key: Key, message: Pieces, candidates: Sequence[bytes]) -> bool:
+        assert isinstance(key.material, bytes)
+        return _among(_digest(self.hash, key.material.join(message)), candidates)
+
+
+def _among(expected: bytes, candidates: Sequence[bytes]) -> bool:
+    """Compare with every candidate, and stop at none."""
+    found = False
+    for candidate in candidates:
+        if hmac.compare_digest(expected, candidate):
+            found = True
+    return found
+
+
+def _digest(algorithm: Hash, message: bytes) -> bytes:
+    if algorithm is Hash.KECCAK256:
+        return keccak.new(digest_bits=256, data=message).digest()
+    return hashlib.new(algorithm.value, message, usedforsecurity=False).digest()

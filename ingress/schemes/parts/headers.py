@@ -1,6 +1,7 @@
-"""Find the headers a scheme relies on, each sent exactly once."""
+"""The headers of one delivery, indexed once; whichever a scheme relies on must come exactly once.
 
-from collections.abc import Iterable, Mapping
+Of two values an attacker may have added one, and another reader may believe the other.
+"""
 
 from ingress.delivery import Reason, Rejected
 
@@ -10,22 +11,34 @@ Headers = tuple[tuple[bytes, bytes], ...]
 _BLANKS = b" \t"
 
 
-def once(headers: Headers, names: Iterable[bytes]) -> Mapping[bytes, bytes]:
-    """Index the headers by name. Raises `Rejected` if one of `names` was sent more than once.
+class Index:
+    """Headers by name (lower case), values without the blanks around them."""
 
-    Of two values an attacker may have added one, and another reader may believe the other.
-    """
-    index = dict(headers)
-    if len(index) != len(headers):
-        sent = [name for name, _ in headers]
-        if any(sent.count(name) > 1 for name in names):
+    __slots__ = ("_headers", "_values")
+
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
+        self._values = dict(headers)
+
+    def find(self, name: bytes) -> bytes | None:
+        """Return the value of a header, None if absent; raise `Rejected` if it came twice."""
+        found = self._values.get(name)
+        if found is None:
+            return None
+        if len(self._values) != len(self._headers) and len(self.every(name)) > 1:
             raise Rejected(Reason.HEADER_DUPLICATED)
-    return index
+        return found.strip(_BLANKS)
 
+    def value(self, name: bytes, missing: Reason = Reason.HEADER_MISSING) -> bytes:
+        """Return the value of a header. Raises `Rejected`: absent (`missing`), or sent twice."""
+        found = self.find(name)
+        if found is None:
+            raise Rejected(missing)
+        return found
 
-def value(index: Mapping[bytes, bytes], name: bytes, missing: Reason) -> bytes:
-    """Return a header's value without the blanks around it; raise `Rejected(missing)` if absent."""
-    found = index.get(name)
-    if found is None:
-        raise Rejected(missing)
-    return found.strip(_BLANKS)
+    def every(self, name: bytes) -> list[bytes]:
+        """Return every value of a header, in order. A name ending in ``*`` stands for a family."""
+        if name.endswith(b"*"):
+            family = name[:-1]
+            return [v.strip(_BLANKS) for key, v in self._headers if key.startswith(family)]
+        return [v.strip(_BLANKS) for key, v in self._headers if key == name]

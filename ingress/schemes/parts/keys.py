@@ -5,16 +5,33 @@ itself, letter for letter, for Stripe. So the profile says which, and nothing is
 name what is wrong and never what was given.
 """
 
-import binascii
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ingress.schemes.parts.encoding import Encoding, decode
+
+if TYPE_CHECKING:
+    # Importing cryptography costs start time, and most sources need none of it.
+    from ingress.schemes.parts.public_keys import PublicKey
 
 _WHSEC_PREFIX = b"whsec_"
 # Standard Webhooks 1.0.0: "at least 24 bytes (192 bits, 512 maximum)".
 WHSEC_BYTES_MIN = 24
 WHSEC_BYTES_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key, decoded once: the bytes of a shared secret, or a public key.
+
+    `kid` is the provider's own name of it, "" where it has none: such a key fits any delivery.
+    """
+
+    material: "bytes | PublicKey" = field(repr=False)
+    kid: str = ""
 
 
 class KeyForm(StrEnum):
@@ -25,6 +42,10 @@ class KeyForm(StrEnum):
     HEX = "hex"
     BASE64 = "base64"
     WHSEC = "whsec"
+    SVIX = "svix"
+    """As whsec, of any length: Svix gave out 18 bytes before there was a specification."""
+    SHA1 = "sha1"
+    """The SHA-1 of the text (Braintree)."""
 
 
 def key_material(form: KeyForm, secret: bytes) -> bytes:
@@ -61,15 +82,7 @@ def _base64(secret: bytes) -> bytes:
 
 
 def _whsec(secret: bytes) -> bytes:
-    if secret.startswith((b"whpk_", b"whsk_")):
-        raise ValueError("this is an asymmetric key (v1a); a v1 secret begins with whsec_")
-    text = secret.removeprefix(_WHSEC_PREFIX)
-    # The padding is optional here, and only here.
-    text += b"=" * (-len(text) % 4)
-    try:
-        material = decode(Encoding.BASE64, text)
-    except binascii.Error:
-        raise ValueError("the secret must be base64 behind whsec_, without blanks") from None
+    material = _svix(secret)
     if not WHSEC_BYTES_MIN <= len(material) <= WHSEC_BYTES_MAX:
         raise ValueError(
             f"the secret must hold {WHSEC_BYTES_MIN}-{WHSEC_BYTES_MAX} bytes behind whsec_; "
@@ -78,10 +91,29 @@ def _whsec(secret: bytes) -> bytes:
     return material
 
 
+def _svix(secret: bytes) -> bytes:
+    if secret.startswith((b"whpk_", b"whsk_")):
+        raise ValueError("this is an asymmetric key (v1a); a v1 secret begins with whsec_")
+    text = secret.removeprefix(_WHSEC_PREFIX)
+    # The padding is optional here, and only here.
+    text += b"=" * (-len(text) % 4)
+    try:
+        return decode(Encoding.BASE64, text)
+    except ValueError:
+        raise ValueError("the secret must be base64 behind whsec_, without blanks") from None
+
+
+def _sha1(secret: bytes) -> bytes:
+    # No signature rests on this hash: it only stretches a key to a length.
+    return hashlib.sha1(secret, usedforsecurity=False).digest() if secret else b""
+
+
 _DECODERS: dict[KeyForm, Callable[[bytes], bytes]] = {
     KeyForm.UTF8: _verbatim,
     KeyForm.TRIM: bytes.strip,
     KeyForm.HEX: _hex,
     KeyForm.BASE64: _base64,
     KeyForm.WHSEC: _whsec,
+    KeyForm.SVIX: _svix,
+    KeyForm.SHA1: _sha1,
 }

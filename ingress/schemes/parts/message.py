@@ -1,81 +1,84 @@
 """The bytes a signature speaks for, as a template: ``{header:webhook-id}.{timestamp}.{body}``.
 
-A part in braces stands for bytes exactly as they were received; the rest is literal. Two different
-deliveries must never make the same message, so a header's value may not contain the literal that
-ends it: otherwise ``a`` + ``.`` + ``b.c`` and ``a.b`` + ``.`` + ``c`` would share a signature.
+A part in braces stands for bytes of the delivery; the rest is literal. Two different deliveries
+must never make the same message, so a header's value may not contain the literal that ends it:
+otherwise ``a`` + ``.`` + ``b.c`` and ``a.b`` + ``.`` + ``c`` would share a signature. Where a
+provider signs another form of its body than the bytes it sent, a part of `rewritten` makes it.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
 
-from ingress.delivery import Reason, Rejected
-from ingress.schemes.parts import headers
+from ingress.schemes.parts import rewritten, simple
+from ingress.schemes.parts.headers import Index
+from ingress.schemes.parts.scope import Covers, Part, Scope
 
 _PART = re.compile(r"\{([^{}]*)\}")
-_HEADER = re.compile(r"header:([a-z0-9-]+)")
 
 
-class Kind(StrEnum):
-    """What a part of a message stands for."""
+class Secret(StrEnum):
+    """Where the secret itself stands in the message of a plain hash."""
 
-    LITERAL = "literal"
-    TIMESTAMP = "timestamp"
-    BODY = "body"
-    HEADER = "header"
+    HERE = "secret"
 
 
-# Looked up for every part of every delivery, which an enumeration makes slow.
-_LITERAL, _BODY, _TIMESTAMP = Kind.LITERAL, Kind.BODY, Kind.TIMESTAMP
-
-
-class Part(NamedTuple):
-    """One part. `text` is the literal, or the header's name; `end` is the literal that follows."""
-
-    kind: Kind
-    text: bytes = b""
-    end: bytes = b""
+Pieces = tuple[bytes, ...]
+"""A message; of one with the secret in it, what stands before, between and behind the secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A template, taken apart once; `headers` are those of its parts that are headers."""
+    """A template, taken apart once: a row of parts for every stretch without the secret."""
 
-    parts: tuple[Part, ...]
-    headers: tuple[Part, ...]
+    stretches: tuple[tuple[Part, ...], ...]
+    headers: tuple[simple.Header, ...] = field(init=False)
+    covers: Covers = field(init=False)
+    is_body: bool = field(init=False)
 
-    def has(self, kind: Kind) -> bool:
+    def __post_init__(self) -> None:
+        parts = [part for stretch in self.stretches for part in stretch]
+        headers = tuple(part for part in parts if isinstance(part, simple.Header))
+        object.__setattr__(self, "headers", headers)
+        covers = max((part.covers for part in parts), default=Covers.NOTHING)
+        object.__setattr__(self, "covers", covers)
+        object.__setattr__(self, "is_body", self.stretches == ((simple.Body(),),))
+
+    @property
+    def is_timed(self) -> bool:
+        """Say whether the timestamp is signed, as the part that stands for it."""
+        return self.has(simple.Timestamp)
+
+    @property
+    def has_secret(self) -> bool:
+        """Say whether the secret is a part of the message."""
+        return len(self.stretches) > 1
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Every part but the secret, in order."""
+        return tuple(part for stretch in self.stretches for part in stretch)
+
+    def has(self, kind: type) -> bool:
         """Say whether a part of this kind is signed."""
-        return any(part.kind is kind for part in self.parts)
+        return any(isinstance(part, kind) for part in self.parts)
 
     @property
     def header_names(self) -> tuple[bytes, ...]:
         """The headers whose values are signed."""
-        return tuple(part.text for part in self.headers)
+        return tuple(part.name for part in self.headers)
 
-    def read(self, index: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
-        """Take the signed headers' values from all headers. Raises `Rejected` if one is unfit."""
-        found = {}
+    def precheck(self, index: Index) -> None:
+        """Look at the signed headers. Raises `Rejected` if one is missing or unfit."""
         for part in self.headers:
-            text = headers.value(index, part.text, Reason.HEADER_MISSING)
-            if not text or (part.end and part.end in text):
-                raise Rejected(Reason.HEADER_MALFORMED)
-            found[part.text] = text
-        return found
+            part.read(index)
 
-    def render(self, timestamp: bytes, values: Mapping[bytes, bytes], body: bytes) -> bytes:
-        """Put the message together from what was received."""
-        pieces = []
-        for kind, text, _ in self.parts:
-            if kind is _LITERAL:
-                pieces.append(text)
-            elif kind is _BODY:
-                pieces.append(body)
-            else:
-                pieces.append(timestamp if kind is _TIMESTAMP else values[text])
-        return b"".join(pieces)
+    def render(self, scope: Scope) -> Pieces:
+        """Put the message together from what was received. Raises `Rejected`."""
+        if self.is_body:
+            return (scope.view.delivery.body,)
+        return tuple(b"".join([part.render(scope) for part in row]) for row in self.stretches)
 
 
 def compile_message(template: str) -> Message:
@@ -83,23 +86,30 @@ def compile_message(template: str) -> Message:
     pieces = _PART.split(template)
     if any("{" in piece or "}" in piece for piece in pieces):
         raise ValueError("a brace is left open; write parts as {timestamp}, {body}, {header:name}")
-    parts: list[Part] = []
+    stretches: list[list[Part]] = [[]]
     # `split` with one group alternates: literal, part, literal, part, literal.
     for index, piece in enumerate(pieces):
-        if index % 2:
-            parts.append(_part(piece, pieces[index + 1].encode()))
-        elif piece:
-            parts.append(Part(Kind.LITERAL, piece.encode()))
-    return Message(tuple(parts), tuple(part for part in parts if part.kind is Kind.HEADER))
+        if index % 2 == 0:
+            if piece:
+                stretches[-1].append(simple.Literal(piece.encode()))
+        elif piece == Secret.HERE:
+            stretches.append([])
+        else:
+            stretches[-1].append(_part(piece, pieces[index + 1].encode()))
+    return Message(tuple(tuple(row) for row in stretches))
 
 
-def _part(name: str, end: bytes) -> Part:
-    if name in {Kind.TIMESTAMP, Kind.BODY}:
-        return Part(Kind(name), end=end)
-    header = _HEADER.fullmatch(name)
-    if header is None:
-        raise ValueError(
-            f"{{{name}}} is no part of a message; "
-            "there are {timestamp}, {body} and {header:name} (lower case)"
-        )
-    return Part(Kind.HEADER, header[1].encode(), end)
+_PARTS: dict[str, Callable[[str], Part]] = simple.PARTS | rewritten.PARTS
+
+
+def _part(text: str, end: bytes) -> Part:
+    name, _, argument = text.partition(":")
+    make = _PARTS.get(name)
+    if make is None:
+        known = ", ".join(sorted([*_PARTS, Secret.HERE]))
+        raise ValueError(f"{{{text}}} is no part of a message; there are {known}")
+    try:
+        part = make(argument)
+    except ValueError as wrong:
+        raise ValueError(f"{{{text}}}: {wrong}") from None
+    return replace(part, end=end) if isinstance(part, simple.Header) else part

@@ -3,14 +3,14 @@
 import pytest
 
 from ingress.delivery import Reason, Rejected
-from ingress.schemes.parts import headers
 from ingress.schemes.parts.encoding import Encoding, decode
 from ingress.schemes.parts.fresh import Freshness, Unit
-from ingress.schemes.parts.keys import KeyForm, key_material
-from ingress.schemes.parts.message import Kind, compile_message
-from ingress.schemes.parts.parsers import Fields, Parser, Plain, Versions
+from ingress.schemes.parts.headers import Index
+from ingress.schemes.parts.keys import Key, KeyForm, key_material
+from ingress.schemes.parts.parsers import Named, Parser, Plain, Versions, bounded, single
 
-STRIPE = Fields(b",", b"v1", b"t")
+STRIPE = Named(b",", b"v1")
+BRAINTREE = Named(b"&", b"pub", b"|")
 STANDARD = Versions(b" ", b"v1")
 
 
@@ -66,6 +66,10 @@ def test_another_spelling_of_bytes_is_refused(encoding: Encoding, text: bytes) -
         (KeyForm.WHSEC, b"whsec_" + b"QUFB" * 8 + b"QQ==", b"A" * 25),
         (KeyForm.WHSEC, b"whsec_" + b"QUFB" * 8 + b"QQ", b"A" * 25),
         (KeyForm.WHSEC, b"whsec_" + b"QUFB" * 21 + b"QQ", b"A" * 64),
+        (KeyForm.SVIX, b"whsec_QUFB", b"AAA"),
+        (KeyForm.SVIX, b"QUFBQQ", b"AAAA"),
+        # FIPS 180-2, appendix A.1: the SHA-1 of "abc".
+        (KeyForm.SHA1, b"abc", bytes.fromhex("a9993e364706816aba3e25717850c26c9cd0d89d")),
     ],
 )
 def test_a_secret_becomes_key_material(form: KeyForm, secret: bytes, expected: bytes) -> None:
@@ -79,6 +83,8 @@ def test_a_secret_becomes_key_material(form: KeyForm, secret: bytes, expected: b
         (KeyForm.UTF8, b"", "empty"),
         (KeyForm.TRIM, b" \n", "empty"),
         (KeyForm.HEX, b"", "empty"),
+        (KeyForm.SHA1, b"", "empty"),
+        (KeyForm.BASE64, b"", "empty"),
         (KeyForm.HEX, b"5ecretly", "hexadecimal"),
         (KeyForm.BASE64, b"5ecre", "base64 with its padding"),
         (KeyForm.WHSEC, b"whsec_", "24-64 bytes behind whsec_; this one holds 0"),
@@ -100,23 +106,60 @@ def test_an_unfit_secret_is_refused_without_showing_it(
 
 
 @pytest.mark.parametrize(
-    ("parser", "header", "expected"),
+    ("parser", "text", "signatures", "fields"),
     [
-        (Plain(), b"abc", ([b"abc"], None)),
-        (Plain(b"sha256="), b"sha256=abc", ([b"abc"], None)),
-        (STRIPE, b"t=1,v1=a,v1=b,v0=c", ([b"a", b"b"], b"1")),
-        (STRIPE, b"v1=a==,t=1", ([b"a=="], b"1")),
-        (STRIPE, b"v1=a", ([b"a"], None)),
-        (STRIPE, b"t=1,scheme=x,v1=a,v1=b,v1=c,v1=d,v1=e", ([b"a", b"b", b"c", b"d", b"e"], b"1")),
-        (STANDARD, b"v1,a v1a,b v1,c", ([b"a", b"c"], None)),
-        (STANDARD, b"v1,a,b", ([b"a,b"], None)),
+        (Plain(), b"abc", [b"abc"], {}),
+        (Plain(b"sha256="), b"sha256=abc", [b"abc"], {}),
+        (Plain(b"sha256="), b"sha256=", [b""], {}),
+        (
+            STRIPE,
+            b"t=1,v1=a,v1=b,v0=c",
+            [b"a", b"b"],
+            {b"t": [b"1"], b"v1": [b"a", b"b"], b"v0": [b"c"]},
+        ),
+        (STRIPE, b"v1=a==,t=1", [b"a=="], {b"v1": [b"a=="], b"t": [b"1"]}),
+        (STRIPE, b"v1=a", [b"a"], {b"v1": [b"a"]}),
+        (STRIPE, b"v1=a,t=1,t=2", [b"a"], {b"v1": [b"a"], b"t": [b"1", b"2"]}),
+        (BRAINTREE, b"pub|a&other|b|c", [b"a"], {b"pub": [b"a"], b"other": [b"b|c"]}),
+        (STANDARD, b"v1,a v1a,b v1,c", [b"a", b"c"], {}),
+        (STANDARD, b"v1,a,b", [b"a,b"], {}),
     ],
 )
-def test_a_header_is_taken_apart(
-    parser: Parser, header: bytes, expected: tuple[list[bytes], bytes | None]
+def test_a_text_is_taken_apart(
+    parser: Parser, text: bytes, signatures: list[bytes], fields: dict[bytes, list[bytes]]
 ) -> None:
-    """Candidates of our version only, and the timestamp as it was sent."""
-    assert parser.parse(header) == expected
+    """Candidates of our version only, and what else the text says, as it was sent."""
+    assert parser.parse(text) == (signatures, fields)
+
+
+def test_a_text_offers_at_most_five_signatures_and_sixteen_items() -> None:
+    """Every candidate is compared with every key; there must be an end to them."""
+    assert len(STRIPE.parse(b"t=1" + b",v1=a" * 5).signatures) == 5
+    assert len(STANDARD.parse(b" ".join([b"v1,a"] * 5)).signatures) == 5
+    assert STRIPE.parse(b"v1=a" + b",x=y" * 15).signatures == [b"a"]
+    assert STANDARD.parse(b"v1,a" + b" v2,b" * 15).signatures == [b"a"]
+    for parser, text in ((STRIPE, b"v1=a" + b",x=y" * 16), (STANDARD, b"v1,a" + b" v2,b" * 16)):
+        with pytest.raises(Rejected) as refused:
+            parser.parse(text)
+        assert refused.value.reason is Reason.HEADER_MALFORMED
+
+
+def test_no_signature_of_our_version_is_no_downgrade() -> None:
+    """Only other versions were offered: that is not a bad signature, and not a good one."""
+    assert bounded([b"a"] * 5) == [b"a"] * 5
+    for found, reason in (([], Reason.VERSION_UNSUPPORTED), ([b"a"] * 6, Reason.HEADER_MALFORMED)):
+        with pytest.raises(Rejected) as refused:
+            bounded(found)
+        assert refused.value.reason is reason
+
+
+def test_a_field_that_counts_comes_at_most_once() -> None:
+    """Of two timestamps one could be judged and the other signed."""
+    assert single({b"t": [b"1"]}, b"t") == b"1"
+    assert single({}, b"t") is None
+    with pytest.raises(Rejected) as refused:
+        single({b"t": [b"1", b"1"]}, b"t")
+    assert refused.value.reason is Reason.HEADER_MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -130,9 +173,7 @@ def test_a_header_is_taken_apart(
         (STRIPE, b"t=1, v1=a", Reason.VERSION_UNSUPPORTED),
         (STRIPE, b"t=1,v1", Reason.HEADER_MALFORMED),
         (STRIPE, b"t=1,v1=a,", Reason.HEADER_MALFORMED),
-        (STRIPE, b"t=1,t=1,v1=a", Reason.HEADER_MALFORMED),
         (STRIPE, b"t=1" + b",v1=a" * 6, Reason.HEADER_MALFORMED),
-        (STRIPE, b"t=1,v1=a" + b",x=y" * 15, Reason.HEADER_MALFORMED),
         (STANDARD, b"v1a,a v2,b", Reason.VERSION_UNSUPPORTED),
         (STANDARD, b"v1", Reason.HEADER_MALFORMED),
         (STANDARD, b"v1,a  v1,b", Reason.HEADER_MALFORMED),
@@ -148,32 +189,20 @@ def test_a_header_of_another_shape_is_refused(
     assert refused.value.reason is reason
 
 
-def test_a_message_is_put_together_from_what_was_received() -> None:
-    """Literals, a timestamp, a header and the body, in the order of the template."""
-    message = compile_message("v0:{header:x-id}.{timestamp}.{body}\ufeff")
-    built = message.render(b"007", {b"x-id": b"m"}, b"\xff{body}")
-    assert built == b"v0:m.007.\xff{body}\xef\xbb\xbf"
-    assert message.header_names == (b"x-id",)
-    assert message.has(Kind.BODY)
-    assert not compile_message("{timestamp}").has(Kind.BODY)
-
-
-@pytest.mark.parametrize(
-    "template", ["{body", "body}", "{{body}}", "{}", "{Body}", "{header:}", "{header:X-Id}"]
-)
-def test_a_template_that_is_not_understood_is_refused(template: str) -> None:
-    """What is not a part would be signed as letters, and nothing would ever verify."""
-    with pytest.raises(ValueError, match=r"\{timestamp\}, \{body\}"):
-        compile_message(template)
-
-
 @pytest.mark.parametrize(
     ("unit", "text", "at_ms"),
     [
         (Unit.SECONDS, b"1760000000", 1_760_000_000_000),
         (Unit.SECONDS, b"0", 0),
         (Unit.SECONDS, b"000000000001", 1_000),
+        (Unit.SECONDS, b"999999999999", 999_999_999_999_000),
         (Unit.MILLISECONDS, b"1760000000123", 1_760_000_000_123),
+        (Unit.MILLISECONDS, b"999999999999999", 999_999_999_999_999),
+        (Unit.ISO, b"1970-01-01T00:00:01Z", 1_000),
+        (Unit.ISO, b"1970-01-01T00:00:01", 1_000),
+        (Unit.ISO, b"1970-01-01T01:00:01.5+01:00", 1_500),
+        (Unit.ISO, b"2024-01-26T18:22:19.779834211Z", 1_706_293_339_779),
+        (Unit.ISO, b"2000-02-29T00:00:00-00:30", 951_784_200_000),
     ],
 )
 def test_a_timestamp_is_read_in_its_unit(unit: Unit, text: bytes, at_ms: int) -> None:
@@ -190,6 +219,20 @@ def test_a_timestamp_is_read_in_its_unit(unit: Unit, text: bytes, at_ms: int) ->
         (Unit.SECONDS, b""),
         (Unit.SECONDS, b"1\n"),
         (Unit.SECONDS, b"+1"),
+        (Unit.SECONDS, b"-1"),
+        (Unit.SECONDS, b"1.5"),
+        (Unit.SECONDS, "\uff11".encode()),
+        (Unit.MILLISECONDS, b"1e3"),
+        (Unit.ISO, b"2023-02-29T00:00:00Z"),
+        (Unit.ISO, b"2023-02-28"),
+        (Unit.ISO, b"2023-02-28 00:00:00Z"),
+        (Unit.ISO, b"2023-02-28T24:00:01Z"),
+        (Unit.ISO, b"2023-02-28T00:00:00z"),
+        (Unit.ISO, b"2023-02-28T00:00:00.Z"),
+        (Unit.ISO, b"2023-02-28T00:00:00.1234567890Z"),
+        (Unit.ISO, b"2023-02-28T00:00:00+01"),
+        (Unit.ISO, b"20230228T000000Z"),
+        (Unit.ISO, b"1760000000"),
     ],
 )
 def test_a_timestamp_of_another_shape_is_refused(unit: Unit, text: bytes) -> None:
@@ -221,10 +264,69 @@ def test_the_window_ends_at_its_last_millisecond(received_ms: int, reason: Reaso
     assert refused.value.reason is reason
 
 
+def test_a_missing_timestamp_is_told_apart_from_a_bad_one() -> None:
+    """The one is a sender's mistake, the other often a proxy's."""
+    with pytest.raises(Rejected) as refused:
+        Freshness(Unit.SECONDS, 300).check(None)
+    assert refused.value.reason is Reason.TIMESTAMP_MISSING
+
+
+@pytest.mark.parametrize("received_ms", [0, 1_000_000, 10**18])
+def test_without_a_window_no_age_is_judged(received_ms: int) -> None:
+    """Where a provider documents no tolerance, none is invented."""
+    Freshness(Unit.SECONDS, None).judge(b"1000", received_ms)
+
+
+def test_the_age_of_a_written_date_is_judged_as_well() -> None:
+    """To the millisecond, like that of a number."""
+    rule = Freshness(Unit.ISO, 1)
+    rule.judge(b"1970-01-01T00:00:10Z", 11_000)
+    with pytest.raises(Rejected) as refused:
+        rule.judge(b"1970-01-01T00:00:10Z", 11_001)
+    assert refused.value.reason is Reason.TIMESTAMP_STALE
+
+
+SENT = ((b"a", b" 1\t"), (b"b", b"2"), (b"a", b"3"), (b"sig-1", b"x "), (b"sig-2", b"y"))
+
+
 def test_only_the_headers_relied_upon_must_be_single() -> None:
     """Others may repeat; these may not."""
-    sent = ((b"a", b"1"), (b"b", b"2"), (b"a", b"3"))
-    assert headers.once(sent, [b"b"])[b"b"] == b"2"
+    index = Index(SENT)
+    assert index.find(b"b") == index.value(b"b") == b"2"
+    assert index.find(b"c") is None
+    for ask in (index.find, index.value):
+        with pytest.raises(Rejected) as refused:
+            ask(b"a")
+        assert refused.value.reason is Reason.HEADER_DUPLICATED
+
+
+def test_a_missing_header_has_the_reason_that_its_reader_gives() -> None:
+    """A missing timestamp is not a missing signature."""
     with pytest.raises(Rejected) as refused:
-        headers.once(sent, [b"b", b"a"])
-    assert refused.value.reason is Reason.HEADER_DUPLICATED
+        Index(SENT).value(b"c")
+    assert refused.value.reason is Reason.HEADER_MISSING
+    with pytest.raises(Rejected) as refused:
+        Index(SENT).value(b"c", Reason.TIMESTAMP_MISSING)
+    assert refused.value.reason is Reason.TIMESTAMP_MISSING
+
+
+def test_headers_are_told_without_the_blanks_around_them() -> None:
+    """HTTP allows blanks there, and they are no part of a value; others are."""
+    index = Index(((b"a", b" \t1 2\t "), (b"b", b"\x0b3\x0c")))
+    assert index.value(b"a") == b"1 2"
+    assert index.value(b"b") == b"\x0b3\x0c"
+
+
+def test_every_value_of_a_header_is_told_in_order() -> None:
+    """Some schemes send one header for each key, or a family of them."""
+    index = Index(SENT)
+    assert index.every(b"a") == [b"1", b"3"]
+    assert index.every(b"sig-*") == [b"x", b"y"]
+    assert index.every(b"sig-") == []
+    assert index.every(b"c") == []
+
+
+def test_a_key_does_not_show_itself() -> None:
+    """It stands in tuples and dataclasses that somebody will log one day."""
+    assert "secret" not in repr(Key(b"secret", "kid-7"))
+    assert "kid-7" in repr(Key(b"secret", "kid-7"))

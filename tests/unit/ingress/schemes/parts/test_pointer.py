@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingress.providers import pointer
+from ingress.schemes.parts import pointer
 
 # RFC 6901, section 5; the pointer to the whole document is not one of ours.
 DOCUMENT = {

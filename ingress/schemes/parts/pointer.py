@@ -19,6 +19,11 @@ def parse(pointer: str) -> Tokens:
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
 
 
+def render(tokens: Tokens) -> str:
+    """Write a pointer as it is spelt."""
+    return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
+
+
 def find(document: Any, tokens: Tokens) -> Any:
     """Return the value at the pointer, or None. Raises nothing, whatever the document is."""
     for token in tokens:

@@ -1,0 +1,72 @@
+"""A profile's mistakes, as authors make them: each message names file, field and remedy."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from ingress import providers
+
+GOOD = (files(providers) / "stripe.toml").read_text(encoding="utf-8")
+NAME = r'header = "Stripe-Signature"'
+MISTAKES = {
+    "misspelt field": (
+        NAME,
+        'haeder = "X"',
+        "signature.haeder: there is no such field; did you mean",
+    ),
+    "misspelt table": ("[identity]", "[identitiy]", "identitiy: there is no such field; did you"),
+    "hash": ('"sha256"', '"sha-256"', "signature.hash: must be 'md5', "),
+    "kind": ('"mac"', '"hmac"', "signature.kind: must be one of 'mac', "),
+    "no kind": ('kind = "mac"\n', "", "signature.kind: is missing; say what signs: mac, asym"),
+    "parser": ('"kv"', '"kvs"', "signature.parser.form: must be one of 'plain', 'kv', 'list', not"),
+    "part": (
+        "{timestamp}.{body}",
+        "{ts}.{body}",
+        "signature.message: {ts} is no part of a message; there are body, ",
+    ),
+    "brace": (".{body}", ".{body", "signature.message: a brace is left open; write parts as"),
+    "quoted number": ("= 300", '= "300"', "'window_s': must be a whole number, without quotes"),
+    "pointer": ('["/id"]', '["id"]', "identity.event_key.0: 'id' is no place; there are /json/"),
+    "unsigned timestamp": ("{timestamp}.{body}", "{body}", "add {timestamp} to the message"),
+    "no title": ('title = "Stripe"\n', "", "title: is missing"),
+    "no evidence": (
+        GOOD[GOOD.index("[[evidence]]") :],
+        "",
+        "evidence: is missing; say who says so",
+    ),
+    "date": (
+        "read = 2026-11-22",
+        'read = "today"',
+        "evidence.0.read: must be a date, without quotes: 2026-11-22",
+    ),
+    "status": (
+        "refusal_status = 401",
+        "refusal_status = 200",
+        "answers.refusal_status: must be at least 400",
+    ),
+    "unsigned id": ('["/id"]', '["header:x-id"]', "identity uses the header x-id, which"),
+    "over-claim": ("{timestamp}.{body}", "{timestamp}.{json:/id}", "coverage is not full"),
+    "type prefix": ('"com.stripe"', '"Stripe"', "type_prefix: must be small words with dots"),
+    "header": (NAME, 'header = "Stripe Signature"', "signature.header: must be a header's name"),
+    "two places": (NAME, NAME + '\nat = "/x"', "signature: say where it stands"),
+    "no TOML": ("[freshness]", "[freshness", "not TOML: Expected ']'"),
+    "parameter": (
+        "[identity]",
+        "[parameters.x]\ndefault = 1\n[identity]",
+        "parameters.x.meaning: is missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_names_file_field_and_remedy(tmp_path: Path, name: str) -> None:
+    """An author has the file open, not the schema: the message is all the help there is."""
+    old, new, expected = MISTAKES[name]
+    assert old in GOOD
+    file = tmp_path / "mine.toml"
+    file.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(ValueError) as told:
+        providers.load_file(file)
+    assert str(told.value).startswith("mine.toml: ")
+    assert expected in str(told.value)
