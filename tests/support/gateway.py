@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import hmac
+import io
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from ingress.contract import topics
 from ingress.contract.envelope import Envelope
 from ingress.eventlog.connect import connect
 from ingress.eventlog.port import EventLog, Position
+from ingress.keysources.fetch import Fetch
 from ingress.settings import EdgeSettings, KeySettings, SourceSettings
+from tests.support.signers.shape import Sent, Signer
 
 OLD_SECRET = b"old-secret-of-a-test"
 NEW_SECRET = b"new-secret-of-a-test"
@@ -61,7 +64,7 @@ class Gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(request)
-            reply = await _reply(reader)
+            reply = await _reply(reader, has_body=not request.startswith(b"HEAD "))
             if ends:
                 async with asyncio.timeout(10):
                     assert await reader.read() == b""
@@ -72,6 +75,48 @@ class Gateway:
     async def post(self, path: str, body: bytes, *headers: tuple[str, str]) -> Reply:
         """Post a body with exactly these headers beside Host and Content-Length."""
         return await self.raw(request(path, body, headers))
+
+    async def ask(self, method: str, target: str, *headers: tuple[str, str]) -> Reply:
+        """Send a request that brings no body, and names no length."""
+        lines = [
+            f"{method} {target} HTTP/1.1",
+            "Host: hooks.example.com",
+            *(f"{name}: {value}" for name, value in headers),
+        ]
+        return await self.raw("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
+
+    async def deliver(self, slug: str, sent: Sent) -> Reply:
+        """Bring what a provider sends to a source, with the query that it calls."""
+        query = sent.url.partition("?")[2]
+        target = f"/hooks/{slug}" + (f"?{query}" if query else "")
+        headers = [(name.decode(), value.decode("latin-1")) for name, value in sent.headers]
+        if sent.method == "GET":
+            return await self.ask("GET", target, *headers)
+        return await self.post(target, sent.body, *headers)
+
+
+def own(signer: Signer) -> Signer:
+    """Return a sender with a secret of its own: no two sources of an edge may share one."""
+    if signer.old.startswith(b"-----"):
+        return signer  # public keys may be shared
+    return replace(signer, old=signer.old + signer.name.replace(" ", "-").encode())
+
+
+def source(
+    directory: Path, signer: Signer, slug: str, tokens: Sequence[str] = (), **settings: Any
+) -> SourceSettings:
+    """Configure a source of a provider, with the sender's old key and handshake tokens."""
+    keys = []
+    if signer.place:
+        file = directory / f"{slug}-key"
+        file.write_bytes(signer.shown(signer.old))
+        keys.append(KeySettings(id="old", file=file, kid=signer.kid(signer.old)))
+    for number, token in enumerate(tokens):
+        file = directory / f"{slug}-token-{number}"
+        file.write_text(token)
+        keys.append(KeySettings(id=f"token-{number}", file=file, role="handshake"))
+    settings = {"parameters": dict(signer.parameters), "key": keys} | settings
+    return SourceSettings(slug=slug, provider=signer.provider, public_url=signer.url, **settings)
 
 
 def request(path: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> bytes:
@@ -90,21 +135,45 @@ def btcpay(body: bytes, secret: bytes = OLD_SECRET) -> tuple[str, str]:
     return "BTCPay-Sig", "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
-async def _reply(reader: asyncio.StreamReader) -> Reply:
+async def _reply(reader: asyncio.StreamReader, *, has_body: bool = True) -> Reply:
     async with asyncio.timeout(30):
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         pairs = (line.split(": ", 1) for line in lines[1:] if line)
         headers = {name.lower(): value for name, value in pairs}
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        length = int(headers.get("content-length", "0")) if has_body else 0
+        body = await reader.readexactly(length)
     return Reply(int(lines[0].split(" ")[1]), headers, body)
+
+
+LogLines = Callable[[str], list[dict[str, Any]]]
+"""Returns what was logged so far under the name of an event."""
+
+
+def log_lines() -> LogLines:
+    """Collect what the loggers of this process say from now on, if they have said nothing yet."""
+    out = io.StringIO()
+    telemetry.configure("json", out=out)
+
+    def said(event: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in out.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+    return said
 
 
 @asynccontextmanager
 async def gateway(
-    directory: Path, rate_per_s: float | None = None, **settings: Any
+    directory: Path,
+    rate_per_s: float | None = None,
+    more: Sequence[SourceSettings] = (),
+    fetch: Fetch | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Gateway]:
-    """Run an edge with a BTCPay source of two keys, and a Stripe source of one key and a rate."""
+    """Run an edge with a BTCPay source of two keys, and a Stripe source of one key and a rate.
+
+    And with `more`; profiles of the user's own stand in `providers` under the directory.
+    """
     for name, secret in (("old", OLD_SECRET), ("new", NEW_SECRET), ("stripe", STRIPE_SECRET)):
         (directory / name).write_bytes(secret)
     edge_settings = EdgeSettings.model_validate(
@@ -127,18 +196,21 @@ async def gateway(
             rate_per_s=rate_per_s,
             key=[KeySettings(id="only", file=Path("stripe"))],
         ),
+        *more,
     ]
+    origin = sources.Origin(directory, profiles=directory / "providers")
     log = connect(f"embedded://{directory / 'log.db'}")
     registry = CollectorRegistry()
     edge = app.EdgeApp(
         app.Parts(
             environment="test",
             settings=edge_settings,
-            sources=sources.build("test", configured, edge_settings, sources.Origin(directory)),
+            sources=sources.build("test", configured, edge_settings, origin),
             log=log,
             partitions=3,
             registry=registry,
             clock=telemetry.now_ms,
+            fetch=fetch,
         )
     )
     port = await edge.start()
