@@ -1,0 +1,134 @@
+"""What a source must say before its provider's deliveries are relied upon."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingress import sources
+from ingress.settings import ConfigurationInvalid, EdgeSettings, KeySettings, SourceSettings
+from tests.support.signers import EVERY
+
+BY_NAME = {signer.name: signer for signer in EVERY}
+CIRCLE = BY_NAME["circle_v2"]
+UNCONFIRMED = """
+title = "Unconfirmed"
+type_prefix = "com.example"
+confidence = "D"
+coverage = "full"
+[signature]
+kind = "mac"
+hash = "sha256"
+header = "X-Sig"
+encoding = "hex"
+message = "{body}"
+[identity]
+[[evidence]]
+what = "a rumour"
+read = 2026-11-22
+"""
+
+
+def _key(directory: Path, key_id: str, secret: bytes, **settings: Any) -> KeySettings:
+    (directory / key_id).write_bytes(secret)
+    return KeySettings(id=key_id, file=Path(key_id), **settings)
+
+
+def _build(directory: Path, provider: str, *keys: KeySettings, **settings: Any) -> sources.Source:
+    setting = SourceSettings(slug="s", provider=provider, key=list(keys), **settings)
+    origin = sources.Origin(directory, profiles=directory)
+    return sources.build("test", [setting], EdgeSettings(), origin)["s"]
+
+
+def test_what_proves_nothing_is_off_until_the_source_says_that_it_takes_hints(
+    tmp_path: Path,
+) -> None:
+    """Anybody can send a hint: to take them must be somebody's decision, and visible."""
+    with pytest.raises(ConfigurationInvalid, match="accepts_hints = true"):
+        _build(tmp_path, "bitpay")
+    source = _build(tmp_path, "bitpay", accepts_hints=True)
+    assert (source.keys, source.key_ids, source.key_labels) == ((), ("none",), ("none",))
+
+
+def test_a_hint_has_no_key(tmp_path: Path) -> None:
+    """A secret beside it would look like protection, and is none."""
+    with pytest.raises(ConfigurationInvalid, match="signs nothing, so a source of it has no key"):
+        _build(tmp_path, "bitpay", _key(tmp_path, "k", b"a-secret"), accepts_hints=True)
+
+
+def test_what_nobody_confirmed_is_off_until_the_source_says_experimental(tmp_path: Path) -> None:
+    """A guess that refuses real deliveries costs more than no profile at all."""
+    (tmp_path / "rumour.toml").write_text(UNCONFIRMED)
+    key = _key(tmp_path, "k", b"a-secret")
+    with pytest.raises(ConfigurationInvalid, match="experimental = true"):
+        _build(tmp_path, "rumour", key)
+    assert _build(tmp_path, "rumour", key, experimental=True).key_ids == ("k",)
+
+
+def test_a_scheme_that_signs_the_url_needs_it(tmp_path: Path) -> None:
+    """Without it every delivery of Square's would be refused, and nobody would see why."""
+    key = _key(tmp_path, "k", b"a-secret")
+    with pytest.raises(ConfigurationInvalid, match="public_url is needed"):
+        _build(tmp_path, "square", key)
+    url = "https://hooks.example.com/hooks/s"
+    assert _build(tmp_path, "square", key, public_url=url).url == url
+
+
+def test_a_required_parameter_is_asked_for_by_name(tmp_path: Path) -> None:
+    """Amazon signs for every topic there is: without the topic, anybody's would verify."""
+    with pytest.raises(ConfigurationInvalid, match="'topic_arn' is needed"):
+        _build(tmp_path, "aws_sns")
+
+
+def test_keys_are_fetched_where_they_are_published_for_everybody(tmp_path: Path) -> None:
+    """The merchant has nothing to configure: that is what the provider publishes them for."""
+    source = _build(tmp_path, "fireblocks_v2")
+    assert source.plan is not None
+    assert source.plan.declaration.url == "https://keys.fireblocks.io/.well-known/jwks.json"
+    assert (source.key_ids, source.key_labels) == ((), ("fetched",))
+
+
+def test_a_source_that_may_not_fetch_needs_a_key(tmp_path: Path) -> None:
+    """Both closed, it would refuse everything for ever."""
+    with pytest.raises(ConfigurationInvalid, match="at least one"):
+        _build(tmp_path, "fireblocks_v2", fetch_keys=False)
+
+
+def test_keys_that_are_shown_to_customers_need_a_credential_or_a_file(tmp_path: Path) -> None:
+    """Circle gives its keys to those it knows; whoever has one in a file needs to ask nobody."""
+    with pytest.raises(ConfigurationInvalid, match='role = "api"'):
+        _build(tmp_path, "circle_v2")
+    api = _key(tmp_path, "api", b"an-api-key", role="api")
+    fetching = _build(tmp_path, "circle_v2", api)
+    assert (fetching.key_ids, fetching.key_labels) == ((), ("fetched",))
+    pinned = _key(tmp_path, "pem", CIRCLE.shown(CIRCLE.old), kid=CIRCLE.kid(CIRCLE.old))
+    filed = _build(tmp_path, "circle_v2", pinned)
+    assert filed.plan is None
+    assert filed.keys[0].kid == CIRCLE.kid(CIRCLE.old)
+
+
+def test_a_credential_that_cannot_be_sent_is_told_at_once_and_not_shown(tmp_path: Path) -> None:
+    """With a line end inside it would write headers of its own, at the first fetch."""
+    api = _key(tmp_path, "api", b"a-canary\nX: y", role="api")
+    with pytest.raises(ConfigurationInvalid, match="one line of printable ASCII") as raised:
+        _build(tmp_path, "circle_v2", api)
+    assert "canary" not in str(raised.value)
+
+
+def test_a_handshake_key_verifies_no_delivery(tmp_path: Path) -> None:
+    """Meta shows it in a URL, where logs and proxies read it: it must not sign anything."""
+    key = _key(tmp_path, "app", b"app-secret")
+    token = _key(tmp_path, "token", b"verify-token", role="handshake")
+    source = _build(tmp_path, "meta", key, token)
+    assert source.key_ids == ("app",)
+    assert [one.material for one in source.tokens] == [b"verify-token"]
+    with pytest.raises(ConfigurationInvalid, match="at least one"):
+        _build(tmp_path, "meta", token)
+
+
+def test_a_source_shows_none_of_its_secrets(tmp_path: Path) -> None:
+    """A repr ends in a log sooner or later."""
+    api = _key(tmp_path, "api", b"a-canary-credential", role="api")
+    token = _key(tmp_path, "token", b"a-canary-token", role="handshake")
+    shown = repr(_build(tmp_path, "circle_v2", api, token))
+    assert "canary" not in shown
