@@ -13,9 +13,9 @@ from ingress.providers import Profile
 from ingress.telemetry import Clock
 from sealgate.demo.ground import Ground
 from sealgate.demo.scenario import ACCOUNT, SOURCES, Scenario, Step
-from sealgate.simulator import events
+from sealgate.simulator import events, keys
 from sealgate.simulator.events import Occasion
-from sealgate.simulator.keys import SECRET_BYTES, new_secret
+from sealgate.simulator.keys import SECRET_BYTES, SigningKey, new_secret
 from sealgate.simulator.provider import Attempt, Dispatch, Parcel, Provider
 from sealgate.simulator.twist import Signer, Twist
 from sealgate.simulator.wire import Wire
@@ -77,11 +77,9 @@ class Stage:
         same = (source for source in SOURCES if source.provider == scenario.provider)
         source = known.get(scenario.source) or next(same)
         profile = providers.load(source.provider, dict(source.parameters))
-        wrong = _material(profile, new_secret(profile, seed[:SECRET_BYTES]))
+        wrong = _key(profile, new_secret(profile, seed[:SECRET_BYTES]))
         return {
-            key_id: Signer(
-                profile, _material(profile, self.ground.secrets[source.slug, key_id]), wrong
-            )
+            key_id: Signer(profile, _key(profile, self.ground.secrets[source.slug, key_id]), wrong)
             for key_id in source.key_ids
         }
 
@@ -109,5 +107,5 @@ def _occasion(reference: str, event_id: str, opened_ms: int, minute: int) -> Occ
     )
 
 
-def _material(profile: Profile, secret: str) -> bytes:
-    return profile.key_material(secret.encode())
+def _key(profile: Profile, secret: str) -> SigningKey:
+    return keys.read(profile, secret.encode())

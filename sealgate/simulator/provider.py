@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ingress.telemetry import Clock
+from sealgate.simulator.draft import CONTENT_TYPE, JSON, Draft
 from sealgate.simulator.events import Occasion, Samples
 from sealgate.simulator.twist import Signer, Twist
 from sealgate.simulator.wire import Unreachable, Wire, is_success
@@ -74,12 +75,11 @@ class Provider:
         """Make one attempt."""
         body = self.samples.body(parcel.event, parcel.occasion.again(number))
         signer = self.signers[parcel.key or next(iter(self.signers))]
-        request = signer.request(twist, body, self.clock(), parcel.occasion.event_id)
+        draft = Draft(url=self.url, headers={CONTENT_TYPE: JSON}, body=body)
+        request = signer.request(twist, draft, self.clock(), parcel.occasion.event_id)
         status, correlation_id, latency_s, trouble = None, "", 0.0, ""
         try:
-            answer = await self.wire.post(
-                self.url, request.headers, request.body, request.declared_bytes
-            )
+            answer = await self.wire.send(self.url, request)
             status, correlation_id = answer.status, answer.correlation_id
             latency_s = answer.latency_s
         except Unreachable as away:

@@ -3,22 +3,27 @@
 A `Shipment` flows in as typed by a person; the delivery is made once, as the provider would make
 it, and the answer is explained with the next place to look. Standard output gets the result,
 standard error what stood in the way.
+
+Some providers have sample events in their own words and shapes; of every other one, the smallest
+event that its profile can read is sent, or the body from a file.
 """
 
 import asyncio
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 
 from ingress import providers, telemetry
 from ingress.providers import Profile
 from ingress.sources import read_secret_file
-from sealgate.simulator import events
+from sealgate.simulator import events, keys, minimal
+from sealgate.simulator.draft import CONTENT_TYPE, JSON, Draft
 from sealgate.simulator.events import Occasion
-from sealgate.simulator.twist import Signer, Twist
+from sealgate.simulator.keys import SigningKey
+from sealgate.simulator.twist import Request, Signer, Twist
 from sealgate.simulator.wire import Answer, Unreachable, Wire, is_success
 
 EXIT_TAKEN = 0
@@ -57,18 +62,20 @@ class Shipment:
 
     url: str
     provider: str
-    key_file: Path
+    key_file: Path | None = None
     event: str = ""
     reference: str = ""
     body: Path | None = None
     parameters: tuple[str, ...] = ()
+    kid: str = ""
+    registered_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """A body and what is known about it: `what` and `reference` are empty where it is a file's."""
+    """A request and what is known about it: `what` and `reference` are empty for a file's body."""
 
-    body: bytes
+    draft: Draft
     message_id: str
     what: str = ""
     reference: str = ""
@@ -78,10 +85,12 @@ def send(shipment: Shipment) -> int:
     """Send one event and explain the answer; return the exit code."""
     now_ms = telemetry.now_ms()
     try:
-        profile = providers.load(shipment.provider, parameters(shipment.parameters))
-        secret = profile.key_material(_secret(shipment.key_file))
-        letter = _letter(shipment, now_ms)
-        answer = asyncio.run(_post(shipment.url, Signer(profile, secret, secret), letter, now_ms))
+        profile = _profile(shipment)
+        key = _key(shipment, profile)
+        letter = _letter(shipment, profile, now_ms)
+        signer = Signer(profile, key, key)
+        request = signer.request(Twist.GENUINE, letter.draft, now_ms, letter.message_id)
+        answer = asyncio.run(_send(shipment.url, request))
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
         return EXIT_USAGE
@@ -91,17 +100,36 @@ def send(shipment: Shipment) -> int:
             file=sys.stderr,
         )
         return EXIT_UNREACHABLE
-    for line in report(profile, letter.what, letter.reference, answer):
+    for line in report(profile, letter.what, letter.reference, answer, letter.draft.url):
         print(line)
     return EXIT_TAKEN if is_success(answer.status) else EXIT_REFUSED
 
 
-def _secret(key_file: Path) -> bytes:
+def _profile(shipment: Shipment) -> Profile:
+    """Load the profile. Raises `ValueError`, also where a parameter is needed and not given."""
+    profile = providers.load(shipment.provider, parameters(shipment.parameters))
+    if profile.lacking:
+        raise ValueError("\n".join(f"{one} (--parameter name=value)" for one in profile.lacking))
+    return profile
+
+
+def _key(shipment: Shipment, profile: Profile) -> SigningKey:
     """Read the key. Raises `ValueError`, naming the file: here a person typed its name just now."""
+    file = shipment.key_file
+    if not profile.is_signed:
+        if file is not None:
+            raise ValueError(f"{profile.title} signs nothing: leave out --key-file")
+        return SigningKey(b"")
+    if file is None:
+        what = "private key (PEM)" if keys.pair_kind(profile) else "secret"
+        raise ValueError(
+            f"--key-file is needed: the file with the {what} to sign with; "
+            f"`sealgate new-key {profile.name} --key-file FILE` makes one to try with"
+        )
     try:
-        return read_secret_file(Path.cwd(), key_file)
+        return keys.read(profile, read_secret_file(Path.cwd(), file), shipment.kid)
     except ValueError as wrong:
-        raise ValueError(f"--key-file {key_file}: {wrong}") from None
+        raise ValueError(f"--key-file {file}: {wrong}") from None
 
 
 def parameters(words: Sequence[str]) -> dict[str, str | int]:
@@ -115,9 +143,11 @@ def parameters(words: Sequence[str]) -> dict[str, str | int]:
     return found
 
 
-def report(profile: Profile, what: str, reference: str, answer: Answer) -> list[str]:
+def report(profile: Profile, what: str, reference: str, answer: Answer, url: str = "") -> list[str]:
     """Say what was sent, what was answered, and what that means."""
     lines = [f"sent         {profile.title}: {what or 'the body from the file'}"]
+    if profile.signs_url:
+        lines.append(f"signed URL   {url}, which must be the source's public_url; else say --url")
     if reference:
         lines.append(f"payment      {reference}")
     lines.append(f"answer       {answer.status} in {answer.latency_s * 1000:.0f} ms")
@@ -129,25 +159,62 @@ def report(profile: Profile, what: str, reference: str, answer: Answer) -> list[
     return lines
 
 
-async def _post(url: str, signer: Signer, letter: _Letter, now_ms: int) -> Answer:
-    request = signer.request(Twist.GENUINE, letter.body, now_ms, letter.message_id)
+async def _send(url: str, request: Request) -> Answer:
     async with Wire() as wire:
-        return await wire.post(url, request.headers, request.body, request.declared_bytes)
+        return await wire.send(url, request)
 
 
-def _letter(shipment: Shipment, now_ms: int) -> _Letter:
-    """Write the sample event, or read the body. Raises `ValueError`."""
+def _letter(shipment: Shipment, profile: Profile, now_ms: int) -> _Letter:
+    """Write the sample event, or read the body, and address it. Raises `ValueError`."""
     if shipment.body is not None:
-        if shipment.event or shipment.reference:
-            raise ValueError("--body replaces the sample: leave out --event and --reference")
-        try:
-            return _Letter(shipment.body.read_bytes(), f"msg_{secrets.token_hex(SEED_BYTES)}")
-        except OSError as wrong:
-            raise ValueError(f"the body {shipment.body} cannot be read: {wrong.strerror}") from None
+        letter = _from_file(shipment, shipment.body, profile)
+    elif shipment.provider in events.names():
+        letter = _sample(shipment, now_ms)
+    else:
+        letter = _smallest(shipment, profile, now_ms)
+    query = shipment.url.partition("?")[2].encode()
+    draft = replace(
+        letter.draft,
+        url=shipment.registered_url or shipment.url,
+        query=b"&".join(filter(None, (query, letter.draft.query))),
+    )
+    return replace(letter, draft=draft)
+
+
+def _from_file(shipment: Shipment, file: Path, profile: Profile) -> _Letter:
+    """Read the content: the body, or of a provider that calls with GET the query."""
+    if shipment.event or shipment.reference:
+        raise ValueError("--body replaces the sample: leave out --event and --reference")
     try:
-        samples = events.load(shipment.provider)
-    except ValueError as wrong:
-        raise ValueError(f"{wrong}; give the body yourself with --body") from None
+        content = file.read_bytes()
+    except OSError as wrong:
+        raise ValueError(f"the body {file} cannot be read: {wrong.strerror}") from None
+    method = profile.methods[0]
+    draft = Draft(method, query=content.strip())
+    if method != "GET":
+        headers = {CONTENT_TYPE: minimal.content_type(profile, content)}
+        draft = Draft(method, headers=headers, body=content)
+    return _Letter(draft, f"msg_{secrets.token_hex(SEED_BYTES)}")
+
+
+def _smallest(shipment: Shipment, profile: Profile, now_ms: int) -> _Letter:
+    """Write the smallest event of a provider that has no samples. Raises `ValueError`."""
+    if shipment.event not in {"", minimal.NAME}:
+        raise ValueError(
+            f"{shipment.provider} has no sample event {shipment.event!r}; there is {minimal.NAME}, "
+            "the smallest that the profile can read; give any other yourself with --body"
+        )
+    reference = shipment.reference or f"pay_{secrets.token_hex(SEED_BYTES)}"
+    event_id = f"evt_{secrets.token_hex(SEED_BYTES)}"
+    occasion = Occasion(reference, event_id, now_ms, now_ms, now_ms, now_ms)
+    draft = minimal.draft(profile, occasion)
+    named = reference if profile.declaration.identity.payment_ref else ""
+    return _Letter(draft, event_id, f"{minimal.NAME} (the smallest event)", named)
+
+
+def _sample(shipment: Shipment, now_ms: int) -> _Letter:
+    """Write a sample event in the provider's words. Raises `ValueError`."""
+    samples = events.load(shipment.provider)
     sample = samples.find(shipment.event or DEFAULT_EVENT)
     reference = shipment.reference or samples.reference.make(secrets.token_bytes(SEED_BYTES))
     occasion = Occasion(
@@ -160,7 +227,8 @@ def _letter(shipment: Shipment, now_ms: int) -> _Letter:
         closes_ms=now_ms if sample.closes else now_ms + 15 * _MINUTE_MS,
     )
     body = samples.body(sample.name, occasion)
-    return _Letter(body, occasion.event_id, f"{sample.name} ({sample.word})", reference)
+    draft = Draft(headers={CONTENT_TYPE: JSON}, body=body)
+    return _Letter(draft, occasion.event_id, f"{sample.name} ({sample.word})", reference)
 
 
 def _meaning(profile: Profile, status: int) -> str:

@@ -1,4 +1,4 @@
-"""The simulator's HTTP client: one POST or GET, exactly as told, and what came back.
+"""The simulator's HTTP client: one request, exactly as told, and what came back.
 
 Nothing is helped along: no redirect is followed, no proxy of the environment is used, and a body
 may be declared longer than it is. An address where nobody answers raises `Unreachable`.
@@ -11,6 +11,9 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, InvalidURL, NonHttpUrlClientError
+from yarl import URL
+
+from sealgate.simulator.twist import Request
 
 CORRELATION_HEADER = "X-Correlation-Id"
 # Longer than the edge's own deadlines together: whoever gives up first is the one being tried.
@@ -51,12 +54,17 @@ class Wire:
     ) -> None:
         await self._session.close()
 
-    async def post(
-        self, url: str, headers: dict[str, str], body: bytes, declared_bytes: int
-    ) -> Answer:
-        """Post `body` once. Raises `Unreachable`, and `ValueError` for what is no URL."""
-        sent = headers | {"Content-Length": str(declared_bytes)}
-        return await self._ask("POST", url, sent, body)
+    async def send(self, url: str, request: Request) -> Answer:
+        """Make the request once. Raises `Unreachable`, and `ValueError` for what is no URL.
+
+        The request's query stands for the one of `url`, of which it was made.
+        """
+        headers, body = request.headers, request.body
+        if request.method != "GET":
+            headers = headers | {"Content-Length": str(request.declared_bytes)}
+        base, query = url.partition("?")[0], request.query.decode()
+        called = f"{base}?{query}" if query else base
+        return await self._ask(request.method, called, headers, body or None)
 
     async def get(self, url: str) -> Answer:
         """Get `url` once. Raises `Unreachable`."""
@@ -68,7 +76,7 @@ class Wire:
         begun_s = time.monotonic()
         try:
             async with self._session.request(
-                method, url, headers=headers, data=body, allow_redirects=False
+                method, _as_written(url), headers=headers, data=body, allow_redirects=False
             ) as response:
                 content = await response.read()
         except (InvalidURL, NonHttpUrlClientError):
@@ -81,6 +89,14 @@ class Wire:
             raise Unreachable(f"{url}: {away}") from None
         correlation_id = response.headers.get(CORRELATION_HEADER, "")
         return Answer(response.status, correlation_id, content, time.monotonic() - begun_s)
+
+
+def _as_written(url: str) -> URL:
+    """Take a URL without respelling it: a provider may have signed its letters."""
+    try:
+        return URL(url, encoded=True)
+    except ValueError:
+        raise InvalidURL(url) from None
 
 
 def is_success(status: int) -> bool:

@@ -21,9 +21,13 @@ KEY = PaymentKey("btcpay", "shop", "FromTheCommandLine")
 def _send(
     running: Running, key_file: Path, *words: str, source: str = "shop"
 ) -> subprocess.CompletedProcess[str]:
-    command = ["send", f"{running.edge_url}/hooks/{source}", "--provider", "btcpay", "--key-file"]
+    url = f"{running.edge_url}/hooks/{source}"
+    return _run("send", url, "--provider", "btcpay", "--key-file", str(key_file), *words)
+
+
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sealgate", *command, str(key_file), *words],
+        [sys.executable, "-m", "sealgate", *words],
         cwd=ROOT,
         env=dict(os.environ),
         capture_output=True,
@@ -109,6 +113,31 @@ async def test_a_body_of_ones_own_is_sent_as_it_is(stack: Stack) -> None:
     sent = _send(running, stack.directory / "key", "--body", str(body))
     assert sent.returncode == 0, sent.stdout + sent.stderr
     assert await _state(stack, State.CONFIRMED) == [State.CONFIRMED]
+    assert running.terminate() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", ["standard_webhooks_v1a", "ramp", "opennode"])
+def test_a_new_key_signs_for_a_source_that_has_its_public_half(stack: Stack, provider: str) -> None:
+    """Key pair, sorted JSON, form: `new-key`, a source, `send`; and a forger's key fails."""
+    for name in ("own", "forger"):
+        made = _run("new-key", provider, "--key-file", str(stack.directory / name))
+        assert made.returncode == 0, made.stderr
+    public = "own.pub" if (stack.directory / "own.pub").exists() else "own"
+    configuration = stack.write()
+    with configuration.open("a") as file:
+        file.write(
+            f'\n[[source]]\nslug = "other"\nprovider = "{provider}"\naccount = "a"\n'
+            f'[[source.key]]\nid = "2026-11"\nfile = "{stack.directory / public}"\n'
+        )
+    running = processes.start(configuration, "up").wait_started().wait_ready()
+    url = f"{running.edge_url}/hooks/other"
+    words = ("send", url, "--provider", provider, "--key-file")
+    sent = _run(*words, str(stack.directory / "own"))
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    forged = _run(*words, str(stack.directory / "forger"))
+    assert forged.returncode == 1
+    assert "did not verify" in forged.stdout
     assert running.terminate() == 0
 
 

@@ -181,7 +181,7 @@ def test_a_mistake_in_one_place_hides_none_in_another(tmp_path: Path) -> None:
         broken="a = ",
         good=GOOD.replace('environment = "test"', "")
         .replace("btcpay-shop", "second")
-        .replace('"btcpay"', '"bitpay"'),
+        .replace('"btcpay"', '"nobody"'),
     )
     mistakes = _mistakes(path)
     assert [mistake.partition(": ")[0] for mistake in mistakes] == [

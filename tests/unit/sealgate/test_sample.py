@@ -41,6 +41,7 @@ def test_every_default_written_in_the_sample_is_the_default(sample: Path, tmp_pa
     for table in ("log", "edge", "admin", "consumer", "logging"):
         assert getattr(unfolded, table) == getattr(plain, table)
         assert getattr(plain, table) == Settings.model_fields[table].default
+    assert unfolded.source[0] in plain.source
 
 
 # What is absent by default has an example in the sample, not a default.

@@ -32,7 +32,9 @@ def _run(folder: Path, entries: object, *, known_only: bool = False) -> tuple[in
 
 
 @pytest.mark.parametrize(
-    "file", sorted(TREE.glob("[!w]*/*.json")), ids=lambda file: file.parent.name
+    "file",
+    [file for file in sorted(TREE.glob("*/*.json")) if file.parent.name != "wire"],
+    ids=lambda file: file.parent.name,
 )
 def test_the_vectors_we_ship_all_pass(file: Path) -> None:
     """Anybody can repeat this with the command line."""
@@ -92,11 +94,11 @@ def test_any_of_several_secrets_may_have_signed(tmp_path: Path) -> None:
 def test_a_secret_or_parameter_that_does_not_fit_is_a_failure(tmp_path: Path) -> None:
     """Even for a vector that expects a refusal: it was refused for another reason."""
     broken = {**GOOD, "provider": "standard_webhooks", "secret": "whsec_!", "expect": "invalid"}
-    wrong = {**GOOD, "config": {"window_s": 5}, "expect": "invalid"}
+    wrong = {**GOOD, "config": {"winow_s": 5}, "expect": "invalid"}
     status, lines = _run(tmp_path, [broken, wrong])
     assert status == 1
     assert "got unusable: the secret must be base64 behind whsec_" in lines[0]
-    assert "got unusable: parameter 'window_s': this profile takes no parameters" in lines[1]
+    assert "got unusable: parameter 'winow_s': this profile takes no parameters" in lines[1]
     assert lines[2] == "0 passed, 2 failed"
 
 

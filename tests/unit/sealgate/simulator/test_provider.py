@@ -10,6 +10,7 @@ from aiohttp import web
 from ingress import providers
 from sealgate.simulator import events
 from sealgate.simulator.events import Occasion
+from sealgate.simulator.keys import SigningKey
 from sealgate.simulator.provider import Dispatch, Parcel, Provider
 from sealgate.simulator.twist import Signer, Twist
 from sealgate.simulator.wire import Wire
@@ -57,8 +58,8 @@ def _provider(name: str, url: str, wire: Wire, waits_s: list[float]) -> Provider
 
     profile = providers.load(name)
     signers = {
-        "first": Signer(profile, SECRET, b"wrong"),
-        "second": Signer(profile, b"second-secret", b"wrong"),
+        "first": Signer(profile, SigningKey(SECRET), SigningKey(b"wrong")),
+        "second": Signer(profile, SigningKey(b"second-secret"), SigningKey(b"wrong")),
     }
     samples = events.load(name)
     ticks: Iterator[int] = iter(range(NOW_MS, NOW_MS + 1_000_000, 1000))

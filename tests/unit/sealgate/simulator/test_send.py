@@ -1,14 +1,19 @@
 """`sealgate send`, as far as it needs no gateway: wrong usage, and words for answers."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from ingress import providers
+from ingress import providers, telemetry
+from ingress.delivery import Delivery
 from sealgate.simulator.send import Shipment, parameters, report, send
 from sealgate.simulator.wire import Answer
+from tests.support.simulated import KIDS, PARAMETERS, new_key_of, simulated
 
 NOWHERE = "http://127.0.0.1:1/hooks/x"
 
@@ -32,6 +37,12 @@ def _key(tmp_path: Path) -> Path:
         ({"url": "ftp://x/y"}, ["'ftp://x/y' is no URL"]),
         ({"body": Path("no/such/body")}, ["no/such/body", "No such file"]),
         ({"body": Path("x"), "event": "seen"}, ["leave out --event"]),
+        ({"provider": "alchemy", "event": "paid"}, ["no sample event 'paid'", "test", "--body"]),
+        ({"key_file": None}, ["--key-file is needed", "the secret", "sealgate new-key btcpay"]),
+        ({"provider": "wise", "key_file": None}, ["private key (PEM)", "new-key wise"]),
+        ({"provider": "wise"}, ["--key-file", "no private key; expected an RSA private key"]),
+        ({"provider": "bitpay"}, ["signs nothing", "leave out --key-file"]),
+        ({"provider": "braintree"}, ["'public_key' is needed", "--parameter name=value"]),
     ],
 )
 def test_wrong_usage_is_2_and_says_what_to_do(
@@ -42,6 +53,7 @@ def test_wrong_usage_is_2_and_says_what_to_do(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert all(words in shown.err for words in said), shown.err
+    assert "nobody-may-see" not in shown.err
 
 
 def test_nobody_listening_is_69(key: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,3 +99,102 @@ def test_an_answer_is_explained(provider: str, status: int, said: str) -> None:
     assert said in lines
     assert "0190-c" in lines
     assert "pay-1" in lines
+
+
+def test_a_provider_without_a_key_needs_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """A hint is signed by nobody: only the missing listener stands in the way."""
+    assert send(Shipment(NOWHERE, "bitpay")) == 69
+    assert "Is Sealgate running?" in capsys.readouterr().err
+
+
+def test_the_url_that_was_signed_is_told_where_one_is() -> None:
+    """The commonest mistake with such a provider is a URL that differs by a letter."""
+    answer = Answer(401, "", b"", 0.004)
+    lines = "\n".join(report(providers.load("square"), "test", "", answer, "https://a.example/x"))
+    assert "https://a.example/x" in lines
+    assert "public_url" in lines
+    others = "\n".join(report(providers.load("stripe"), "seen", "", answer, "https://a.example/x"))
+    assert "a.example" not in others
+
+
+@dataclass
+class Receiver:
+    """A real HTTP server that keeps the requests it got."""
+
+    url: str = ""
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+@pytest.fixture(name="receiver")
+def _receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            headers = tuple((k.lower().encode(), v.encode()) for k, v in self.headers.items())
+            query = self.path.partition("?")[2].encode()
+            now_ms = telemetry.now_ms()
+            receiver.deliveries.append(
+                Delivery("s", self.command, query, headers, body, now_ms, URL)
+            )
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    receiver.url = f"http://127.0.0.1:{server.server_port}/hooks/x?tenant=7&note=%7Ea%2Fb"
+    thread = Thread(target=server.serve_forever, args=(0.005,))
+    thread.start()
+    yield receiver
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+URL = "https://hooks.example/payments?tenant=7"
+
+
+@pytest.mark.parametrize("provider", providers.names())
+def test_what_arrives_over_http_verifies(
+    provider: str, receiver: Receiver, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole way: typed, read from a key file, signed, sent, and the very bytes verified."""
+    given = PARAMETERS.get(provider, {})
+    one = simulated(provider)
+    verifying = one.keys
+    file = None
+    if one.profile.is_signed:
+        file = tmp_path / "key"
+        file.write_text(new_key_of(one.profile).sender)
+        verifying = (one.profile.key(new_key_of(one.profile).gateway.encode()),)
+    shipment = Shipment(
+        receiver.url,
+        provider,
+        file,
+        reference="pay-7",
+        parameters=tuple(f"{name}={value}" for name, value in given.items()),
+        kid=KIDS.get(provider, ""),
+        registered_url=URL,
+    )
+    assert send(shipment) == 0, capsys.readouterr().err
+    (delivery,) = receiver.deliveries
+    assert one.profile.verify(delivery, verifying) == 0
+    assert delivery.query.startswith(b"tenant=7&note=%7Ea%2Fb")
+
+
+def test_a_body_from_a_file_is_the_query_of_a_get(receiver: Receiver, tmp_path: Path) -> None:
+    """The content of a provider that calls with GET is its query, whatever the flag is called."""
+    (tmp_path / "key").write_text("the-secret")
+    (tmp_path / "query").write_text("txid=t&addr=a&status=2\n")
+    shipment = Shipment(receiver.url, "blockonomics", tmp_path / "key", body=tmp_path / "query")
+    assert send(shipment) == 0
+    (delivery,) = receiver.deliveries
+    assert delivery.method == "GET"
+    assert b"&txid=t&addr=a&status=2&secret=the-secret" in delivery.query
