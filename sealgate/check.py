@@ -33,7 +33,7 @@ def check(configuration: Configuration) -> int:
     print(f"environment {configuration.settings.environment}: the configuration is whole")
     sources = build_sources(configuration)
     for source in sources.values():
-        keys = ", ".join(source.key_ids)
+        keys = ", ".join(source.key_labels)
         print(f"  POST /hooks/{source.slug}  {source.profile.title}  keys: {keys}")
     if not sources:
         print("  no sources yet: every delivery would be answered 404")

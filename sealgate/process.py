@@ -40,6 +40,8 @@ EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_UNAVAILABLE = 69
 GC_THRESHOLD = 20_000
+PROFILES = "providers"
+"""The directory of the user's own profiles, beside the configuration file."""
 
 
 class Role(StrEnum):
@@ -217,7 +219,7 @@ def build_sources(configuration: Configuration) -> sources.Snapshot:
         settings.environment,
         settings.source,
         settings.edge,
-        sources.Origin(configuration.base, configuration.files),
+        sources.Origin(configuration.base, configuration.files, configuration.base / PROFILES),
     )
 
 

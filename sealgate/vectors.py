@@ -11,6 +11,7 @@ timestamp names, so that its age cannot decide; one without a timestamp has no a
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -41,6 +42,7 @@ class Vector(BaseModel):
     body: str
     expect: Annotated[str, Field(pattern="^(valid|invalid)$")]
     now: int | None = None
+    keys: dict[str, str] = {}
     url: str = ""
     method: str = "POST"
     config: dict[str, str | int] = {}
@@ -76,9 +78,7 @@ def verdict(vector: Vector) -> str:
     """Verify one vector of a known provider: ``valid``, or why not."""
     try:
         profile = providers.load(vector.provider, vector.config)
-        keys = [
-            profile.key_material(secret.encode()) for secret in vector.secrets or [vector.secret]
-        ]
+        keys = [profile.key(secret.encode(), kid) for secret, kid in _keys(profile, vector)]
     except ValueError as wrong:
         return f"unusable: {wrong}"
     try:
@@ -86,6 +86,14 @@ def verdict(vector: Vector) -> str:
     except Rejected as rejected:
         return rejected.reason.value
     return _VALID
+
+
+def _keys(profile: Profile, vector: Vector) -> list[tuple[str, str]]:
+    """Return the secrets with the provider's names of them; a named key is the only one there."""
+    if not profile.is_signed:
+        return []
+    named = [(secret, kid) for kid, secret in vector.keys.items()]
+    return named or [(secret, "") for secret in vector.secrets or [vector.secret]]
 
 
 def _failures(vectors: Sequence[Vector], known: set[str]) -> list[str]:
@@ -103,21 +111,18 @@ def _delivery(profile: Profile, vector: Vector) -> Delivery:
     headers = tuple(
         (name.lower().encode(), value.encode()) for name, value in vector.headers.items()
     )
-    return Delivery(
+    delivery = Delivery(
         source=vector.provider,
         method=vector.method,
-        query=b"",
+        query=vector.url.partition("?")[2].encode(),
         headers=headers,
         body=vector.body.encode(),
-        received_ms=_received_ms(profile, vector, headers),
+        received_ms=(vector.now or 0) * _SECOND_MS,
         url=vector.url,
     )
-
-
-def _received_ms(profile: Profile, vector: Vector, headers: tuple[tuple[bytes, bytes], ...]) -> int:
     if vector.now is not None:
-        return vector.now * _SECOND_MS
-    return profile.claimed_ms(headers) or 0
+        return delivery
+    return replace(delivery, received_ms=profile.claimed_ms(delivery) or 0)
 
 
 def _names(vectors: Sequence[Vector]) -> str:

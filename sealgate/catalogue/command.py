@@ -1,0 +1,54 @@
+"""`sealgate providers list`, `show` and `test`: print, and say with the exit code how it went."""
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from sealgate.catalogue import listing, showing
+from sealgate.catalogue.entries import entries, find
+from sealgate.explain.asked import Keys, Question
+from sealgate.explain.command import run as run_verify
+from sealgate.explain.question import parameters
+from sealgate.process import PROFILES
+
+DONE = 0
+FAILED = 1
+UNUSABLE = 2
+
+
+def own_profiles(config: Path | None) -> Path | None:
+    """Return the directory of the user's own profiles, beside the configuration file."""
+    return None if config is None else config.parent / PROFILES
+
+
+def list_all(config: Path | None, *, as_json: bool, out: TextIO) -> int:
+    """Print every profile; return 1 if one of the user's own cannot be used."""
+    listed = list(entries(own_profiles(config)))
+    print((listing.as_json if as_json else listing.as_text)(listed), file=out)
+    return FAILED if any(entry.mistake for entry in listed) else DONE
+
+
+def show(name: str, config: Path | None, out: TextIO) -> int:
+    """Print all about one profile; return 2 if there is no such one."""
+    try:
+        found = find(name, {}, own_profiles(config))
+    except ValueError as wrong:
+        print(f"sealgate providers: {wrong}", file=sys.stderr)
+        return UNUSABLE
+    print(showing.as_text(found.profile, found.origin), file=out)
+    return DONE
+
+
+def test(name: str, config: Path | None, asked: Question | None, keys: Keys, now_ms: int) -> int:
+    """Check a profile; with a question, explain a captured request by it."""
+    try:
+        profile = find(name, parameters(keys.parameter), own_profiles(config)).profile
+    except ValueError as wrong:
+        print(f"sealgate providers: {wrong}", file=sys.stderr)
+        return UNUSABLE
+    if asked is not None:
+        return run_verify(asked, {}, now_ms, sys.stdout)
+    print(f"{profile.name}: the profile is whole ({profile.scheme}, class {profile.assurance})")
+    for message in profile.lacking:
+        print(f"  a source must say: {message}")
+    return DONE

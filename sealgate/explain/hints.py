@@ -1,0 +1,196 @@
+"""What can be seen without trying: guesses, each with what to do.
+
+A case and its verdict flow in, findings that are not proven flow out, one small function each.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+
+from ingress.delivery import Reason
+from ingress.schemes.parts.places import Kind
+from sealgate.explain.case import Case, Verdict, statements
+from sealgate.explain.diagnoses import Finding
+from sealgate.explain.signatures import other_versions
+
+Hints = Iterator[Finding]
+_REPLACEMENT = b"\xef\xbf\xbd"
+_MASKS = (b"*", b"...", b"\xe2\x80\xa6", b"redacted", b"hidden", b"<")
+
+
+def truncated(case: Case) -> Hints:
+    """Compare the body's length with Content-Length."""
+    for value in case.delivery.values(b"content-length"):
+        said, got = (int(value) if value.isdigit() else -1), len(case.delivery.body)
+        if 0 <= said != got:
+            cut = "cut off" if got < said else "longer than it was"
+            advice = "capture the whole body, and nothing behind it"
+            what = f"the body has {got} bytes and Content-Length says {said}: it is {cut}"
+            yield Finding("truncated", what, advice, proven=False)
+
+
+def replaced_letters(case: Case) -> Hints:
+    """Look for U+FFFD, which stands where bytes could not be decoded and are lost."""
+    if _REPLACEMENT in case.delivery.body:
+        yield Finding(
+            "lost-letters",
+            "the body holds U+FFFD: somebody decoded it in the wrong character set, and the bytes "
+            "that were there are lost",
+            "capture the bytes before anything decodes them",
+            proven=False,
+        )
+
+
+def empty(case: Case) -> Hints:
+    """Look at a body of no bytes."""
+    if not case.delivery.content:
+        what = "the body is empty, so another was signed unless the provider's was empty too"
+        advice = "a framework may have read the body before the capture: capture it first"
+        yield Finding("empty-body", what, advice, proven=False)
+
+
+def misnamed(case: Case) -> Hints:
+    """Look for headers named nearly like the one that is missing."""
+    there = sorted({name.decode("latin-1") for name, _ in case.delivery.headers})
+    for said in statements(case.profile):
+        name = said.at.name
+        near = difflib.get_close_matches(name.replace("_", "-"), there, n=1, cutoff=0.75)
+        if said.at.kind is Kind.HEADER and near and near[0] != name:
+            yield Finding(
+                "header-misnamed",
+                f"there is no {name}, but a header {near[0]}",
+                "a proxy renames or drops headers (some drop underscores): let it pass",
+                proven=False,
+            )
+
+
+def masked(case: Case) -> Hints:
+    """Look for a signature that a log has masked."""
+    for said in statements(case.profile):
+        for value in case.delivery.values(said.at.header):
+            if any(mask in value.lower() for mask in _MASKS):
+                what = "the signature's header looks masked or cut, as logs write it"
+                yield Finding("masked", what, "capture the whole header", proven=False)
+
+
+def versions(case: Case) -> Hints:
+    """Name the versions that are there where ours is not."""
+    found = other_versions(case)
+    if found:
+        listed = ", ".join(name.decode("latin-1")[:16] for name in found[:5])
+        what = f"the signature's header has only {listed}, and not the version asked for"
+        advice = "switch the version on at the provider; an older one is never taken in its place"
+        yield Finding("other-version-only", what, advice, proven=False)
+
+
+def unknown_key(case: Case) -> Hints:
+    """Name the key that the delivery asks for."""
+    named = case.profile.kid(case.delivery) or "a name that could not be read"
+    source = case.profile.declaration.key_source
+    fetched = f"; the gateway fetches it from {source.url or source.hosts}" if source else ""
+    yield Finding(
+        "key-not-held",
+        f"the delivery names the key {named[:64]}, and none of that name is given{fetched}",
+        f"give it with --key-file {named[:64]}=FILE, or set kid of the [[source.key]]",
+        proven=False,
+    )
+
+
+def no_key(case: Case) -> Hints:
+    """Say that nothing can be verified without a key."""
+    advice = "give one with --key-file FILE, or name a configured source with --source"
+    yield Finding(
+        "no-key", f"{case.profile.title} signs, and there is no usable key", advice, proven=False
+    )
+
+
+def no_url(case: Case) -> Hints:
+    """Say that the URL is signed and not known."""
+    if case.profile.signs_url and not case.delivery.url:
+        what = f"{case.profile.title} signs its registered URL, and none is given"
+        yield Finding("no-url", what, "give it with --url, or as public_url", proven=False)
+
+
+def method(case: Case) -> Hints:
+    """Say that the edge would not take the method."""
+    if case.delivery.method not in case.profile.methods:
+        allowed = " and ".join(case.profile.methods)
+        what = f"the method is {case.delivery.method}; the edge takes {allowed} of this provider"
+        advice = "a redirect turns POST into GET: register the URL that answers without one"
+        yield Finding("method", what, advice, proven=False)
+
+
+def encoding(case: Case) -> Hints:
+    """Say that the edge would not take the encoding."""
+    for value in case.delivery.values(b"content-encoding"):
+        word = value.decode("latin-1").lower()
+        if word not in {"identity", *case.profile.declaration.content_encodings}:
+            what = f"Content-Encoding is {word[:32]}: the edge would answer 415"
+            advice = "a proxy must not compress requests; the provider signs what it sends"
+            yield Finding("content-encoding", what, advice, proven=False)
+
+
+HINTS: tuple[Callable[[Case], Hints], ...] = (
+    method,
+    encoding,
+    no_url,
+    masked,
+    truncated,
+    replaced_letters,
+    empty,
+)
+BY_REASON: Mapping[Reason, Callable[[Case], Hints]] = {
+    Reason.KEY_MISSING: no_key,
+    Reason.KEY_UNKNOWN: unknown_key,
+    Reason.HEADER_MISSING: misnamed,
+    Reason.VERSION_UNSUPPORTED: versions,
+}
+FATAL = frozenset({"no-key", "key-not-held", "no-url"})
+"""Where one of these is found, nothing that is tried could hold."""
+
+
+def seen(case: Case, verdict: Verdict) -> list[Finding]:
+    """Return everything that can be seen."""
+    own = BY_REASON.get(verdict.reason) if verdict.reason else None
+    hints = HINTS if own is None else (own, *HINTS)
+    return [finding for hint in hints for finding in hint(case)]
+
+
+def last_resort(case: Case, verdict: Verdict) -> Finding:
+    """Say what remains where nothing that was tried holds."""
+    if verdict.reason in _REMAINING:
+        what, advice = _REMAINING[verdict.reason]
+    elif verdict.reason is Reason.SIGNATURE_MISMATCH:
+        public = any(isinstance(key.material, bytes) is False for _, key in case.keys)
+        what = "nothing that is known to happen explains it. Most likely " + (
+            "the public key is another one: of the sandbox, or replaced since"
+            if public
+            else "the secret is another one: of another endpoint or environment, or replaced since"
+        )
+        what += "; or the body was changed in its content"
+        advice = (
+            "compare the key with the provider's dashboard for this very URL, then have the "
+            "provider send a test event and capture it at the edge"
+        )
+    else:
+        what = "nothing that is known to happen explains it"
+        advice = (
+            "compare the steps above with the provider's documentation, and the capture with the "
+            "request as it reached the edge"
+        )
+    return Finding("unexplained", what, advice, proven=False)
+
+
+_REMAINING: Mapping[Reason | None, tuple[str, str]] = {
+    Reason.CLAIM_MISMATCH: (
+        "the signature is genuine, and its owner is another than the configured one",
+        "compare the source's parameters (`providers show` names them) with the dashboard",
+    ),
+    Reason.HEADER_MISSING: (
+        "the request carries no signature of this provider",
+        "see that signing is switched on at the provider, and that no proxy drops the header",
+    ),
+    Reason.DIGEST_MISMATCH: (
+        "the token is genuine, and the body is not the one it was made for",
+        "capture the body's bytes as they arrived, before anything parses them",
+    ),
+}

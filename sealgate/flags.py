@@ -1,0 +1,18 @@
+"""The types of flags on the command line, apart: they need cyclopts, and the overview does not.
+
+`sealgate.__main__` names them as texts, and resolves them when a command is really called.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+from sealgate.explain.asked import Keys, Reading
+
+Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration file.")]
+Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
+RegisteredUrl = Annotated[str, Parameter(name="--url")]
+# None stands for the defaults, which the overview need not know.
+WithKeys = Annotated[Keys | None, Parameter(name="*")]
+AsRead = Annotated[Reading | None, Parameter(name="*")]
