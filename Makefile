@@ -8,7 +8,7 @@ PORTS :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := ingress consumers dashboards sealgate deploy tests
 
-.PHONY: run test check bench mutants docs lock clean
+.PHONY: run test check bench fuzz mutants docs lock clean
 
 run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of payments
 	@$(BIN)/sealgate demo --stay $(PORTS)
@@ -24,6 +24,9 @@ check: $(VENV)/dev.done  ## form, lint, types, layers
 
 bench: $(VENV)/dev.done  ## figures, as ratios inside one run
 	$(BIN)/python -m tests.benchmarks
+
+fuzz: $(VENV)/fuzz.done  ## every reader, fed by a fuzzer for SECONDS (60) each
+	SECONDS=$(or $(SECONDS),60) $(BIN)/python -m tests.fuzz $(TARGETS)
 
 mutants: $(VENV)/dev.done  ## break the signature primitives on purpose; some ten minutes
 	$(BIN)/python -m tests.support.mutants
@@ -44,6 +47,11 @@ $(VENV)/dev.done: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/run.done
 
+# Kept apart: there is no fuzzer for every platform, and `make test` must not need one.
+$(VENV)/fuzz.done: requirements-fuzz.lock $(VENV)/dev.done
+	@$(PIP) install --require-hashes --no-deps -r requirements-fuzz.lock
+	@touch $@
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Sealgate needs Python 3.11 or newer; set PYTHON=python3.x")'
 	@$(PYTHON) -m venv $(VENV)
@@ -55,4 +63,4 @@ lock:  ## resolve the locks anew (needs uv)
 	$(LOCK) --group dev --group oracles --output-file requirements-dev.lock $(UPGRADE)
 
 clean:
-	rm -rf $(VENV) mutants build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) fuzz mutants build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -59,9 +59,11 @@ def load_file(file: Traversable, parameters: Mapping[str, object] | None = None)
     values = resolve(declared, parameters or {})
     try:
         declaration = Declaration.model_validate(fill(table, values))
+        return compile_profile(name, declaration, tuple(lacking(declared, parameters or {})))
     except ValidationError as wrong:
         raise ValueError(explain(file.name, wrong, table)) from None
-    return compile_profile(name, declaration, tuple(lacking(declared, parameters or {})))
+    except ValueError as wrong:
+        raise ValueError(f"{file.name}: {wrong}") from None
 
 
 def _window(table: Mapping[str, object]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`make mutants`: break the signature primitives in every way mutmut knows, and count what is noticed.
+"""`make mutants`: break the signature primitives in every way mutmut knows; count what is noticed.
 
 The primitives' own tests flow in, and the attacks on every profile; a line with the score flows
 out, and the name of every mutant that no test noticed. The score must reach `SCORE_MIN`: below it,

@@ -341,7 +341,8 @@ def test_a_damaged_token_is_believed_by_nobody(data: st.DataObject) -> None:
             del token[at]
         if how != "remove":
             token.insert(at, data.draw(st.sampled_from(b".=-_Aa0 \xff")))
-    if bytes(token) != GOOD:
+    # Blanks around a header are no part of it.
+    if bytes(token).strip(b" ") != GOOD:
         assert _refusal(bytes(token))
 
 
