@@ -13,7 +13,8 @@ from ingress import keyring
 from ingress.contract import topics
 from ingress.fetching import Plan, plan
 from ingress.keyring import Keyring, Secret, secret_from_file_bytes
-from ingress.providers import Profile, load, load_file
+from ingress.providers import Profile, find
+from ingress.providers.limits import body_bytes_max
 from ingress.schemes.parts.keys import Key
 from ingress.settings import (
     ConfigurationInvalid,
@@ -108,11 +109,11 @@ def _source(
 ) -> _Found:
     place = f"source {setting.slug!r}"
     try:
-        profile = _profile(setting, origin)
+        profile = find(setting.provider, setting.parameters, origin.profiles)
     except ValueError as wrong:
         return _Found(None, [Mistake(f"{place} provider {setting.provider!r}", str(wrong))])
     mistakes = [Mistake(place, message) for message in _unmet(setting, profile)]
-    limit = setting.body_bytes_max or edge.body_bytes_max
+    limit = setting.body_bytes_max or body_bytes_max(profile.declaration, edge.body_bytes_max)
     if limit > edge.body_bytes_max:
         above = f"is above the edge's own body_bytes_max, which is {edge.body_bytes_max}"
         mistakes.append(Mistake(f"{place} body_bytes_max", above))
@@ -149,14 +150,6 @@ def _source(
         plan=planned,
     )
     return _Found(source, [])
-
-
-def _profile(setting: SourceSettings, origin: Origin) -> Profile:
-    """Load the profile: the user's own of that name, or the built-in one. Raises `ValueError`."""
-    own = None if origin.profiles is None else origin.profiles / f"{setting.provider}.toml"
-    if own is not None and own.is_file():
-        return load_file(own, setting.parameters)
-    return load(setting.provider, setting.parameters)
 
 
 def _unmet(setting: SourceSettings, profile: Profile) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 Keys flow in from fetches and names from refused deliveries; the next `Errand` flows out, with its
 time. Names come from strangers, so all that a name can cause is bounded: how many wait, how many
-failures are remembered, how often the provider is asked. A failure takes no key away. Times named
-`now_s` are of a clock that only goes forward; those named `now_ms` are of the wall, because that is
-how certificates say when they end.
+failures are remembered, how often the provider is asked. Among those that wait, the one asked for
+most goes first: a provider tries again, and to be asked for more often than it is what a stranger
+has to keep up, since a name that leads nowhere is fetched once. A failure takes no key away. Times
+named `now_s` are of a clock that only goes forward; those named `now_ms` are of the wall, because
+that is how certificates say when they end.
 """
 
 import math
@@ -16,8 +18,9 @@ from typing import NamedTuple
 from ingress.keysources.declaration import WHOLE_SET, Declaration, Kind
 from ingress.schemes.parts.keys import Key
 
-WISHES_MAX = 16
-# At most ten misses a minute are added, so it takes longer to push one out than it counts.
+# Room for a flood of eight names a second between two tries of a provider, a minute apart.
+WISHES_MAX = 512
+# Of single keys at most ten misses a minute are added: to push one out takes longer than it counts.
 MISSES_MAX = 128
 ENTRIES_MAX = 64
 WAIT_MAX_S = 600.0
@@ -108,7 +111,10 @@ class Cache:
         self._declaration = declaration
         self._is_set = declaration.kind is Kind.JWKS
         self._entries: dict[str, _Entry] = {}
-        self._wishes: dict[str, None] = {}
+        # How often each was asked for, in the order of their coming.
+        self._wishes: dict[str, int] = {}
+        # How often the name last forgotten was asked for: a newcomer may have been as often before.
+        self._forgotten = 0
         self._misses = Misses()
         self._bucket = Bucket()
         self._last_s = -math.inf
@@ -122,15 +128,19 @@ class Cache:
         return self._keys
 
     def wish(self, kid: str, now_s: float) -> bool:
-        """Remember that `kid` was asked for, unless it is held, was just missed, or many wait."""
-        if (
-            len(self._wishes) >= WISHES_MAX
-            or kid in self._wishes
-            or any(key.kid == kid for key in self._keys)
-            or self._misses.until_s(kid) > now_s
-        ):
+        """Count that `kid` was asked for, unless it is held or was just missed.
+
+        Return whether it is a new wish. Of too many, the one asked for least is forgotten.
+        """
+        if kid in self._wishes:
+            self._wishes[kid] += 1
             return False
-        self._wishes[kid] = None
+        if any(key.kid == kid for key in self._keys) or self._misses.until_s(kid) > now_s:
+            return False
+        if len(self._wishes) >= WISHES_MAX:
+            least = min(self._wishes, key=self._wishes.__getitem__)
+            self._forgotten = self._wishes.pop(least)
+        self._wishes[kid] = self._forgotten + 1
         return True
 
     def next(self, now_s: float) -> Errand:
@@ -139,7 +149,7 @@ class Cache:
         if self._is_set:
             errand = Errand(self._wanted_s(refresh, now_s), WHOLE_SET)
         elif self._wishes and refresh.at_s > now_s:
-            errand = Errand(now_s, next(iter(self._wishes)))
+            errand = Errand(now_s, max(self._wishes, key=self._wishes.__getitem__))
         else:
             # A refresh that is due goes before any wish: strangers could else wish so much that
             # the keys held grow stale.

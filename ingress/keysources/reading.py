@@ -24,21 +24,11 @@ _EXPIRES = "expired_at"
 
 
 class Reader:
-    """Reads the answers of one source.
+    """Reads the answers of one source. `roots` vouch for certificates."""
 
-    `roots` vouch for certificates. `intermediates` need not be trusted; they close the gap where a
-    provider serves its certificate alone, as Amazon does.
-    """
-
-    def __init__(
-        self,
-        declaration: Declaration,
-        roots: Sequence[x509.Certificate] = (),
-        intermediates: Sequence[x509.Certificate] = (),
-    ) -> None:
+    def __init__(self, declaration: Declaration, roots: Sequence[x509.Certificate] = ()) -> None:
         self._declaration = declaration
         self._roots = roots
-        self._intermediates = intermediates
 
     def __call__(self, name: str, answer: bytes, now_ms: int) -> Sequence[Found]:
         """Return the keys in an answer: one at least, each good now. Raises `FetchFailed`."""
@@ -84,9 +74,7 @@ class Reader:
         if self._declaration.is_chained:
             host = self._declaration.places.admit(name).host
             subjects = [one.replace("{host}", host) for one in self._declaration.subjects]
-            material = certificates.verify_chain(
-                answer, self._roots, subjects, now, self._intermediates
-            )
+            material = certificates.verify_chain(answer, self._roots, subjects, now)
         else:
             material = certificates.key_of(answer)
             if now < x509.load_pem_x509_certificate(answer).not_valid_before_utc:

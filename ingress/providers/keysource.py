@@ -1,21 +1,39 @@
 """What a profile says about keys that are fetched, not configured: from where, and what they are.
 
 The hosts are a closed list: a delivery may name a key or a certificate, and never a place on the
-network of its own choice.
+network of its own choice. What else is said is judged by `ingress.keysources.declaration`, when a
+source is to fetch.
 """
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ingress.providers.signature import Pointer, Regex, Table
 
+# No provider answers to these names, so who lets one of them pass lets everybody's pass. What is
+# found there would be believed, a self-signed certificate too where nothing else vouches for it.
+_STRANGERS = tuple(
+    prefix + domain
+    for prefix in ("", "www.", "api.")
+    for domain in ("stranger.example", "stranger.com", "stranger.io")
+)
 _DAY_S = 86_400
 
 
 def _listed(entry: object) -> object:
     """Let one name stand for a list of one."""
     return [entry] if isinstance(entry, str) else entry
+
+
+def _closed(hosts: str) -> str:
+    if any(re.fullmatch(hosts, name) for name in _STRANGERS):
+        raise ValueError(
+            "it matches any stranger's host, and keys would be believed from there: "
+            "spell out the provider's own domain"
+        )
+    return hosts
 
 
 class KeySource(Table):
@@ -27,12 +45,11 @@ class KeySource(Table):
 
     kind: Literal["jwks", "by_id", "certificate"]
     url: str = ""
-    hosts: Regex
+    hosts: Annotated[Regex, AfterValidator(_closed)]
     """Host names that may be asked, as one expression over the whole name."""
     paths: Regex = r"/.*"
-    method: Literal["GET", "POST"] = "GET"
     body: str = ""
-    """Of a POST: a template with ``{kid}`` and ``{credential}``."""
+    """JSON to POST, if it is not a GET: a template with ``{kid}`` and ``{credential}``."""
     credential: Literal["none", "bearer", "body"] = "none"
     """How the operator's own API credential is shown, if one is needed."""
     key: Pointer | None = None
@@ -42,13 +59,3 @@ class KeySource(Table):
     is_chained: bool = True
     """Whether a root must vouch for a certificate, and not only the connection it came over."""
     refresh_s: Annotated[int, Field(strict=True, ge=60, le=7 * _DAY_S)] = 3600
-
-    @model_validator(mode="after")
-    def _has_what_it_needs(self) -> Self:
-        if self.kind != "certificate" and not self.url.startswith("https://"):
-            raise ValueError(f"a key source of kind {self.kind} needs a url, beginning https://")
-        if self.kind == "by_id" and "{kid}" not in self.url + self.body:
-            raise ValueError("a key source of kind by_id needs {kid} in its url or body")
-        if self.kind == "certificate" and self.is_chained and not self.subject:
-            raise ValueError("a certificate needs the subject it must be for")
-        return self

@@ -132,3 +132,67 @@ def test_a_source_shows_none_of_its_secrets(tmp_path: Path) -> None:
     token = _key(tmp_path, "token", b"a-canary-token", role="handshake")
     shown = repr(_build(tmp_path, "circle_v2", api, token))
     assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../elsewhere/rumour", "own/../rumour", "./rumour", "", "Rumour", "rumour.toml", "a" * 65],
+)
+def test_a_provider_name_leads_to_no_file_outside_of_its_directory(
+    tmp_path: Path, name: str
+) -> None:
+    """A file that somebody may write elsewhere must not decide what verifies here."""
+    (tmp_path / "providers" / "own").mkdir(parents=True)
+    for directory in (tmp_path / "elsewhere", tmp_path / "providers"):
+        directory.mkdir(exist_ok=True)
+        (directory / "rumour.toml").write_text(UNCONFIRMED)
+    for directory in (tmp_path / "providers", tmp_path / "elsewhere"):
+        (directory / "Rumour.toml").write_text(UNCONFIRMED)
+        (directory / f"{'a' * 65}.toml").write_text(UNCONFIRMED)
+        (directory / "rumour.toml.toml").write_text(UNCONFIRMED)
+        (directory / ".toml").write_text(UNCONFIRMED)
+    setting = SourceSettings(
+        slug="s", provider=name, experimental=True, key=[_key(tmp_path, "k", b"a-secret")]
+    )
+    origin = sources.Origin(tmp_path, profiles=tmp_path / "providers")
+    with pytest.raises(ConfigurationInvalid, match=r"no name of a provider.*64"):
+        sources.build("test", [setting], EdgeSettings(), origin)
+
+
+@pytest.mark.parametrize(
+    ("provider", "said", "edge", "expected"),
+    [
+        ("btcpay", None, 512, 512),  # an HMAC over the bytes, which nobody parses before it holds
+        ("paypal", None, 512, 512),
+        ("nowpayments", None, 512, 64),  # JSON is sorted before it is known who sent it
+        ("cryptomus", None, 512, 64),
+        ("transak", None, 512, 64),
+        ("paddle_classic", None, 512, 64),
+        ("linear", None, 512, 256),  # its timestamp is in the body
+        ("mailgun", None, 512, 256),
+        ("aws_sns", None, 512, 512),
+        ("nowpayments", None, 32, 32),
+        ("aws_sns", None, 128, 128),
+        ("nowpayments", 300, 512, 300),  # whoever runs the source knows better
+        ("btcpay", 100, 512, 100),
+    ],
+)
+def test_what_must_be_parsed_before_it_is_verified_is_bounded_more_closely(
+    tmp_path: Path, provider: str, said: int | None, edge: int, expected: int
+) -> None:
+    """To read a stranger's JSON costs a hundred times what it costs to hash it."""
+    settings: dict[str, Any] = {"experimental": True, "public_url": "https://a.example/hooks/s"}
+    if said is not None:
+        settings["body_bytes_max"] = said * 1024
+    settings["parameters"] = {
+        "aws_sns": {"topic_arn": "arn:aws:sns:us-east-1:1:t"},
+        "paypal": {"webhook_id": "1JE4291016473214C"},
+    }.get(provider, {})
+    keys = []
+    if not settings["parameters"]:
+        signer = BY_NAME[provider]
+        keys = [_key(tmp_path, "k", signer.shown(signer.old))]
+    setting = SourceSettings(slug="s", provider=provider, key=keys, **settings)
+    origin = sources.Origin(tmp_path)
+    built = sources.build("test", [setting], EdgeSettings(body_bytes_max=edge * 1024), origin)
+    assert built["s"].body_bytes_max == expected * 1024
