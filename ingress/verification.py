@@ -53,6 +53,7 @@ def verify(delivery: Delivery, source: Source, fetched: Fetched | None) -> Signe
     keys = (*source.keys, *held) if held else source.keys
     try:
         index = source.profile.verify(delivery, keys)
+        source.profile.check_content(delivery)
     except Rejected as rejected:
         if fetched is not None and rejected.reason in _FOR_WANT_OF_A_KEY:
             kid = source.profile.kid(delivery) or ""

@@ -4,24 +4,28 @@ A name flows in, and the parameters of a source; a compiled `Profile` flows out,
 that names the file, the field and the likely remedy. Only the file asked for is read.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from ingress.providers.compiling import compile_profile
 from ingress.providers.declaration import Declaration
-from ingress.providers.explain import explain
+from ingress.providers.explain import explain, near
 from ingress.providers.identity import Identity
-from ingress.providers.parameters import Parameter, fill, lacking, meant, resolve
+from ingress.providers.parameters import Parameter, fill, lacking, resolve
 from ingress.providers.profile import Profile
 
-__all__ = ["Identity", "Profile", "load", "load_file", "names"]
+__all__ = ["Identity", "Profile", "find", "load", "load_file", "names", "own_file"]
 
 _BUILT_IN: Traversable = files(__package__)
 _SUFFIX = ".toml"
+# A name becomes part of a path, and must not lead out of its directory.
+_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _PARAMETERS = TypeAdapter(dict[str, Parameter])
 
 
@@ -29,6 +33,29 @@ def names() -> tuple[str, ...]:
     """Return the names of the built-in profiles, in order. No profile is read."""
     found = (file.name for file in _BUILT_IN.iterdir())
     return tuple(sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX)))
+
+
+def find(name: str, parameters: Mapping[str, object], own: Path | None) -> Profile:
+    """Load the profile of that name: the user's, in the directory `own`, or else a built-in one.
+
+    Raises `ValueError`, as `load` does.
+    """
+    file = own_file(name, own)
+    return load(name, parameters) if file is None else load_file(file, parameters)
+
+
+def own_file(name: str, own: Path | None) -> Path | None:
+    """Return the file of the user's own profile of that name, if there is one.
+
+    Raises `ValueError` for what can be no profile's name.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name of a provider profile: "
+            "1 to 64 of a-z, 0-9, _ and - make one, without .toml"
+        )
+    file = None if own is None else own / (name + _SUFFIX)
+    return file if file is not None and file.is_file() else None
 
 
 def load(name: str, parameters: Mapping[str, object] | None = None) -> Profile:
@@ -39,8 +66,8 @@ def load(name: str, parameters: Mapping[str, object] | None = None) -> Profile:
     known = names()
     if name not in known:
         raise ValueError(
-            f"there is no provider profile {name!r}; "
-            f"{meant(name, known)}there are {', '.join(known)}"
+            f"there is no provider profile {name!r}; {near(name, known)}"
+            "`sealgate providers list` shows all"
         )
     return load_file(_BUILT_IN / (name + _SUFFIX), parameters)
 

@@ -19,11 +19,13 @@ from ingress.schemes.mac import DIGEST_BYTES, Mac
 from ingress.schemes.parts import parsers, places, pointer
 from ingress.schemes.parts.fresh import Freshness
 from ingress.schemes.parts.places import Kind
+from ingress.schemes.parts.scope import Covers
 from ingress.schemes.parts.simple import CoveredHeaders
 from ingress.schemes.parts.statement import Condition, Stamp, Statement
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.token import Token
 from ingress.schemes.unsigned import Unsigned
-from ingress.schemes.verifier import Alternatives, Verifier
+from ingress.schemes.verifier import Alternatives
 
 ED25519_BYTES = 64
 JWS_DOCUMENT = "jws"
@@ -53,11 +55,20 @@ def compile_profile(name: str, declaration: Declaration, lacking: tuple[str, ...
         is_token_content=JWS_DOCUMENT in declaration.identity.document,
         lacking=lacking,
         covered=tuple(_covered(declaration)),
+        is_json=declaration.content == "json",
+        is_rewritten=_is_rewritten(declaration),
         handshakes=tuple(_handshake(one, declaration) for one in declaration.handshake),
         expected=tuple(
             (places.parse(one.at), one.equals.encode()) for one in declaration.expect if one.equals
         ),
     )
+
+
+def _is_rewritten(declaration: Declaration) -> bool:
+    """Say whether another form of the body is signed, and nothing that changes with a retry."""
+    forms = [one.covers for one in declaration.signature]
+    stamped = any(one.signs_timestamp for one in declaration.signature)
+    return Covers.CANONICAL in forms and Covers.NOTHING not in forms and not stamped
 
 
 def _covered(declaration: Declaration) -> Iterator[Covered]:
@@ -215,6 +226,7 @@ def _identifier(declaration: Declaration) -> Identifier:
         occurred=None if at is None else Moment(at, Freshness(occurred.form, None)),
         documents=tuple(places.parse(text) for text in said.document if text != JWS_DOCUMENT),
         repeats=said.repeats,
+        keyed_by_type=said.keyed_by_type,
     )
 
 

@@ -102,6 +102,9 @@ class Identity(Table):
     """Whether the same bytes, sent again later, tell of another event: they name what to look at,
     and not what happened. What has no id is then identified by its bytes with the moment it was
     signed, or received where no moment is signed; a retry may count as new, and nothing is lost."""
+    keyed_by_type: bool = False
+    """Whether events of two types can have the same bytes: what has no id is then identified by its
+    bytes with its type. If the type is not signed, a replay under another type is another event."""
 
     @property
     def key_places(self) -> tuple[str, ...]:
@@ -155,6 +158,8 @@ class Declaration(Table):
     methods: Annotated[tuple[Literal["POST", "GET"], ...], Field(min_length=1)] = ("POST",)
     content_encodings: tuple[Literal["gzip"], ...] = ()
     """Encodings undone before the signature is judged, where the provider signs the plain bytes."""
+    body_bytes_max: Annotated[int, Field(strict=True, ge=1, le=1024 * 1024)] | None = None
+    """The largest body that the provider sends, where that is more than `limits` allows."""
     signature: Annotated[tuple[Signature, ...], BeforeValidator(_tabled), Field(min_length=1)]
     freshness: Freshness | None = None
     expect: Annotated[tuple[Expectation, ...], BeforeValidator(_tabled)] = ()
@@ -162,6 +167,9 @@ class Declaration(Table):
     identity: Identity
     answers: Answers = Answers()
     handshake: tuple[Handshake, ...] = ()
+    content: Literal["json", ""] = ""
+    """What a body must be, where the message that is signed has no end of its parts: a body cut
+    from another's message, or prolonged behind its hash, is no JSON."""
     note: str = ""
     """What a merchant should know before relying on it, in a sentence or two."""
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
@@ -195,6 +203,15 @@ class Declaration(Table):
             return Assurance.A if self.is_judged else Assurance.B
         return Assurance.D
 
+    @property
+    def _tells_deliveries_apart(self) -> bool:
+        """Say whether every HMAC is judged only over texts of a certain form."""
+        return all(
+            any(condition.matches is not None and not condition.absent for condition in one.when)
+            for one in self.signature
+            if isinstance(one, Mac)
+        )
+
     @model_validator(mode="after")
     def _timestamp_is_signed(self) -> Self:
         stamps = [one.signs_timestamp for one in self.signature]
@@ -225,6 +242,12 @@ class Declaration(Table):
                 )
             if one.is_signing and not is_hmac:
                 raise ValueError("handshake: {hmac:...} needs a first signature that is an HMAC")
+            if one.is_signing and not one.signed and not self._tells_deliveries_apart:
+                raise ValueError(
+                    "handshake: {hmac:...} signs for whoever asks, and what was signed could then "
+                    "be sent as a delivery: give every signature a when with matches, which "
+                    "nothing that the handshake accepts fits"
+                )
         return self
 
     @model_validator(mode="after")

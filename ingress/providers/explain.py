@@ -1,15 +1,18 @@
 """Say what is wrong with a profile in the words of its file: which field, and what instead."""
 
+import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ingress.providers.parameters import meant, reference
-from ingress.providers.signature import Table
+from ingress.providers.declaration import Declaration
+from ingress.providers.parameters import Parameter, meant, reference
 
+NEAR_MAX = 4
+_WINDOW = "window_s"
 _QUOTED = re.compile(r"'([^']*)'")
 _LIKE = {
     "header": "a header's name: letters, digits and '-', beginning with a letter",
@@ -30,25 +33,35 @@ _LACKING = {
 
 
 def explain(file: str, wrong: ValidationError, table: object) -> str:
-    """Render every mistake as ``file: field: what; did you mean …``.
+    """Render every mistake on a line, as ``file: field: what; did you mean …``.
 
     `table` is the file's own, so that a parameter's bad value is blamed on the parameter.
     """
-    return "; ".join(f"{file}: {_mistake(error, table)}" for error in wrong.errors())
+    is_parameter = wrong.title != Declaration.__name__
+    return "\n".join(
+        f"{file}: {_mistake(error, table, is_parameter=is_parameter)}" for error in wrong.errors()
+    )
 
 
-def _mistake(error: ErrorDetails, table: object) -> str:
-    where = _where(error, table)
+def near(name: str, known: Sequence[str]) -> str:
+    """Guess which profiles were meant: those that are written nearly so, or begin so."""
+    alike = difflib.get_close_matches(name, known, n=NEAR_MAX)
+    begin = [one for one in known if name and one.startswith(name)]
+    found = list(dict.fromkeys([*alike, *begin]))[:NEAR_MAX]
+    return f"did you mean {' or '.join(map(repr, found))}? " if found else ""
+
+
+def _mistake(error: ErrorDetails, table: object, *, is_parameter: bool) -> str:
+    # The parameters are checked first, apart from their file.
+    parts = ["parameters", *map(str, error["loc"])]
+    where = ".".join(parts) if is_parameter else _where(error, table)
     say = _WORDS.get(error["type"])
     message = error["msg"].removeprefix("Value error, ") if say is None else say(error)
-    return f"{where + ': ' if where else ''}{message}{_hint(error)}"
+    return f"{where + ': ' if where else ''}{message}{_hint(error, is_parameter=is_parameter)}"
 
 
 def _where(error: ErrorDetails, table: Any) -> str:
     """Name the field as the file has it, or the parameter that filled it."""
-    if not table:
-        # The parameters are checked first, apart from their file.
-        return ".".join(["parameters", *map(str, error["loc"])])
     steps: list[str] = []
     for step in error["loc"]:
         if isinstance(table, dict) and (step in table or _is_lacking(error, step)):
@@ -62,6 +75,8 @@ def _where(error: ErrorDetails, table: Any) -> str:
     if error["type"].startswith("union_tag"):
         steps.append(_tag(error))
     name = reference(table)
+    if name == _WINDOW and error["type"] == "int_type":
+        name = None  # a source's would have been refused for its type: this is the file's own
     return ".".join(steps) if name is None else f"parameter {name!r}"
 
 
@@ -118,16 +133,19 @@ _WORDS: Mapping[str, Callable[[ErrorDetails], str]] = {
     "date_from_datetime_parsing": lambda _: "must be a date, without quotes: 2026-11-22",
     "date_type": lambda _: "must be a date, without quotes: 2026-11-22",
     "model_type": lambda _: 'must be a table: { name = "value" }',
+    "tuple_type": lambda _: 'must be a list: ["/id"]',
+    "list_type": lambda _: "must be a list: [...]",
+    "dict_type": lambda _: 'must be a table: { name = "value" }',
     "too_short": lambda _: "is empty; at least one is needed",
     "string_too_short": lambda _: "is empty",
 }
 
 
-def _hint(error: ErrorDetails) -> str:
-    """Guess what was meant, from the names of all fields or from the values allowed here."""
+def _hint(error: ErrorDetails, *, is_parameter: bool) -> str:
+    """Guess what was meant, from the fields of the same table or from the values allowed here."""
     kind = error["type"]
     if kind == "extra_forbidden":
-        fields = {name for table in _tables(Table) for name in table.model_fields}
+        fields = _fields(error["loc"][:-1], Parameter if is_parameter else Declaration)
         hint = meant(str(error["loc"][-1]), fields)
     elif kind in {"enum", "literal_error"}:
         hint = meant(str(error["input"]), _QUOTED.findall(error["msg"]))
@@ -139,8 +157,32 @@ def _hint(error: ErrorDetails) -> str:
     return f"; {hint.strip()}" if hint else ""
 
 
-def _tables(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """Yield every table of the schema, however deep below this one."""
-    for below in kind.__subclasses__():
-        yield below
-        yield from _tables(below)
+def _fields(steps: tuple[int | str, ...], root: type[BaseModel]) -> set[str]:
+    """Return the names that a table may hold, of whichever kinds it can be."""
+    kinds = {root}
+    for step in steps:
+        below = {
+            kind
+            for one in kinds
+            if step in one.model_fields
+            for kind in _kinds(one.model_fields[str(step)].annotation)
+        }
+        # A step that is no field is the name of the alternative, or an item's number.
+        kinds = below or {one for one in kinds if step in _names(one)} or kinds
+    return {name for one in kinds for name in one.model_fields}
+
+
+def _kinds(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield every table that an annotation allows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
+
+
+def _names(kind: type[BaseModel]) -> tuple[object, ...]:
+    """Return the words by which an alternative is chosen."""
+    found = [
+        kind.model_fields[name].annotation for name in ("kind", "form") if name in kind.model_fields
+    ]
+    return tuple(word for annotation in found for word in get_args(annotation))

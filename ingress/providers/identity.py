@@ -73,21 +73,35 @@ class Identifier:
     occurred: Moment | None
     documents: tuple[Place, ...] = ()
     repeats: bool = False
+    keyed_by_type: bool = False
 
     def identify(
-        self, delivery: Delivery, content: bytes | None = None, signed_ms: int | None = None
+        self,
+        delivery: Delivery,
+        content: bytes | None = None,
+        signed_ms: int | None = None,
+        message: Callable[[], bytes] | None = None,
     ) -> Identity:
         """Return the identity of a verified delivery. Raises nothing.
 
         `content` is its JSON where that is neither the body nor at a place: a token's claims.
-        `signed_ms` is when it was signed, for a provider whose bytes repeat.
+        `signed_ms` is when it was signed, for a provider whose bytes repeat. `message` tells what
+        was signed where that is not the bytes sent: many bodies share one message, and one event.
         """
         reading = _Reading(View(delivery), self._content(delivery) if content is None else content)
-        key = reading.first(self.event_key, _joined)
+        key = reading.key(self.event_key)
         word = reading.first(self.event_type, _distinct)
         payment = reading.first(self.payment_ref, _shared)
         return Identity(
-            event_key=attribute(key) if key else self._unnamed(delivery, signed_ms),
+            event_key=(
+                attribute(key)
+                if key
+                else self._unnamed(
+                    delivery.content if message is None else message(),
+                    delivery.received_ms if signed_ms is None else signed_ms,
+                    word,
+                )
+            ),
             event_type=self._type(word) if word else reading.unnamed,
             payment_ref=attribute(payment) if payment else "",
             occurred_ms=None if self.occurred is None else reading.moment(self.occurred),
@@ -105,12 +119,14 @@ class Identifier:
                 continue
         return delivery.content
 
-    def _unnamed(self, delivery: Delivery, signed_ms: int | None) -> str:
-        """Identify by the bytes, and where these repeat by the moment too."""
-        if not self.repeats:
-            return _digest(delivery.content)
-        moment = delivery.received_ms if signed_ms is None else signed_ms
-        return _digest(b"%d.%b" % (moment, delivery.content))
+    def _unnamed(self, content: bytes, at_ms: int, word: str) -> str:
+        """Identify by the bytes; where these repeat by the moment too, or by the type."""
+        if self.repeats:
+            content = b"%d.%b" % (at_ms, content)
+        if self.keyed_by_type and word:
+            # A line end stands in no header, so no other type and body make the same bytes.
+            content = b"%b\n%b" % (word.encode("utf-8", "surrogatepass"), content)
+        return _digest(content)
 
     def _type(self, word: str) -> str:
         """Return the provider's word, if it can stand behind the prefix; else its digest."""
@@ -132,17 +148,28 @@ class _Reading:
             self._document = None
             self.unnamed = UNPARSED_TYPE
 
+    def key(self, alternatives: tuple[Alternative, ...]) -> str:
+        """Return the key of the first alternative of which every part is there, or "".
+
+        Of a list every element has a key. The key of all is made of the different ones, sorted: an
+        element sent twice, or in another order, is nothing new.
+        """
+        for alternative in alternatives:
+            columns = [self._column(place, flags=len(alternative) > 1) for place in alternative]
+            count = max(map(len, columns))
+            # What stands once for the whole list counts with each of its elements.
+            columns = [column * count if len(column) == 1 else column for column in columns]
+            if all(len(column) == count and all(column) for column in columns) and count:
+                rows = {_joined(row) for row in zip(*columns, strict=True)}
+                return _joined(sorted(rows))
+        return ""
+
     def first(self, alternatives: tuple[Alternative, ...], combine: Combine) -> str:
         """Return the text of the first alternative of which every part is there, or ""."""
         for alternative in alternatives:
             texts = [self._text(place, combine) for place in alternative]
-            if len(texts) > 1:
-                texts = [
-                    text or self._flag(place)
-                    for text, place in zip(texts, alternative, strict=True)
-                ]
             if all(texts):
-                return texts[0] if len(texts) == 1 else _joined(texts)
+                return _joined(texts)
         return ""
 
     def moment(self, moment: Moment) -> int | None:
@@ -163,9 +190,21 @@ class _Reading:
         texts = [pointer.text(self._document, tokens, self._content) for tokens in every]
         return combine(texts) if texts and all(texts) else ""
 
-    def _flag(self, place: Place) -> str:
-        """Return ``true`` or ``false``: beside others it tells apart, alone it names nothing."""
-        value = pointer.find(self._document, place.tokens) if place.kind is Kind.JSON else None
+    def _column(self, place: Place, *, flags: bool) -> list[str]:
+        """Return the text of every element of a list, or of the one place there is.
+
+        Beside others, true and false tell apart; alone they name nothing.
+        """
+        if place.kind is not Kind.JSON:
+            return [self._elsewhere(place)]
+        return [
+            pointer.text(self._document, tokens, self._content)
+            or (self._flag(tokens) if flags else "")
+            for tokens in _expand(self._document, place.tokens)
+        ]
+
+    def _flag(self, tokens: pointer.Tokens) -> str:
+        value = pointer.find(self._document, tokens)
         return _FLAGS[value] if type(value) is bool else ""
 
     def _elsewhere(self, place: Place) -> str:
@@ -178,7 +217,9 @@ class _Reading:
             found = self._view.find(place)
         except Rejected:
             return ""
-        return found.decode("utf-8", "surrogateescape") if isinstance(found, bytes) else found or ""
+        text = found.decode("utf-8", "surrogateescape") if isinstance(found, bytes) else found or ""
+        # A line end that is signed, or that a framework dropped, makes no other event (Braintree).
+        return text.rstrip("\r\n")
 
 
 def _is_json(body: bytes) -> bool:

@@ -6,8 +6,10 @@ apart, places parsed, statuses chosen. What is left for a request is arithmetic.
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import orjson
 
 from ingress.contract.envelope import Assurance, Coverage
 from ingress.delivery import Delivery, Reason, Rejected
@@ -19,9 +21,11 @@ from ingress.schemes.parts.headers import Headers
 from ingress.schemes.parts.keys import Key
 from ingress.schemes.parts.parsers import Parser, single
 from ingress.schemes.parts.places import Kind, Place
+from ingress.schemes.parts.statement import Claim
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.parts.view import View
 from ingress.schemes.token import redacted
-from ingress.schemes.verifier import Verifier
+from ingress.schemes.verifier import Alternatives
 
 # Whatever a sender lists as covered by its signature: these open other doors.
 _NEVER_KEPT = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
@@ -73,6 +77,8 @@ class Profile:
     lacking: tuple[str, ...] = ()
     handshakes: tuple[Handshake, ...] = ()
     covered: tuple[Covered, ...] = ()
+    is_json: bool = False
+    is_rewritten: bool = False
 
     @property
     def is_signed(self) -> bool:
@@ -119,6 +125,11 @@ class Profile:
             self._expect(View(delivery))
         return matched
 
+    def check_content(self, delivery: Delivery) -> None:
+        """Refuse a *verified* body that was cut from, or glued to, another message. Raises."""
+        if self.is_json and delivery.method != "GET" and not _is_json(delivery.body):
+            raise Rejected(Reason.BODY_MALFORMED)
+
     def handshake(self, delivery: Delivery, *, verified: bool) -> Handshake | None:
         """Return the handshake that a request is, if it is one. Raises nothing.
 
@@ -164,9 +175,30 @@ class Profile:
             signed_ms = self.verifier.claimed_ms(delivery) if self.identifier.repeats else None
         except Rejected:
             signed_ms = None
-        return self.identifier.identify(delivery, content, signed_ms)
+        if delivery.method == "GET":
+            # A digest of the query may identify the event; none is made of a token in it.
+            delivery = replace(delivery, query=self.content(delivery))
+        message = (lambda: self._message(delivery)) if self.is_rewritten else None
+        return self.identifier.identify(delivery, content, signed_ms, message)
+
+    def _message(self, delivery: Delivery) -> bytes:
+        """Return what was signed, where that is another form of the body than the bytes sent."""
+        try:
+            stated = self.verifier.read(View(delivery))
+        except Rejected:
+            return delivery.content
+        claims: list[Claim] = stated[1] if isinstance(self.verifier, Alternatives) else stated
+        return b"".join([piece for claim in claims for piece in claim.messages[0]])
 
     def _expect(self, view: View) -> None:
         for place, text in self.expected:
             if not hmac.compare_digest(view.text(place), text):
                 raise Rejected(Reason.CLAIM_MISMATCH)
+
+
+def _is_json(body: bytes) -> bool:
+    """Say whether a body is one JSON object or array. Asked of what verified alone."""
+    try:
+        return isinstance(orjson.loads(body), dict | list)
+    except orjson.JSONDecodeError:
+        return False

@@ -1,6 +1,6 @@
 """What a profile says about its signature: which primitive, and its particulars.
 
-Four primitives, four tables, told apart by `kind`. Each table also answers what the rules of the
+Five kinds, five tables, told apart by `kind`. Each table also answers what the rules of the
 declaration ask: how much of the content it covers, and which headers it signs.
 """
 
@@ -100,6 +100,7 @@ class Condition(Table):
     matches: Regex | None = None
     """An expression over the whole text."""
     absent: bool = False
+    """Alone: there is no such text. Beside `equals` or `matches`: there is none, or it fits."""
 
 
 class _Proof(Table):

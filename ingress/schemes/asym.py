@@ -20,6 +20,7 @@ from ingress.schemes.parts.message import Pieces
 from ingress.schemes.parts.places import Kind, Place
 from ingress.schemes.parts.public_keys import KeyType
 from ingress.schemes.parts.statement import Claim, Statement
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.parts.view import View
 
 KID_MAX = 256
@@ -44,7 +45,7 @@ class Naming:
 
 
 @dataclass(frozen=True, slots=True)
-class Asym:
+class Asym(Verifier):
     """One provider's way of signing with a private key.
 
     `prehash` is applied to the message before it is signed, with its own hash, once more (Bridge).
@@ -94,18 +95,9 @@ class Asym:
             raise Rejected(Reason.KEY_UNKNOWN)
         return fitting[self._prove(view, claims, [keys[index] for index in fitting])]
 
-    def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
-        """Return the index of the key that signed. Raises `Rejected`, and nothing else."""
-        view = View(delivery)
-        return self.prove(view, self.read(view), keys)
-
     def claimed_ms(self, delivery: Delivery) -> int | None:
         """Say when the delivery claims to have been signed, if it does. Raises `Rejected`."""
         return self.statement.claimed_ms(View(delivery))
-
-    def payload(self, delivery: Delivery) -> bytes | None:
-        """Return the content that the signature itself carries: none, it speaks for the body."""
-        return None
 
     def kid(self, delivery: Delivery) -> str | None:
         """Say which key the delivery names; None where it names none, or none that could be."""

@@ -26,6 +26,7 @@ from ingress.schemes.parts.headers import Headers, Index
 from ingress.schemes.parts.keys import Key, KeyForm, key_material
 from ingress.schemes.parts.places import Kind, Place
 from ingress.schemes.parts.public_keys import KeyType
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.parts.view import View
 
 # A token in a body is bounded by the body; these bound what a stranger may have us take apart.
@@ -82,17 +83,17 @@ class _Ends(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Jws:
+class Jws(Verifier):
     """One provider's way of sending tokens.
 
-    `at` is None where the token is the whole body. A `detached` token (``head..signature``) stands
-    in a header and speaks for the body. `claims` is None where the payload is no set of claims.
-    `is_stored` tells whether whoever verifies again later may have the header; what authenticates
-    its bearer elsewhere never leaves this process, whatever a profile says.
+    A `detached` token (``head..signature``) stands in a header and speaks for the body. `claims` is
+    None where the payload is no set of claims. `is_stored` tells whether whoever verifies again
+    later may have the header; what authenticates its bearer elsewhere never leaves this process,
+    whatever a profile says.
     """
 
     algorithm: Algorithm
-    at: Place | None
+    at: Place
     prefix: bytes = b""
     detached: bool = False
     claims: Claims | None = None
@@ -130,7 +131,7 @@ class Jws:
     def read(self, view: View) -> Token:
         """Take the token apart. Raises `Rejected` unless all of it is well formed."""
         body = view.delivery.body
-        ends = self._open(body if self.at is None else view.text(self.at))
+        ends = self._open(view.text(self.at))
         if self.detached:
             middle, payload = base64.urlsafe_b64encode(body).rstrip(b"="), body
         else:
@@ -157,11 +158,6 @@ class Jws:
             self.claims.judge(token.payload, view.delivery.body, view.delivery.received_ms)
         return matched
 
-    def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
-        """Return the index of the key that signed. Raises `Rejected`, and nothing else."""
-        view = View(delivery)
-        return self.prove(view, self.read(view), keys)
-
     def claimed_ms(self, delivery: Delivery) -> int | None:
         """Say when the token claims to have been issued, if it does. Raises `Rejected`."""
         if self.claims is None:
@@ -184,7 +180,7 @@ class Jws:
 
     @property
     def _header(self) -> bytes | None:
-        return self.at.header if self.at is not None and self.at.kind is Kind.HEADER else None
+        return self.at.header if self.at.kind is Kind.HEADER else None
 
     @property
     def _malformed(self) -> Rejected:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from ingress.delivery import Delivery, Reason, Rejected
+from ingress.delivery import Reason, Rejected
 from ingress.schemes.parts.headers import Headers, Index
 from ingress.schemes.parts.keys import Key, KeyForm, key_material
 from ingress.schemes.parts.places import Kind, Place
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.parts.view import View
 
 
@@ -28,7 +29,7 @@ def redacted(query: bytes, name: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Token(Verifier):
     """Where the token stands, and what stands before it."""
 
     at: Place
@@ -61,23 +62,6 @@ class Token:
         if matched is None:
             raise Rejected(Reason.SIGNATURE_MISMATCH)
         return matched
-
-    def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
-        """Return the index of the token that was sent. Raises `Rejected`, and nothing else."""
-        view = View(delivery)
-        return self.prove(view, self.read(view), keys)
-
-    def claimed_ms(self, delivery: Delivery) -> int | None:
-        """Say when the delivery claims to have been signed: a token is as old as itself."""
-        return None
-
-    def payload(self, delivery: Delivery) -> bytes | None:
-        """Return the content that the signature itself carries: none, it speaks for the body."""
-        return None
-
-    def kid(self, delivery: Delivery) -> str | None:
-        """Say which key the delivery names: a token has no name."""
-        return None
 
     def _token(self, text: bytes) -> bytes:
         if not text.startswith(self.prefix) or len(text) == len(self.prefix):

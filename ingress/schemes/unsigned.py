@@ -8,14 +8,14 @@ assurance, and the consumers move nothing on their account.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingress.delivery import Delivery
 from ingress.schemes.parts.headers import Headers
 from ingress.schemes.parts.keys import Key
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.parts.view import View
 
 
 @dataclass(frozen=True, slots=True)
-class Unsigned:
+class Unsigned(Verifier):
     """Accepts every delivery, and proves nothing."""
 
     scheme: str = "none"
@@ -34,19 +34,3 @@ class Unsigned:
     def prove(self, view: View, claim: None, keys: Sequence[Key]) -> int:
         """Return 0: there is no key to tell apart."""
         return 0
-
-    def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
-        """Return 0: there is no key to tell apart."""
-        return 0
-
-    def claimed_ms(self, delivery: Delivery) -> int | None:
-        """Say that nothing is claimed."""
-        return None
-
-    def payload(self, delivery: Delivery) -> bytes | None:
-        """Return the content that the signature itself carries: none, it speaks for the body."""
-        return None
-
-    def kid(self, delivery: Delivery) -> str | None:
-        """Say that no key is named."""
-        return None

@@ -1,4 +1,4 @@
-"""What every primitive offers, and how several of them stand in for one provider.
+"""How several signatures stand in for one provider.
 
 A provider that is changing its signature sends two, or the one or the other. The first alternative
 that can be read from a delivery is the one that is judged: a signature that fails is never excused
@@ -7,55 +7,20 @@ by a weaker one beside it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ingress.delivery import Delivery, Reason, Rejected
 from ingress.schemes.parts.headers import Headers
 from ingress.schemes.parts.keys import Key
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.parts.view import View
 
 # The reasons that say "this is not my kind of signature", as opposed to "this is a bad one".
 _NOT_THIS_ONE = frozenset({Reason.HEADER_MISSING, Reason.VERSION_UNSUPPORTED})
 
 
-class Verifier(Protocol):
-    """A signature primitive with a provider's particulars."""
-
-    @property
-    def scheme(self) -> str:
-        """The name of the primitive with its algorithm, for the envelope."""
-
-    @property
-    def signed_headers(self) -> tuple[bytes, ...]:
-        """The headers that anybody holding the key needs in order to verify again."""
-
-    def key(self, secret: bytes, kid: str = "") -> Key:
-        """Decode a secret or public key. Raises `ValueError` with a hint, never the secret."""
-
-    def precheck(self, headers: Headers) -> None:
-        """Check all that can be checked without the body. Raises `Rejected`."""
-
-    def read(self, view: View) -> Any:
-        """Return what the delivery states, well formed and unproven. Raises `Rejected`."""
-
-    def prove(self, view: View, claim: Any, keys: Sequence[Key]) -> int:
-        """Return the index of the key that signed. Raises `Rejected`, and nothing else."""
-
-    def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
-        """Read and prove. Raises `Rejected`, and nothing else."""
-
-    def claimed_ms(self, delivery: Delivery) -> int | None:
-        """Say when the delivery claims to have been signed, if it does. Raises `Rejected`."""
-
-    def kid(self, delivery: Delivery) -> str | None:
-        """Say which key the delivery names, if it names one that could be."""
-
-    def payload(self, delivery: Delivery) -> bytes | None:
-        """Return the content that the signature itself carries, of a *verified* delivery."""
-
-
 @dataclass(frozen=True, slots=True)
-class Alternatives:
+class Alternatives(Verifier):
     """Several signatures, of which a delivery carries one; the strongest stands first."""
 
     verifiers: tuple[Verifier, ...]
@@ -90,11 +55,6 @@ class Alternatives:
         assert first is not None
         raise first
 
-    def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
-        """Return the index of the key that signed. Raises `Rejected`, and nothing else."""
-        view = View(delivery)
-        return self.prove(view, self.read(view), keys)
-
     def claimed_ms(self, delivery: Delivery) -> int | None:
         """Say when the delivery claims to have been signed, if it does. Raises `Rejected`."""
         verifier, _ = self.read(View(delivery))
@@ -103,10 +63,6 @@ class Alternatives:
     def kid(self, delivery: Delivery) -> str | None:
         """Say which key the delivery names, if it names one that could be."""
         return next((kid for one in self.verifiers if (kid := one.kid(delivery))), None)
-
-    def payload(self, delivery: Delivery) -> bytes | None:
-        """Return the content that the signature itself carries: of several, none does."""
-        return None
 
     def read(self, view: View) -> tuple[Verifier, Any]:
         """Return the one that the delivery carries, and what it states. Raises `Rejected`."""

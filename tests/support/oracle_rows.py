@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from hypothesis import strategies as st
 
-from tests.support.oracles import URL, Oracle, Sent, filled, sdk
+from tests.support.oracles import URL, Oracle, Sent, bodies, filled, sdk
 from tests.support.signers import pairs
 
 # HMAC fills a key up with zeros: two keys are different only if neither ends in one.
@@ -151,6 +151,8 @@ def _of_hubspot(version: str, *, live: bool = False) -> Oracle:
         f"hubspot_{version}",
         lambda secret, body, at_s: _hubspot(version, secret, body, at_s),
         lambda secret, sent, at_s: _hubspot_accepts(version, secret, sent, at_s),
+        # A zero byte stands in no JSON; behind a secret that is hashed in front, it is refused.
+        bodies=bodies if version == "v3" else bodies.filter(lambda text: "\0" not in text),
         live=live,
         hex=version != "v3",
     )

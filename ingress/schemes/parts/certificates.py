@@ -5,10 +5,8 @@ fetched from there flows in, with the roots of this system; a public key flows o
 with the check that failed. Pure: the moment is an argument, and nothing is fetched.
 
 The rules are those of a browser: names in subjectAltName, a purpose of serverAuth, RSA of 2048 bits
-and more, no SHA-1 in the chain. SNS needs no other: it signs with an ordinary certificate
-for ``sns.amazonaws.com``, or ``sns-signing.<region>.amazonaws.com`` in newer regions. But what SNS
-serves is that certificate alone, and no system trusts the authority that issued it directly: that
-one must be brought among the `intermediates`, which need not be trusted themselves.
+and more, no SHA-1 in the chain. SNS serves its certificate alone, and no system trusts the
+authority that issued it directly: the connection it came over vouches for that one, and no chain.
 """
 
 from collections.abc import Sequence
@@ -68,7 +66,6 @@ def verify_chain(
     roots: Sequence[x509.Certificate],
     host: str | Sequence[str],
     at: datetime,
-    intermediates: Sequence[x509.Certificate] = (),
 ) -> PublicKey:
     """Return the key of the first certificate, if a root vouches for it at the moment `at`.
 
@@ -89,7 +86,7 @@ def verify_chain(
     policy = policy.extension_policies(ca_policy=_AUTHORITY, ee_policy=_SIGNER)
     try:
         verifier = policy.build_server_verifier(name)
-        verifier.verify(leaf, [*chain[1:], *intermediates])
+        verifier.verify(leaf, chain[1:])
     except (VerificationError, ValueError):
         # The library's own words quote the certificate, which anybody may have written.
         raise ValueError(

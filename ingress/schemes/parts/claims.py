@@ -28,14 +28,13 @@ class Claims:
 
     `expect` maps a claim to the values any of which will do, each exactly so; the audience may be a
     list that holds one of them. A token that has an expiry, a beginning or an issue in the future
-    is held to them even where they are not required. `skew_s` is granted to a provider's clock that
-    is ahead of ours, and to nothing else. `body_hash` is a claim that is the body's SHA-256 in hex.
+    is held to them even where they are not required. `body_hash` is a claim that is the body's
+    SHA-256 in hex.
     """
 
     expect: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
     requires_expiry: bool = False
     iat_window_s: int | None = None
-    skew_s: int = 0
     body_hash: str = ""
 
     def __post_init__(self) -> None:
@@ -67,11 +66,11 @@ class Claims:
         # "On or after" (RFC 7519, section 4.1.4): at that very moment it has expired.
         if expiry is not None and received_ms >= expiry:
             raise Rejected(Reason.TIMESTAMP_STALE)
-        if begins is not None and begins > received_ms + self.skew_s * _SECOND_MS:
+        if begins is not None and begins > received_ms:
             raise Rejected(Reason.TIMESTAMP_FUTURE)
         if issued is None:
             return
-        ahead_s = self.skew_s if self.iat_window_s is None else self.iat_window_s
+        ahead_s = self.iat_window_s or 0
         if issued > received_ms + ahead_s * _SECOND_MS:
             raise Rejected(Reason.TIMESTAMP_FUTURE)
         if self.iat_window_s is not None and received_ms - issued > self.iat_window_s * _SECOND_MS:

@@ -96,6 +96,9 @@ class SnsLines:
         for name in names:
             value = text((name,))
             if value is not None:
+                # Only the message may have lines: else another name could stand in one of them.
+                if name != "Message" and "\n" in value:
+                    raise Rejected(Reason.BODY_MALFORMED)
                 lines.append(f"{name}\n{value}\n")
             elif name != "Subject":
                 raise Rejected(Reason.BODY_MALFORMED)

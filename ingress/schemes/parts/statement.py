@@ -57,7 +57,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A text that tells which of a profile's signatures a delivery carries."""
+    """A text that tells which of a profile's signatures a delivery carries.
+
+    `absent` alone: there is no such text; beside another demand: there is none, or it is met.
+    """
 
     place: Place
     equals: bytes | None = None
@@ -66,14 +69,13 @@ class Condition:
 
     def check(self, found: bytes | None) -> None:
         """Return if the text is as expected. Raises `Rejected`: it is another signature's."""
-        if self.absent:
-            holds = found is None
-        elif found is None:
+        if found is None:
+            if self.absent:
+                return
             raise Rejected(Reason.HEADER_MISSING)
-        else:
-            fits = self.matches is None or self.matches.fullmatch(found) is not None
-            holds = fits and self.equals in {None, found}
-        if not holds:
+        only_absent = self.absent and self.equals is None and self.matches is None
+        fits = self.matches is None or self.matches.fullmatch(found) is not None
+        if only_absent or not fits or self.equals not in {None, found}:
             raise Rejected(Reason.VERSION_UNSUPPORTED)
 
 

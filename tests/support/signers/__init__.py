@@ -33,6 +33,7 @@ POST, two versions of a certificate's hash) have several. What it tells:
 `joint`, `repeats`     what stands between several signatures in one place; whether the header
                        itself may come several times. `several` is either.
 `also`                 headers sent besides and never signed: ids and names of events.
+`topic`                such a header that tells two events of the same bytes apart (Shopify).
 
 `wire.py` reads, respells and takes out signature and timestamp at these places.
 """

@@ -85,8 +85,8 @@ SAAS_MAC: tuple[Signer, ...] = (
     ),
     replace(
         SHOPIFY,
+        topic=((b"x-shopify-topic", b"orders/paid"),),
         also=(
-            (b"x-shopify-topic", b"orders/paid"),
             (b"x-shopify-webhook-id", b"b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"),
             (b"x-shopify-event-id", b"98880550-7158-44d4-b7cd-2c97c8a091b5"),
             (b"x-shopify-triggered-at", b"2025-10-09T08:53:20.123456789Z"),
@@ -97,8 +97,8 @@ SAAS_MAC: tuple[Signer, ...] = (
         name="shopify by its Events family",
         signs=over_body(b"shopify-hmac-sha256", encoding="base64"),
         place="header:shopify-hmac-sha256",
+        topic=((b"shopify-topic", b"Order"),),
         also=(
-            (b"shopify-topic", b"Order"),
             (b"shopify-webhook-id", b"b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"),
             (b"shopify-event-id", b"98880550-7158-44d4-b7cd-2c97c8a091b5"),
         ),

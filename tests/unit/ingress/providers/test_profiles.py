@@ -87,7 +87,8 @@ def test_the_names_are_those_of_the_files() -> None:
         ("strip", "did you mean 'stripe'"),
         ("coinbase-commerce", "did you mean 'coinbase_commerce'"),
         ("../stripe", "did you mean 'stripe'"),
-        ("", "there are adyen_header, "),
+        ("", "`sealgate providers list` shows all"),
+        ("hubspot", "did you mean 'hubspot_v3' or 'hubspot_v2' or 'hubspot_v1'"),
         ("stripe.toml", "did you mean 'stripe'"),
     ],
 )
@@ -143,7 +144,7 @@ def test_a_profile_of_ones_own_is_a_file(tmp_path: Path) -> None:
         (
             "title",
             "titel",
-            "title: is missing; example.toml: titel: there is no such field; did you",
+            "title: is missing\nexample.toml: titel: there is no such field; did you",
         ),
         ('"com.example"', '"example"', "type_prefix: must be small words with dots between"),
         ('"/id"', '"$id"', "$id is used and not declared under parameters"),

@@ -350,7 +350,7 @@ SCHEMES = [
     SCHEME,
     IN_BODY,
     Jws(Algorithm.RS512, HEADER, detached=True),
-    Jws(Algorithm.ES256, None, claims=Claims(iat_window_s=300, body_hash="h")),
+    Jws(Algorithm.ES256, HEADER, claims=Claims(iat_window_s=300, body_hash="h")),
     Jws(Algorithm.EDDSA, places.parse("form:jwt")),
 ]
 texts = st.one_of(

@@ -126,23 +126,19 @@ def test_a_signer_with_its_authority_behind_it_is_trusted() -> None:
     assert key == signer.private.public_key() == key_of(signer.pem)
 
 
-def test_a_signer_alone_needs_its_authority_from_us() -> None:
+def test_a_signer_alone_is_not_trusted() -> None:
     """What SNS answers with is one certificate: the authority above it is not in any root store."""
-    signer = _leaf(BETWEEN, SNS)
-    assert "one in between is missing" in _refusal(signer.pem)
-    brought = [BETWEEN.certificate]
-    assert verify_chain(signer.pem, ROOTS, SNS, AT, brought) == signer.private.public_key()
+    assert "one in between is missing" in _refusal(_leaf(BETWEEN, SNS).pem)
 
 
 def test_an_authority_that_is_brought_is_not_trusted() -> None:
-    """Whoever could add one to the list must not be able to vouch for itself with it."""
+    """Whoever writes the answer must not be able to vouch for itself with it."""
     between = _authority("Amazon RSA 2048 M01", STRANGER)
     signer = _leaf(between, SNS)
-    assert verify_chain(signer.pem, ROOTS, SNS, AT, [between.certificate])
-    refused = _refusal(signer.pem, roots=[ROOT.certificate], intermediates=[between.certificate])
-    assert "no trusted root vouches" in refused
-    itself = [between.certificate, STRANGER.certificate]
-    assert "no trusted root" in _refusal(signer.pem, roots=[ROOT.certificate], intermediates=itself)
+    chain = signer.pem + between.pem
+    assert verify_chain(chain, ROOTS, SNS, AT)
+    for brought in (chain, chain + STRANGER.pem):
+        assert "no trusted root vouches" in _refusal(brought, roots=[ROOT.certificate])
 
 
 def test_certificates_made_by_another_library_are_judged_alike() -> None:
@@ -232,7 +228,6 @@ def test_every_certificate_of_the_chain_must_be_valid(
     between = _authority("between", ROOT, start, end)
     signer = _leaf(between, SNS)
     assert reason in _refusal(signer.pem + between.pem)
-    assert "not valid" in _refusal(signer.pem, intermediates=[between.certificate])
 
 
 def test_a_self_signed_certificate_is_refused() -> None:
@@ -287,10 +282,6 @@ def test_a_chain_is_bounded() -> None:
     signer = _leaf(authorities[-1], SNS)
     assert verify_chain(signer.pem + longest, ROOTS, SNS, AT)
     assert "longer than 5" in _refusal(signer.pem + longest + ROOT.pem)
-    deeper = _authority("authority 5", authorities[-1])
-    brought = [made.certificate for made in [*authorities, deeper]]
-    refused = _refusal(_leaf(deeper, SNS).pem, intermediates=brought)
-    assert "no trusted root" in refused
     assert "larger than" in _refusal(signer.pem + b" " * 64 * 1024)
 
 
