@@ -7,6 +7,7 @@ address is not available, 78 the configuration is wrong, 130 interrupted.
 """
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -76,6 +77,7 @@ def send(
     body: Path | None = None,
     parameter: Sequence[str] = (),
     registered_url: "RegisteredUrl" = "",
+    config: "Config | None" = None,
 ) -> int:
     """Send one correctly signed test event to a source.
 
@@ -84,7 +86,7 @@ def send(
     url
         Where to, for example http://127.0.0.1:8080/hooks/btcpay-demo.
     provider
-        The profile to sign as; an unknown one lists all.
+        The profile to sign as: its name, or the path of one of your own.
     key_file
         The file with what the provider signs with: the source's secret or token, or the PRIVATE key
         (PEM; of Ed25519 also hex, base64 or whsk_) that belongs to the source's public key.
@@ -103,40 +105,39 @@ def send(
         The URL that is signed, where the provider signs it: the source's `public_url`. Where
         absent, it is the one sent to.
     """
+    from sealgate.catalogue.command import own_profiles
     from sealgate.simulator.send import Shipment
     from sealgate.simulator.send import send as run_send
 
+    words, own = tuple(parameter), own_profiles(config)
     return run_send(
-        Shipment(
-            url,
-            provider,
-            key_file,
-            event,
-            reference,
-            body,
-            tuple(parameter),
-            kid,
-            registered_url,
-        )
+        Shipment(url, provider, key_file, event, reference, body, words, kid, registered_url, own)
     )
 
 
-def new_key(provider: str, *, key_file: Path, parameter: Sequence[str] = ()) -> int:
+def new_key(
+    provider: str,
+    *,
+    key_file: Path,
+    parameter: Sequence[str] = (),
+    config: "Config | None" = None,
+) -> int:
     """Make a key to try a provider with: its secret, or the files of a key pair.
 
     Parameters
     ----------
     provider
-        The profile that the key is for; an unknown one lists all.
+        The profile that the key is for: its name, or the path of one of your own.
     key_file
         The file to write, for `sealgate send`; of a pair it holds the private key, and the public
         one, for the gateway, is written beside it with `.pub` behind the name.
     parameter
         name=value, for a profile that takes parameters; may be repeated.
     """
+    from sealgate.catalogue.command import own_profiles
     from sealgate.simulator.new_key import run
 
-    return run(provider, key_file, parameter)
+    return run(provider, key_file, parameter, own_profiles(config))
 
 
 def kafka(*, directory: Path = Path("var/kafka"), port: "Port" = 9092) -> int:
@@ -197,18 +198,21 @@ def verify(
     provider
         Without --source: a profile's name, or the path of a profile.
     """
+    from sealgate.catalogue.command import own_profiles
     from sealgate.explain.asked import Keys, Question, Reading
     from sealgate.explain.command import run
 
-    asked = Question(request, keys or Keys(), reading or Reading(), source, config, provider)
-    return run(asked, os.environ, _now_ms(), sys.stdout)
+    said = (request, keys or Keys(), reading or Reading(), source, config, provider)
+    return run(Question(*said, own_profiles(config)), os.environ, _now_ms(), sys.stdout)
 
 
 def providers_list(*, config: "Config | None" = None, json: bool = False) -> int:
     """List every provider profile: class, confidence, scheme, answers, and what it needs."""
+    from sealgate.catalogue import listing
     from sealgate.catalogue.command import list_all
 
-    return list_all(config, as_json=json, out=sys.stdout)
+    columns = shutil.get_terminal_size((listing.WIDTH, 0)).columns
+    return list_all(config, as_json=json, out=sys.stdout, columns=columns)
 
 
 def providers_show(name: str, *, config: "Config | None" = None) -> int:
@@ -244,8 +248,7 @@ def providers_test(
     from sealgate.catalogue.command import own_profiles, test
     from sealgate.explain.asked import Keys, Question, Reading
 
-    keys, own = keys or Keys(), own_profiles(config)
-    asked = None
+    keys, own, asked = keys or Keys(), own_profiles(config), None
     if request is not None:
         asked = Question(request, keys, reading or Reading(), provider=name, own=own)
     return test(name, config, asked, keys, _now_ms())

@@ -48,6 +48,7 @@ class Vector(BaseModel):
     config: dict[str, str | int] = {}
 
 
+_NEEDED = [name for name, field in Vector.model_fields.items() if field.is_required()]
 _VECTORS = TypeAdapter(list[Vector])
 
 
@@ -61,6 +62,9 @@ def run(path: Path, *, known_only: bool, out: TextIO) -> int:
         vectors = _VECTORS.validate_json(path.read_bytes())
     except (OSError, ValidationError) as wrong:
         print(f"{path}: {_why(wrong)}", file=sys.stderr)
+        return UNUSABLE
+    if not vectors:
+        print(f"{path}: holds no vector, so nothing was tried", file=sys.stderr)
         return UNUSABLE
     known = set(providers.names())
     skipped = [vector for vector in vectors if known_only and vector.provider not in known]
@@ -137,4 +141,7 @@ def _why(wrong: OSError | ValidationError) -> str:
     if first["type"] == "json_invalid":
         return f"not JSON: {first['ctx']['error']}"
     where = ".".join(map(str, first["loc"])) or "the file"
-    return f"not a list of vectors: {where}: {first['msg']} ({wrong.error_count()} mistakes)"
+    return (
+        f"not a list of vectors: {where}: {first['msg']} ({wrong.error_count()} mistakes); "
+        f"each needs {', '.join(_NEEDED)}"
+    )

@@ -1,9 +1,12 @@
 """`sealgate providers list`, `show` and `test`: print, and say with the exit code how it went."""
 
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
+from ingress.providers import Profile
 from sealgate.catalogue import listing, showing
 from sealgate.catalogue.entries import entries, find
 from sealgate.explain.asked import Keys, Question
@@ -14,17 +17,25 @@ from sealgate.process import PROFILES
 DONE = 0
 FAILED = 1
 UNUSABLE = 2
+USUAL = Path("sealgate.toml")
+_SECOND_MS = 1000
 
 
 def own_profiles(config: Path | None) -> Path | None:
-    """Return the directory of the user's own profiles, beside the configuration file."""
-    return None if config is None else config.parent / PROFILES
+    """Return the directory of the user's own profiles, beside the configuration file.
+
+    Where none is named, it is the usual one, if that is there.
+    """
+    file = config or (USUAL if USUAL.is_file() else None)
+    return None if file is None else file.parent / PROFILES
 
 
-def list_all(config: Path | None, *, as_json: bool, out: TextIO) -> int:
+def list_all(
+    config: Path | None, *, as_json: bool, out: TextIO, columns: int = listing.WIDTH
+) -> int:
     """Print every profile; return 1 if one of the user's own cannot be used."""
     listed = list(entries(own_profiles(config)))
-    print((listing.as_json if as_json else listing.as_text)(listed), file=out)
+    print(listing.as_json(listed) if as_json else listing.as_text(listed, columns), file=out)
     return FAILED if any(entry.mistake for entry in listed) else DONE
 
 
@@ -46,9 +57,25 @@ def test(name: str, config: Path | None, asked: Question | None, keys: Keys, now
     except ValueError as wrong:
         print(f"sealgate providers: {wrong}", file=sys.stderr)
         return UNUSABLE
+    if flaws := list(_flaws(profile, now_ms)):
+        for flaw in flaws:
+            print(f"sealgate providers: {profile.name}: {flaw}", file=sys.stderr)
+        return UNUSABLE
     if asked is not None:
         return run_verify(asked, {}, now_ms, sys.stdout)
     print(f"{profile.name}: the profile is whole ({profile.scheme}, class {profile.assurance})")
     for message in profile.lacking:
         print(f"  a source must say: {message}")
     return DONE
+
+
+def _flaws(profile: Profile, now_ms: int) -> Iterator[str]:
+    """Yield what no schema finds: what needs a calendar, and what could never be read."""
+    said = profile.declaration
+    # A day more, for an author whose day has begun.
+    tomorrow = datetime.fromtimestamp(now_ms / _SECOND_MS, UTC).date() + timedelta(days=1)
+    for number, one in enumerate(said.evidence):
+        if one.read > tomorrow:
+            yield f"evidence.{number}.read: {one.read} is yet to come; say when it was read"
+    if said.freshness is not None and (said.freshness.header or "").endswith("*"):
+        yield "freshness.header: name one header: a timestamp stands in no family of them"

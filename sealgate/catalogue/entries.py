@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ingress import providers
 from ingress.providers import Profile
+from ingress.providers.explain import near
 
 BUILT_IN, YOURS = "built in", "yours"
 _SUFFIX = ".toml"
@@ -39,9 +40,16 @@ def find(name: str, parameters: Mapping[str, object], own: Path | None) -> Found
         if not path.is_file():
             raise ValueError(f"{name}: there is no such file")
         return Found(providers.load_file(path, parameters), YOURS)
-    if own is not None and (own / (name + _SUFFIX)).is_file():
-        return Found(providers.load_file(own / (name + _SUFFIX), parameters), YOURS)
-    return Found(providers.load(name, parameters), BUILT_IN)
+    origin = BUILT_IN if providers.own_file(name, own) is None else YOURS
+    mine = () if own is None else tuple(file.stem for file in own.glob(f"*{_SUFFIX}"))
+    known = (*providers.names(), *mine)
+    if name not in known:
+        where = "from providers/ beside the --config file" if own is None else f"from {own}"
+        raise ValueError(
+            f"there is no provider profile {name!r}; {near(name, known)}`sealgate providers list` "
+            f"shows all, and your own are read {where}"
+        )
+    return Found(providers.find(name, parameters, own), origin)
 
 
 def entries(own: Path | None) -> Iterator[Entry]:

@@ -1,13 +1,19 @@
-"""The list of profiles: one row each, as a table of at most a hundred columns or as JSON."""
+"""The list of profiles: one row each, as a table as wide as the terminal, or as JSON."""
 
 import json
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable
 
 from ingress.providers import Profile
 from sealgate.catalogue.entries import YOURS, Entry
 
 WIDTH = 100
+_TITLE = 1
 _HEAD = ("name", "title", "class", "cover", "conf", "scheme", "refusal", "ok", "needs")
+LEGEND = (
+    "needs, beside a key: URL is public_url, params are parameters, keys are fetched, experimental "
+    "and hints are said as experimental = true and accepts_hints = true"
+)
 _SIZES = (24, 17, 5, 5, 4, 12, 7, 3)
 
 
@@ -57,41 +63,41 @@ def as_json(entries: Iterable[Entry]) -> str:
     return json.dumps({"items": [row(entry) for entry in entries]}, indent=2, ensure_ascii=False)
 
 
-def as_text(entries: Iterable[Entry]) -> str:
-    """Write the list for a person."""
+def as_text(entries: Iterable[Entry], columns: int = WIDTH) -> str:
+    """Write the list for a person; where there is little room, without the titles."""
     listed = list(entries)
     usable = sum(entry.profile is not None for entry in listed)
     mine = sum(entry.origin == YOURS for entry in listed)
     last = f"{usable} profiles, {mine} of them yours (*)" if mine else f"{usable} profiles"
-    return "\n".join([_line(_HEAD), *(line for one in listed for line in _lines(one)), "", last])
+    lines = [_line(cells, columns) for cells in [_HEAD, *(_cells(one) for one in listed)]]
+    return "\n".join([*lines, "", *textwrap.wrap(LEGEND, min(columns, WIDTH)), "", last])
 
 
-def _lines(entry: Entry) -> Iterator[str]:
+def _cells(entry: Entry) -> tuple[str, ...]:
     name = entry.name + ("*" if entry.origin == YOURS else "")
     profile = entry.profile
     if profile is None:
-        yield f"{name}: cannot be used: {entry.mistake}"
-        return
-    yield _line(
-        (
-            name,
-            profile.title,
-            profile.assurance.value,
-            profile.coverage.value[:4],
-            profile.declaration.confidence,
-            profile.scheme,
-            refusal(profile),
-            str(profile.success_status),
-            ",".join(needs(profile))
-            .replace("fetched keys", "keys")
-            .replace("parameters", "params"),
-        )
+        return (f"{name}: cannot be used: {entry.mistake.replace(chr(10), '; ')}",)
+    return (
+        name,
+        profile.title,
+        profile.assurance.value,
+        profile.coverage.value[:4],
+        profile.declaration.confidence,
+        profile.scheme,
+        refusal(profile),
+        str(profile.success_status),
+        ",".join(needs(profile)).replace("fetched keys", "keys").replace("parameters", "params"),
     )
 
 
-def _line(cells: tuple[str, ...]) -> str:
+def _line(cells: tuple[str, ...], columns: int) -> str:
+    if len(cells) == 1:
+        return cells[0]
     fitted = [
         (cell if len(cell) <= size else cell[: size - 1] + "…").ljust(size)
         for cell, size in zip(cells, _SIZES, strict=False)
     ]
-    return " ".join([*fitted, cells[-1]])[:WIDTH].rstrip()
+    if columns < WIDTH:
+        del fitted[_TITLE]
+    return " ".join([*fitted, cells[-1]]).rstrip()

@@ -5,12 +5,15 @@ ids are read, how old a delivery may be, what the edge answers, who says so and 
 """
 
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from consumers.interpret import mapping
 from ingress.providers import Profile
 from ingress.providers import signature as signs
 from ingress.providers.declaration import Alternatives
+from ingress.providers.keysource import KeySource
 from sealgate.catalogue.listing import needs, refusal
 
 CONFIDENCE = {
@@ -19,6 +22,10 @@ CONFIDENCE = {
     "C": "only third parties say so, several of them agreeing",
     "D": "not confirmed: it works only where the source says experimental = true",
 }
+NOT_INTERPRETED = (
+    "its events are verified, published and kept; they move no payment yet: there is no table of "
+    "what its words mean"
+)
 ASSURANCE = {
     "A": "the body's bytes and a judged timestamp are signed",
     "B": "the body's bytes are signed; age is not judged",
@@ -35,6 +42,11 @@ _KEYS = {
     "svix": "the secret, with its whsec_ if the provider shows one",
     "sha1": "the secret; its SHA-1 is the key",
 }
+
+
+_OPTIONAL = re.compile(r"\(\?:[^()]*\)\?")
+_CHOICE = re.compile(r"\(\?:([^()|]*)\|[^()]*\)")
+_CLASSES = (("[a-z]{2,4}", "us"), ("[a-z]+", "east"), ("[0-9]{1,2}", "1"), ("[a-z0-9-]+", "x"))
 
 
 def as_text(profile: Profile, origin: str) -> str:
@@ -87,7 +99,7 @@ def handshakes(profile: Profile) -> str:
 def _block(profile: Profile) -> Iterator[str]:
     slug = profile.name.replace("_", "-")[:27].strip("-") + "-live"
     yield "[[source]]"
-    yield f"slug = {json.dumps(slug)}  # POST /hooks/{slug}"
+    yield f"slug = {json.dumps(slug)}  # {' or '.join(profile.methods)} /hooks/{slug}"
     yield f"provider = {json.dumps(profile.name)}"
     if profile.signs_url:
         yield 'public_url = "https://hooks.example.com/hooks/' + slug + '"  # as registered there'
@@ -97,7 +109,7 @@ def _block(profile: Profile) -> Iterator[str]:
         yield "accepts_hints = true  # nothing is signed: events move nothing, and start a fetch"
     for message in profile.lacking:
         name = message.split("'")[1]
-        yield f'parameters.{name} = "..."  # {message.partition(": ")[2]}'
+        yield f'# parameters.{name} = "..."  # to be filled in: {message.partition(": ")[2]}'
     if profile.is_signed:
         yield from _key_block(profile, slug)
 
@@ -105,12 +117,38 @@ def _block(profile: Profile) -> Iterator[str]:
 def _key_block(profile: Profile, slug: str) -> Iterator[str]:
     source = profile.declaration.key_source
     if source is not None:
-        yield f"# keys are fetched from {source.url or source.hosts}; a key of your own is optional"
+        yield f"# keys are fetched from {origin(source)}; a key of your own is optional"
+    if source is not None and source.credential != "none":
+        yield ""
+        yield "[[source.key]]"
+        yield 'id = "api"'
+        yield 'role = "api"'
+        yield f'file = "secrets/{slug}.api"  # your API credential: the keys are fetched with it'
     mark = "# " if source is not None else ""
     yield ""
     yield f"{mark}[[source.key]]"
     yield f'{mark}id = "first"  # yours to choose; metrics and logs show it'
-    yield f'{mark}file = "secrets/{slug}"  # {_key(profile)}'
+    public = ".pub" if _is_public(profile) else ""
+    yield f'{mark}file = "secrets/{slug}{public}"  # {_key(profile)}'
+
+
+def origin(source: KeySource) -> str:
+    """Say where keys are fetched: the address, or a host as it may be named."""
+    if source.url:
+        return source.url
+    text = _CHOICE.sub(lambda found: found[1], _OPTIONAL.sub("", source.hosts))
+    for pattern, word in _CLASSES:
+        text = text.replace(pattern, word)
+    text = text.replace("(?:", "").replace(")+", "").replace(")", "").replace("\\", "")
+    fits = re.fullmatch(source.hosts, text) is not None
+    return "the address that each delivery names, at " + (text if fits else "its provider's hosts")
+
+
+def _is_public(profile: Profile) -> bool:
+    first = profile.declaration.signature[0]
+    return isinstance(first, signs.Asym) or (
+        isinstance(first, signs.Jws) and first.algorithm != "HS256"
+    )
 
 
 def _key(profile: Profile) -> str:
@@ -121,7 +159,7 @@ def _key(profile: Profile) -> str:
         return "the token that you set at the provider"
     if isinstance(first, signs.Jws) and first.algorithm == "HS256":
         return "the secret shared with the provider"
-    return "the provider's public key, as PEM or as it shows it"
+    return "the provider's PUBLIC key, as PEM or as it shows it (new-key: the .pub file)"
 
 
 def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
@@ -136,6 +174,8 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "event id", dedupe(profile)
     yield "event type", _places(said.identity.event_type) or "not named"
     yield "payment", _places(said.identity.payment_ref) or "not named"
+    if profile.name not in mapping.load():
+        yield "payments", NOT_INTERPRETED
     yield "answers", _answers(profile)
     horizon = said.answers.retry_horizon_s
     yield "retries", f"for about {_long(horizon)}" if horizon else "for how long is not known"

@@ -26,7 +26,7 @@ class Reading:
     """A file with the body's exact bytes, in place of the capture's."""
 
     at: str = ""
-    """The moment of receipt: epoch seconds or ISO 8601; else the moment the delivery claims."""
+    """The moment of receipt: now, epoch seconds or ISO 8601; else as the delivery claims."""
 
     show_body: bool = False
     """Show the body's content, too."""

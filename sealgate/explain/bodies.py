@@ -24,7 +24,7 @@ from sealgate.explain.case import Case
 Bodies = Iterator[bytes]
 PLAIN_BYTES_MAX = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
-_FORM = re.compile(rb"[^\s={}<>]+=[^\s{}<>]*(?:&[^\s={}<>]*=[^\s{}<>]*)*")
+_FORM = re.compile(rb"[^\s=&{}<>]+=[^\s&{}<>]*(?:&[^\s=&{}<>]*=[^\s&{}<>]*)*")
 _SMALL_ESCAPE = re.compile(rb"%[0-9a-fA-F]{2}")
 
 

@@ -9,20 +9,17 @@ import base64
 import binascii
 import json
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ingress.schemes.parts.headers import Headers
+from sealgate.explain import curl
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{3,10}) (\S+) HTTP/[0-9.]+\r?\n")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
-_CURL = re.compile(rb"curl(?:\.exe)?\s")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\r\n]*)?\r\n")
-_ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_METHOD = re.compile(r"[A-Z]{1,20}")
 PAIR = 2
-_CURL_DATA = ("--data", "--data-raw", "--data-binary", "--data-ascii", "-d")
-_CURL_SKIPPED = ("-o", "--output", "-u", "--user", "-A", "--max-time", "-m", "--connect-timeout")
 FORMS = (
     "a request as HTTP/1.1 writes it (request line, headers, empty line, body), a JSON object "
     '{"method", "url", "headers", "body" or "body_base64"}, or a curl command line'
@@ -47,7 +44,7 @@ class Capture:
     @property
     def query(self) -> bytes:
         """The query as it was sent, without its question mark."""
-        return self.target.partition("#")[0].partition("?")[2].encode()
+        return self.target.partition("#")[0].partition("?")[2].encode("utf-8", "surrogateescape")
 
 
 def read(raw: bytes, body: bytes | None = None) -> Capture:
@@ -55,7 +52,7 @@ def read(raw: bytes, body: bytes | None = None) -> Capture:
     text = raw.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"{"):
         capture = _from_json(text)
-    elif _CURL.match(text):
+    elif curl.START.match(text):
         capture = _from_curl(text)
     elif _REQUEST_LINE.match(text):
         capture = _from_http(text)
@@ -70,12 +67,17 @@ def _from_http(raw: bytes) -> Capture:
     end = _BLANK_LINE.search(raw, line.end() - 2)
     head, body = (raw[line.end() :], b"") if end is None else _parts(raw, line.end(), end)
     headers = tuple(_header_lines(head))
-    capture = Capture(line[1].decode(), line[2].decode("latin-1"), headers, body, "HTTP/1.1")
+    capture = Capture(line[1].decode(), _target(line[2]), headers, body, "HTTP/1.1")
     if end is None:
         capture = replace(capture, notes=("no empty line ends the headers: the body is empty",))
     if any(name == b"transfer-encoding" and b"chunked" in value for name, value in headers):
         return _unchunked(capture)
     return capture
+
+
+def _target(raw: bytes) -> str:
+    """Keep the bytes of a target that is no UTF-8."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _parts(raw: bytes, begin: int, end: re.Match[bytes]) -> tuple[bytes, bytes]:
@@ -94,25 +96,30 @@ def _header_lines(head: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _unchunked(capture: Capture) -> Capture:
     """Put a chunked body together; one that is not in chunks any more stays as it is."""
-    rest, found = capture.body, b""
-    while line := _CHUNK.match(rest):
+    body, at, found = capture.body, 0, list[bytes]()
+    while line := _CHUNK.match(body, at):
         size = int(line[1], 16)
         if size == 0:
-            return replace(capture, body=found, notes=("its body came in chunks; joined here",))
-        found += rest[line.end() : line.end() + size]
-        rest = rest[line.end() + size :].removeprefix(b"\r\n")
+            joined = b"".join(found)
+            return replace(capture, body=joined, notes=("its body came in chunks; joined here",))
+        found.append(body[line.end() : line.end() + size])
+        at = line.end() + size
+        at += 2 if body[at : at + 2] == b"\r\n" else 0
     return capture
 
 
 def _from_json(raw: bytes) -> Capture:
     try:
         said = json.loads(raw)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise Unusable(f"the request file begins like JSON and is none: {wrong}") from None
     url = said.get("url", said.get("path", ""))
     if not isinstance(url, str):
         raise Unusable("the JSON capture's url must be a text")
+    _utf8(url, "the url")
     method = str(said.get("method", "POST")).upper()
+    if not _METHOD.fullmatch(method):
+        raise Unusable("the JSON capture's method must be a word such as POST")
     headers = tuple(_json_headers(said.get("headers")))
     return Capture(method, url, headers, _json_body(said), "JSON")
 
@@ -129,7 +136,16 @@ def _json_headers(said: object) -> Iterator[tuple[bytes, bytes]]:
             raise Unusable("a header of the JSON capture is no pair of name and value")
         name, values = pair
         for value in values if isinstance(values, list) else [values]:
-            yield str(name).lower().encode(), str(value).encode()
+            yield _utf8(str(name).lower(), "a header"), _utf8(str(value), "a header")
+
+
+def _utf8(text: str, what: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Unusable(
+            f"in the JSON capture, {what} holds half a character (a lone surrogate): no request can"
+        ) from None
 
 
 def _json_body(said: dict[str, object]) -> bytes:
@@ -149,54 +165,7 @@ def _json_body(said: dict[str, object]) -> bytes:
 
 def _from_curl(raw: bytes) -> Capture:
     try:
-        words = shlex.split(_plain_quotes(raw.decode()))[1:]
-    except (ValueError, UnicodeDecodeError) as wrong:
-        raise Unusable(f"the curl command line cannot be taken apart: {wrong}") from None
-    method, url, headers, body = "", "", [], list[str]()
-    left = iter(words)
-    for word in left:
-        name, value = _option(word, left)
-        if name in {"-X", "--request"}:
-            method = value
-        elif name in {"-H", "--header"}:
-            header, _, text = value.partition(":")
-            headers.append((header.strip().lower().encode(), text.strip().encode()))
-        elif name in _CURL_DATA:
-            body.append(_curl_data(name, value))
-        elif name == "--url" or not name:
-            url = value
-    sent = "&".join(body).encode()
-    return Capture(method or ("POST" if body else "GET"), url, tuple(headers), sent, "curl")
-
-
-def _option(word: str, left: Iterator[str]) -> tuple[str, str]:
-    """Return an option with its value; a word that is none has no name."""
-    takes = ("-X", "--request", "-H", "--header", "--url", *_CURL_DATA, *_CURL_SKIPPED)
-    if word in takes:
-        return word, next(left, "")
-    if word.startswith("--") and "=" in word and word.partition("=")[0] in takes:
-        name, _, value = word.partition("=")
-        return name, value
-    if word[:2] in {"-X", "-H", "-d"} and not word.startswith("--"):
-        return word[:2], word[2:]
-    return (word, "") if word.startswith("-") else ("", word)
-
-
-def _curl_data(name: str, value: str) -> str:
-    if value.startswith("@") and name != "--data-raw":
-        raise Unusable(f"the curl command reads its body from {value[1:]}; give it with --body")
-    # As curl does: only --data-binary and --data-raw keep line ends.
-    return value.replace("\r", "").replace("\n", "") if name in {"-d", "--data"} else value
-
-
-def _plain_quotes(text: str) -> str:
-    r"""Turn the shell's ``$'…\n…'`` into what `shlex` reads."""
-
-    def plain(found: re.Match[str]) -> str:
-        escaped = found[1].replace('"', r"\"").replace(r"\'", "'").replace("\n", r"\n")
-        try:
-            return shlex.quote(json.loads(f'"{escaped}"', strict=False))
-        except ValueError:
-            return shlex.quote(found[1])
-
-    return _ANSI_QUOTED.sub(plain, text)
+        said = curl.read(raw)
+    except ValueError as wrong:
+        raise Unusable(f"the curl command line cannot be read: {wrong}") from None
+    return Capture(said.verb, said.target, tuple(said.headers), said.sent, "curl")

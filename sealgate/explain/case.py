@@ -14,8 +14,9 @@ from ingress.schemes.asym import Asym
 from ingress.schemes.mac import Mac
 from ingress.schemes.parts.keys import Key
 from ingress.schemes.parts.statement import Statement
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.token import Token
-from ingress.schemes.verifier import Alternatives, Verifier
+from ingress.schemes.verifier import Alternatives
 
 AGE = frozenset({Reason.TIMESTAMP_STALE, Reason.TIMESTAMP_FUTURE})
 """Age is judged last: who hears one of these has a signature that holds."""
@@ -36,6 +37,8 @@ class Verdict:
 
     reason: Reason | None
     key_id: str = ""
+    is_other_content: bool = False
+    """Whether the signature holds, over content that the profile does not take."""
 
     @property
     def is_valid(self) -> bool:
@@ -45,7 +48,7 @@ class Verdict:
     @property
     def is_signed(self) -> bool:
         """Say whether the signature holds, however old it is."""
-        return self.reason is None or self.reason in AGE
+        return self.reason is None or self.reason in AGE or self.is_other_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Case:
     keys: tuple[tuple[str, Key], ...] = field(repr=False)
     target: str = ""
     """The request line's, which names the path that was called."""
+    line: str = ""
+    """Of an altered case: what was altered, as a line of a profile."""
 
     def judge(self) -> Verdict:
         """Ask the profile."""
@@ -67,7 +72,17 @@ class Case:
         except Rejected as rejected:
             signed = rejected.reason in AGE
             return Verdict(rejected.reason, self._signer() if signed else "")
-        return Verdict(None, self.keys[index][0] if self.keys else "")
+        key_id = self.keys[index][0] if self.keys else ""
+        try:
+            self.profile.check_content(self.delivery)
+        except Rejected as rejected:
+            return Verdict(rejected.reason, key_id, is_other_content=True)
+        return Verdict(None, key_id)
+
+    def is_same(self, other: "Case") -> bool:
+        """Say whether another case asks the verifier the same."""
+        mine = (self.delivery, self.keys, self.profile.verifier)
+        return mine == (other.delivery, other.keys, other.profile.verifier)
 
     def with_body(self, body: bytes) -> "Case":
         """Return the case with another body."""

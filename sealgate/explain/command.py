@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from ingress.contract.envelope import UNPARSED_TYPE
 from ingress.delivery import Delivery
+from ingress.providers.identity import UNKNOWN_TYPE
 from sealgate.explain import capture, hints, others, report, steps, times
 from sealgate.explain.asked import Question
 from sealgate.explain.capture import Capture, Unusable
@@ -55,11 +57,18 @@ def explain(question: Question, environ: Mapping[str, str], now_ms: int) -> repo
         steps.signature(case),
         steps.timestamp(case, receipt, now_ms),
         steps.message(case, show_body=question.reading.show_body),
-        steps.keys(case, wrong),
+        steps.keys(case, wrong, verdict),
     ]
     findings = diagnose(case, verdict, asked, now_ms)
-    identity = _identity(case) if verdict.is_valid and question.reading.show_body else ()
-    return report.Report(told, verdict, asked.profile.is_signed, findings, identity)
+    past = [*times.past(case, now_ms)] if verdict.is_valid and receipt.is_assumed else []
+    return report.Report(
+        told,
+        verdict,
+        asked.profile.is_signed,
+        [*past, *findings],
+        _identity(case) if verdict.is_valid else None,
+        is_past=bool(past),
+    )
 
 
 def diagnose(case: Case, verdict: Verdict, asked: Subject, now_ms: int) -> list[Finding]:
@@ -81,8 +90,10 @@ def diagnose(case: Case, verdict: Verdict, asked: Subject, now_ms: int) -> list[
     ]
     if not proven and not any(one.name in hints.FATAL for one in guesses):
         proven = search.two(case)
-    fatal = any(one.name in hints.FATAL for one in guesses)
-    return [*proven, *guesses, *([] if proven or fatal else [hints.last_resort(case, verdict)])]
+    if any(one.name == others.OTHERWISE for one in proven):
+        guesses = [one for one in guesses if one.name != hints.MISNAMED]
+    told = proven or any(one.name in hints.FATAL | hints.ENOUGH for one in guesses)
+    return [*proven, *guesses, *([] if told else [hints.last_resort(case, verdict)])]
 
 
 def _delivery(captured: Capture, asked: Subject) -> Delivery:
@@ -97,13 +108,15 @@ def _delivery(captured: Capture, asked: Subject) -> Delivery:
     )
 
 
-def _identity(case: Case) -> list[tuple[str, str]]:
+def _identity(case: Case) -> report.Named:
     found = case.profile.identify(case.delivery)
-    return [
-        ("event type", f"{case.profile.type_prefix}.{found.event_type}"),
-        ("event key", found.event_key),
-        ("payment", found.payment_ref or "none named"),
-    ]
+    return report.Named(
+        event_type=f"{case.profile.type_prefix}.{found.event_type}",
+        event_key=found.event_key,
+        payment_ref=found.payment_ref,
+        type_is_named=found.event_type not in {UNKNOWN_TYPE, UNPARSED_TYPE},
+        key_is_digest=found.event_key.startswith("sha256:"),
+    )
 
 
 def _bytes(path: Path) -> bytes:

@@ -23,6 +23,8 @@ class Finding:
     what: str
     advice: str
     proven: bool = True
+    line: str = ""
+    """The answer as a line of a profile, where one could say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,20 @@ class Search:
         return case.judge().is_signed
 
     def one(self, case: Case) -> list[Finding]:
-        """Try every row alone."""
-        return [
-            Finding(row.name, row.what, row.advice)
-            for row in self._table
-            if any(self.holds(other) for other in row.alter(case) if not self.is_over)
-        ]
+        """Try every row alone.
+
+        Rows that arrive at the same request tell of one accident: the first, the smallest change,
+        is told and the others are not.
+        """
+        found: list[Finding] = []
+        known: list[Case] = []
+        for row in self._table:
+            tried = (other for other in row.alter(case) if not self.is_over)
+            hit = next((other for other in tried if self.holds(other)), None)
+            if hit is not None and not any(hit.is_same(other) for other in known):
+                found.append(Finding(row.name, row.what, row.advice, line=hit.line))
+                known.append(hit)
+        return found
 
     def two(self, case: Case) -> list[Finding]:
         """Try rows of two kinds together; the first pair that holds explains enough."""

@@ -4,15 +4,25 @@ A case and its verdict flow in, findings that are not proven flow out, one small
 """
 
 import difflib
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 
-from ingress.delivery import Reason
+from ingress.delivery import Reason, Rejected
+from ingress.schemes.mac import DIGEST_BYTES, Mac
+from ingress.schemes.parts.encoding import Encoding
 from ingress.schemes.parts.places import Kind
-from sealgate.explain.case import Case, Verdict, statements
+from ingress.schemes.parts.statement import Statement
+from ingress.schemes.parts.view import View
+from sealgate.catalogue.showing import origin
+from sealgate.explain.case import Case, Verdict, primitives, statements
 from sealgate.explain.diagnoses import Finding
 from sealgate.explain.signatures import other_versions
 
 Hints = Iterator[Finding]
+MISNAMED = "header-misnamed"
+_HEX = re.compile(rb"[0-9a-fA-F]+")
+_LENGTH = re.compile(rb"[0-9]{1,12}")
 _REPLACEMENT = b"\xef\xbf\xbd"
 _MASKS = (b"*", b"...", b"\xe2\x80\xa6", b"redacted", b"hidden", b"<")
 
@@ -20,7 +30,9 @@ _MASKS = (b"*", b"...", b"\xe2\x80\xa6", b"redacted", b"hidden", b"<")
 def truncated(case: Case) -> Hints:
     """Compare the body's length with Content-Length."""
     for value in case.delivery.values(b"content-length"):
-        said, got = (int(value) if value.isdigit() else -1), len(case.delivery.body)
+        # More digits than any body needs are no length, and not worth the reading.
+        said = int(value) if _LENGTH.fullmatch(value) else -1
+        got = len(case.delivery.body)
         if 0 <= said != got:
             cut = "cut off" if got < said else "longer than it was"
             advice = "capture the whole body, and nothing behind it"
@@ -48,6 +60,56 @@ def empty(case: Case) -> Hints:
         yield Finding("empty-body", what, advice, proven=False)
 
 
+def broken_json(case: Case) -> Hints:
+    """Look at a body that begins like JSON."""
+    body = case.delivery.body
+    if body.lstrip()[:1] not in {b"{", b"["}:
+        return
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        what = "the body begins like JSON and is none: it was cut off, or edited"
+        yield Finding("broken-json", what, "capture the body's bytes as they came", proven=False)
+
+
+def empty_header(case: Case) -> Hints:
+    """Look for a signature's header that is there and empty."""
+    for said in statements(case.profile):
+        if said.at.kind is Kind.HEADER and b"" in case.delivery.values(said.at.header):
+            yield Finding(
+                "empty-header",
+                f"the header {said.at.name} is there and empty",
+                "a capture or a proxy has taken its value out, or no secret is set at the provider",
+                proven=False,
+            )
+
+
+def length(case: Case) -> Hints:
+    """Compare the length of a signature in hex with its hash's."""
+    for one in primitives(case.profile):
+        if not isinstance(one, Mac) or one.statement.encoding is not Encoding.HEX:
+            continue
+        for text in _signatures(case, one.statement):
+            there, expected = len(text), 2 * DIGEST_BYTES[one.hash]
+            if _HEX.fullmatch(text) and there != expected:
+                fitting = [name for name, size in DIGEST_BYTES.items() if 2 * size == there]
+                more = f"; a {' or '.join(fitting)} has {there}" if fitting else ": it was cut"
+                yield Finding(
+                    "signature-length",
+                    f"the signature has {there} hex digits, and one of {one.hash} has {expected}"
+                    + more,
+                    "capture the whole header; or the provider signs with another hash",
+                    proven=False,
+                )
+
+
+def _signatures(case: Case, said: Statement) -> list[bytes]:
+    try:
+        return list(said.parser.parse(View(case.delivery).text(said.at)).signatures)
+    except Rejected:
+        return []
+
+
 def misnamed(case: Case) -> Hints:
     """Look for headers named nearly like the one that is missing."""
     there = sorted({name.decode("latin-1") for name, _ in case.delivery.headers})
@@ -56,7 +118,7 @@ def misnamed(case: Case) -> Hints:
         near = difflib.get_close_matches(name.replace("_", "-"), there, n=1, cutoff=0.75)
         if said.at.kind is Kind.HEADER and near and near[0] != name:
             yield Finding(
-                "header-misnamed",
+                MISNAMED,
                 f"there is no {name}, but a header {near[0]}",
                 "a proxy renames or drops headers (some drop underscores): let it pass",
                 proven=False,
@@ -86,7 +148,7 @@ def unknown_key(case: Case) -> Hints:
     """Name the key that the delivery asks for."""
     named = case.profile.kid(case.delivery) or "a name that could not be read"
     source = case.profile.declaration.key_source
-    fetched = f"; the gateway fetches it from {source.url or source.hosts}" if source else ""
+    fetched = f"; the gateway fetches it from {origin(source)}" if source else ""
     yield Finding(
         "key-not-held",
         f"the delivery names the key {named[:64]}, and none of that name is given{fetched}",
@@ -134,7 +196,10 @@ HINTS: tuple[Callable[[Case], Hints], ...] = (
     encoding,
     no_url,
     masked,
+    empty_header,
+    length,
     truncated,
+    broken_json,
     replaced_letters,
     empty,
 )
@@ -146,6 +211,10 @@ BY_REASON: Mapping[Reason, Callable[[Case], Hints]] = {
 }
 FATAL = frozenset({"no-key", "key-not-held", "no-url"})
 """Where one of these is found, nothing that is tried could hold."""
+ENOUGH = frozenset(
+    {"truncated", "broken-json", "lost-letters", "empty-header", "signature-length", "masked"}
+)
+"""Where one of these is seen, the key need not be doubted."""
 
 
 def seen(case: Case, verdict: Verdict) -> list[Finding]:
@@ -167,9 +236,15 @@ def last_resort(case: Case, verdict: Verdict) -> Finding:
             else "the secret is another one: of another endpoint or environment, or replaced since"
         )
         what += "; or the body was changed in its content"
+        if case.profile.signs_url:
+            what = (
+                "the URL is signed: most likely it is registered otherwise at the provider than "
+                f"{case.delivery.url!r}, to the letter. If it is the same, {what}"
+            )
+        first = "compare public_url with the registered URL, then " * case.profile.signs_url
         advice = (
-            "compare the key with the provider's dashboard for this very URL, then have the "
-            "provider send a test event and capture it at the edge"
+            f"{first}compare the key with the provider's dashboard for this very URL, then have "
+            "the provider send a test event and capture it at the edge"
         )
     else:
         what = "nothing that is known to happen explains it"

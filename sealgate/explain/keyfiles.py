@@ -102,8 +102,7 @@ def hashed(secret: bytes) -> Secrets:
 
 def letters(secret: bytes) -> Secrets:
     """Undo this: its letters in the other case."""
-    yield secret.strip().lower()
-    yield secret.strip().upper()
+    yield from (other for other in (secret.lower(), secret.upper()) if other != secret)
 
 
 def empty(secret: bytes) -> Secrets:

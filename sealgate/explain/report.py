@@ -36,6 +36,27 @@ MEANING = {
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What a valid delivery is about, as it is published."""
+
+    event_type: str
+    event_key: str
+    payment_ref: str
+    type_is_named: bool
+    key_is_digest: bool
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Write it for a person."""
+        return (
+            f"type {self.event_type}" + ("" if self.type_is_named else " (none named)"),
+            f"key {self.event_key}"
+            + (" (by digest: no id is named)" if self.key_is_digest else ""),
+            f"payment {self.payment_ref or 'none named'}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that is told about one request."""
 
@@ -43,16 +64,24 @@ class Report:
     verdict: Verdict
     is_proof: bool
     findings: Sequence[Finding]
-    identity: Sequence[tuple[str, str]] = ()
+    identity: Named | None = None
+    is_past: bool = False
+    """Whether it is valid at the moment it claims, and would be refused now."""
 
     @property
     def judgement(self) -> str:
         """The verdict in a sentence."""
+        if self.verdict.is_other_content:
+            return (
+                f"NOT VALID ({self.verdict.reason}): the signature holds, and the body is not one "
+                "JSON object or array"
+            )
         if self.verdict.reason is not None:
             return f"NOT VALID ({self.verdict.reason}): {MEANING[self.verdict.reason]}"
         if not self.is_proof:
             return "TAKEN AS A HINT: nothing is signed, and anybody could have sent this"
-        return f"VALID: signed with the key {self.verdict.key_id!r}"
+        moment = " at the moment it claims" if self.is_past else ""
+        return f"VALID{moment}: signed with the key {self.verdict.key_id!r}"
 
 
 def as_text(report: Report) -> str:
@@ -71,7 +100,7 @@ def as_json(report: Report) -> str:
             "key_id": report.verdict.key_id or None,
             "steps": [{"title": step.title, "lines": list(step.lines)} for step in report.steps],
             "findings": [asdict(finding) for finding in report.findings],
-            "identity": dict(report.identity),
+            "identity": None if report.identity is None else asdict(report.identity),
         },
         indent=2,
         ensure_ascii=False,
@@ -83,8 +112,10 @@ def _steps(report: Report) -> Iterator[str]:
         for index, line in enumerate(step.lines):
             head = f"{number}. {step.title}" if index == 0 else ""
             yield from _wrap(line, f"{head:<17}", " " * 19)
-    for name, value in report.identity:
-        yield from _wrap(value, f"   {name:<14}", " " * 19)
+    number = len(report.steps) + 1
+    for index, line in enumerate(report.identity.lines if report.identity else ()):
+        head = f"{number}. Event" if index == 0 else ""
+        yield from _wrap(line, f"{head:<17}", " " * 19)
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -98,6 +129,8 @@ def _findings(report: Report) -> Iterator[str]:
         for finding in listed:
             yield from _wrap(f"{finding.what}  [{finding.name}]", "  * ", "    ")
             yield from _wrap(finding.advice, "    -> ", "       ")
+            if finding.line:
+                yield f"       as a line of a profile: {finding.line}"
 
 
 def _wrap(text: str, first: str, others: str) -> list[str]:

@@ -5,6 +5,7 @@ how the profile reads it: another encoding, another version of the signature, an
 """
 
 import base64
+import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from dataclasses import replace
 
 from ingress.delivery import Rejected
 from ingress.schemes.asym import Asym
+from ingress.schemes.asym import Hash as AsymHash
 from ingress.schemes.mac import DIGEST_BYTES, HMAC_HASHES, Construction, Mac
 from ingress.schemes.parts import parsers
 from ingress.schemes.parts.encoding import Encoding
@@ -19,8 +21,8 @@ from ingress.schemes.parts.message import Message, compile_message
 from ingress.schemes.parts.parsers import Parser
 from ingress.schemes.parts.places import Kind, Place
 from ingress.schemes.parts.statement import Statement
+from ingress.schemes.parts.verifier import Verifier
 from ingress.schemes.parts.view import View
-from ingress.schemes.verifier import Verifier
 from sealgate.explain.case import Case, primitives, remade, restated, statements
 
 Texts = Iterator[bytes]
@@ -74,7 +76,7 @@ def wrapping(text: bytes) -> Texts:
 def url_safe(text: bytes, parser: Parser) -> Texts:
     """Undo this: it is in the URL-safe alphabet of base64, or has lost its padding."""
     standard = text.translate(_URL_SAFE)
-    if isinstance(parser, parsers.Plain):
+    if isinstance(parser, parsers.Plain) and text.startswith(parser.prefix):
         bare = standard.removeprefix(parser.prefix).rstrip(b"=")
         yield parser.prefix + bare + b"=" * (-len(bare) % 4)
     yield standard
@@ -89,7 +91,31 @@ def percent_encoded(text: bytes) -> Texts:
 def other_encoding(case: Case) -> Iterator[Case]:
     """Read hex where the profile says base64, and the other way round."""
     turned = {Encoding.HEX: Encoding.BASE64, Encoding.BASE64: Encoding.HEX}
-    yield restated(case, lambda said: replace(said, encoding=turned[said.encoding]))
+    for said in statements(case.profile)[:1]:
+        line = f'signature.encoding = "{turned[said.encoding]}"'
+        other = restated(case, lambda one: replace(one, encoding=turned[one.encoding]))
+        yield replace(other, line=line)
+
+
+def other_prefix(case: Case) -> Iterator[Case]:
+    """Read the signature behind another prefix."""
+    for said in statements(case.profile)[:1]:
+        found = _FOREIGN.match(_text(case, said))
+        prefix = found[0].decode() if found else ""
+        line = f'signature.parser = {{ form = "plain", prefix = {json.dumps(prefix)} }}'
+        yield from (replace(one, line=line) for one in on_texts(prefix_foreign)(case))
+
+
+def other_prehash(case: Case) -> Iterator[Case]:
+    """Hash the message once where the profile hashes it twice, and the other way round."""
+    found = [one for one in primitives(case.profile) if isinstance(one, Asym)]
+    for prehash in (AsymHash.NONE, AsymHash.SHA256, AsymHash.SHA512) if found else ():
+
+        def changed(one: Verifier, prehash: AsymHash = prehash) -> Verifier:
+            return replace(one, prehash=prehash) if isinstance(one, Asym) else one
+
+        if found[0].prehash is not prehash:
+            yield replace(remade(case, changed), line=f'signature.prehash = "{prehash}"')
 
 
 def hex_in_base64(case: Case) -> Iterator[Case]:
@@ -117,7 +143,7 @@ def other_hash(case: Case) -> Iterator[Case]:
             stated = replace(one.statement, digest_bytes=DIGEST_BYTES[found])
             return replace(one, hash=found, statement=stated)
 
-        yield remade(case, changed)
+        yield replace(remade(case, changed), line=f'signature.hash = "{algorithm}"')
 
 
 def other_message(case: Case) -> Iterator[Case]:
@@ -131,7 +157,8 @@ def other_message(case: Case) -> Iterator[Case]:
             return replace(said, messages=(message,))
 
         if _has_no_secret(case):
-            yield restated(case, changed)
+            line = f'signature.message = "{template}"'
+            yield replace(restated(case, changed), line=line)
 
 
 def other_version(case: Case) -> Iterator[Case]:
@@ -172,7 +199,8 @@ def other_header(case: Case) -> Iterator[Case]:
             def changed(said: Statement, place: Place = place) -> Statement:
                 return replace(said, at=place) if said.at.kind is Kind.HEADER else said
 
-            yield restated(case, changed)
+            line = f'signature.header = "{place.name}"'
+            yield replace(restated(case, changed), line=line)
 
 
 def one_of_two(case: Case) -> Iterator[Case]:

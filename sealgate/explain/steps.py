@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingress.delivery import Rejected
+from ingress.delivery import Reason, Rejected
 from ingress.providers import signature as signs
 from ingress.schemes.asym import Asym
 from ingress.schemes.mac import Mac
@@ -21,12 +21,13 @@ from ingress.schemes.parts.scope import Scope
 from ingress.schemes.parts.statement import Claim, Statement
 from ingress.schemes.parts.view import View
 from sealgate.explain import times
-from sealgate.explain.case import Case, primitives
+from sealgate.explain.case import Case, Verdict, primitives
 
 SHOWN_HEAD, SHOWN_TAIL = 48, 16
 _PART = re.compile(r"(\{[^{}]*\})")
 _OPEN_PARTS = ("timestamp", "method", "crc32", "field", "covered", "header")
 _PRIVATE_HEADERS = ("authorization", "cookie", "token", "secret", "key")
+_TRIED = frozenset({Reason.SIGNATURE_MISMATCH, Reason.DIGEST_MISMATCH, Reason.CLAIM_MISMATCH})
 _HEX = re.compile(rb"(?:0x)?[0-9a-fA-F]+")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 
@@ -43,7 +44,7 @@ def request(case: Case, form: str, notes: tuple[str, ...]) -> Step:
     """Tell what was captured."""
     delivery = case.delivery
     kind = b", ".join(delivery.values(b"content-type")).decode("latin-1")[:60] or "no Content-Type"
-    path = case.target.partition("?")[0][:80]
+    path = _line(case.target.partition("?")[0][:80])
     lines = (
         f"{delivery.method} {path or '(no path)'}, {len(delivery.headers)} headers ({form})",
         f"query of {len(delivery.query)} bytes, body of {len(delivery.body)} bytes, {kind}",
@@ -88,7 +89,7 @@ def timestamp(case: Case, receipt: times.Receipt, now_ms: int) -> Step:
         side = "after" if age_ms >= 0 else "BEFORE"
         window = f"window {timed.window_s} s" if timed and timed.window_s else "no window is judged"
         lines.append(f"received {times.span(age_ms)} {side} it was signed; {window}")
-        lines.append(f"that is {times.span(now_ms - claimed)} ago now")
+        lines.append(times.since(claimed, now_ms))
     elif timed is not None:
         place = timed.place or f"field {timed.field} of the signature's text"
         lines.append(f"a timestamp ({timed.unit}) is expected at {place}; none could be read")
@@ -117,12 +118,14 @@ def message(case: Case, *, show_body: bool) -> Step:
     return Step("Signed bytes", tuple(lines))
 
 
-def keys(case: Case, wrong: list[str]) -> Step:
-    """Tell which keys were tried."""
+def keys(case: Case, wrong: list[str], verdict: Verdict) -> Step:
+    """Tell which keys were tried, or are there and were not."""
+    tried = verdict.is_signed or verdict.reason in _TRIED
     named = case.profile.kid(case.delivery)
     lines = list(wrong)
     for name, key in case.keys:
-        lines.append(f"tried {name!r}" + (f", the provider's {key.kid}" if key.kid else ""))
+        said = f"{name!r}" + (f", the provider's {key.kid}" if key.kid else "")
+        lines.append(f"tried {said}" if tried else f"{said}: not tried, it did not come to that")
     if named:
         lines.insert(0, f"the delivery names the key {named[:100]!r}")
     return Step("Keys", tuple(lines) or ("none",))
@@ -183,10 +186,11 @@ def _shape(text: bytes, said: signs.Mac | signs.Asym | signs.Jws | signs.Token) 
 
 
 def _condition(said: signs.Condition) -> str:
-    if said.absent:
-        return f"{said.at} is absent"
+    absent = f"{said.at} is absent" if said.absent else ""
+    if said.equals is None and said.matches is None:
+        return absent or f"{said.at} is there"
     verb, text = ("is", said.equals) if said.equals is not None else ("is like", said.matches)
-    return f"{said.at} {verb} {text!r}"
+    return " or ".join(one for one in (absent, f"{said.at} {verb} {text!r}") if one)
 
 
 def _unstated(said: signs.Signature) -> str:
@@ -251,6 +255,11 @@ def _ends(text: bytes, head: int, tail: int) -> str:
     if len(text) <= head + tail:
         return _escape(text)
     return f"{_escape(text[:head])} ... {_escape(text[-tail:])}"
+
+
+def _line(text: str) -> str:
+    """Escape what a terminal would take for a command."""
+    return repr(text)[1:-1]
 
 
 def _escape(text: bytes) -> str:

@@ -259,7 +259,7 @@ HEADER = (
         "prefix-foreign",
         "another prefix stands before the signature",
         _OTHER_SCHEME,
-        signatures.on_texts(signatures.prefix_foreign),
+        signatures.other_prefix,
     ),
     Diagnosis(
         "header",
@@ -319,6 +319,13 @@ HEADER = (
         signatures.other_version,
     ),
     Diagnosis("scheme", "hash", "another hash was used", _OTHER_SCHEME, signatures.other_hash),
+    Diagnosis(
+        "scheme",
+        "prehash",
+        "the message was hashed once where the profile hashes it twice, or the other way round",
+        _OTHER_SCHEME,
+        signatures.other_prehash,
+    ),
     Diagnosis(
         "scheme",
         "message",

@@ -5,6 +5,7 @@ provider sends along flows out. What the draft already has stays, but for what m
 signature to be this provider's: the moment, the name of the key, the digest of the body.
 """
 
+import base64
 import hashlib
 import re
 import uuid
@@ -106,18 +107,33 @@ def _stamped(draft: Draft, timed: Freshness | None, now_ms: int) -> Draft:
 def _can_show(draft: Draft, condition: signs.Condition) -> bool:
     """Say whether the draft meets a condition, or could be made to."""
     found = find(draft, places.parse(condition.at))
-    if condition.absent:
-        return found is None
+    if found is None:
+        return condition.absent or condition.matches is None or fits(condition)
     if condition.matches is not None:
-        return found is not None and re.fullmatch(condition.matches, found) is not None
-    return found is None or condition.equals in {None, found}
+        return re.fullmatch(condition.matches, found) is not None
+    if condition.equals is not None:
+        return found == condition.equals
+    return not condition.absent
 
 
 def _shown(draft: Draft, condition: signs.Condition, message_id: str) -> Draft:
     """Show what tells that the delivery carries this signature."""
-    if condition.absent or condition.matches is not None:
+    if condition.equals is not None:
+        return _lend(draft, places.parse(condition.at), condition.equals)
+    if condition.absent:
         return draft
-    return _lend(draft, places.parse(condition.at), condition.equals or message_id)
+    text = message_id if condition.matches is None else payload(message_id)
+    return _lend(draft, places.parse(condition.at), text)
+
+
+def fits(condition: signs.Condition) -> bool:
+    """Say whether a text of ours could stand where one of a certain look must."""
+    return re.fullmatch(str(condition.matches), payload("test")) is not None
+
+
+def payload(message_id: str) -> str:
+    """Write an id in base64: long enough for what asks for a payload and not for a challenge."""
+    return base64.b64encode(message_id.encode().rjust(48, b".")).decode()
 
 
 def _lend(draft: Draft, place: Place, text: str, under: pointer.Tokens = ()) -> Draft:

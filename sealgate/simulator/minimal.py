@@ -17,7 +17,7 @@ from ingress.schemes.parts.fresh import Unit
 from ingress.schemes.parts.lexemes import Node, Number
 from ingress.schemes.parts.places import Kind, Place
 from ingress.schemes.parts.simple import Value
-from sealgate.simulator.complete import Located
+from sealgate.simulator.complete import Located, fits, payload
 from sealgate.simulator.draft import (
     CONTENT_TYPE,
     EACH,
@@ -96,6 +96,13 @@ def _fillings(profile: Profile, occasion: Occasion) -> Iterator[Filling]:
     says = profile.declaration
     identity, said = says.identity, says.signature[0]
     yield from [(places.parse(one.at), one.equals) for one in says.expect if one.equals]
+    if isinstance(said, Located):
+        # What must have a certain look to be this signature's: an id in it keeps two events apart.
+        yield from [
+            (places.parse(one.at), payload(occasion.event_id))
+            for one in said.when
+            if one.matches is not None and not one.absent and fits(one)
+        ]
     yield from [(place, occasion.reference) for place in _first(profile, identity.payment_ref)]
     if isinstance(said, Located) and said.messages[0].has(rewritten.SnsLines):
         yield from _sns(occasion)

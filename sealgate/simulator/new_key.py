@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingress import providers
+from sealgate.catalogue.entries import find
 from sealgate.simulator.keys import SECRET_BYTES, NewKey, new_key
 from sealgate.simulator.send import parameters
 
@@ -21,11 +21,11 @@ _SECRET_MODE = 0o600
 _PUBLIC_MODE = 0o644
 
 
-def run(provider: str, key_file: Path, words: Sequence[str] = ()) -> int:
-    """Make the key and write it; return the exit code."""
+def run(provider: str, key_file: Path, words: Sequence[str] = (), own: Path | None = None) -> int:
+    """Make the key and write it; return the exit code. `own` has the user's own profiles."""
     public_file = key_file.with_name(key_file.name + PUBLIC_SUFFIX)
     try:
-        profile = providers.load(provider, parameters(words))
+        profile = find(provider, parameters(words), own).profile
         key = new_key(profile, secrets.token_bytes(SECRET_BYTES))
         _write(key_file, public_file, key)
     except ValueError as wrong:

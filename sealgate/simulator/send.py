@@ -16,9 +16,12 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 
-from ingress import providers, telemetry
+from consumers.interpret import mapping
+from ingress import telemetry
 from ingress.providers import Profile
 from ingress.sources import read_secret_file
+from sealgate.catalogue.entries import find
+from sealgate.catalogue.showing import NOT_INTERPRETED
 from sealgate.simulator import events, keys, minimal
 from sealgate.simulator.draft import CONTENT_TYPE, JSON, Draft
 from sealgate.simulator.events import Occasion
@@ -53,6 +56,10 @@ _UNPROVEN_SOFTLY = "did not verify (its provider never retries a 401), or: "
 _TAKEN = (
     "verified, and durable in the log; the same correlation id is on its record and its notices"
 )
+_HINT = (
+    "taken as a hint: nothing is signed, anybody could have sent it, and it moves no payment; "
+    "durable in the log, and the same correlation id is on its record"
+)
 _OTHER = "an answer that the edge does not give: is this address Sealgate's edge?"
 
 
@@ -69,6 +76,8 @@ class Shipment:
     parameters: tuple[str, ...] = ()
     kid: str = ""
     registered_url: str = ""
+    own: Path | None = None
+    """The directory of the user's own profiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ def send(shipment: Shipment) -> int:
 
 def _profile(shipment: Shipment) -> Profile:
     """Load the profile. Raises `ValueError`, also where a parameter is needed and not given."""
-    profile = providers.load(shipment.provider, parameters(shipment.parameters))
+    profile = find(shipment.provider, parameters(shipment.parameters), shipment.own).profile
     if profile.lacking:
         raise ValueError("\n".join(f"{one} (--parameter name=value)" for one in profile.lacking))
     return profile
@@ -154,7 +163,10 @@ def report(profile: Profile, what: str, reference: str, answer: Answer, url: str
     if answer.correlation_id:
         lines.append(f"correlation  {answer.correlation_id}")
     lines.append(f"meaning      {_meaning(profile, answer.status)}")
-    if reference and is_success(answer.status):
+    is_read = profile.name in mapping.load()
+    if profile.is_signed and not is_read and is_success(answer.status):
+        lines.append(f"payments     {NOT_INTERPRETED}")
+    if reference and is_read and is_success(answer.status):
         lines.append(f"next         send another --event with --reference {reference}")
     return lines
 
@@ -233,6 +245,6 @@ def _sample(shipment: Shipment, now_ms: int) -> _Letter:
 
 def _meaning(profile: Profile, status: int) -> str:
     if is_success(status):
-        return _TAKEN
+        return _TAKEN if profile.is_signed else _HINT
     soft = status == profile.refusal_status and status != HTTPStatus.UNAUTHORIZED
     return (_UNPROVEN_SOFTLY if soft else "") + _MEANING.get(status, _OTHER)

@@ -109,6 +109,8 @@ def test_a_secret_or_parameter_that_does_not_fit_is_a_failure(tmp_path: Path) ->
         (b"# a heading", "not JSON"),
         (b"\xff\xfe", "not JSON"),
         (b"[" * 100_000, "not JSON"),
+        (b"[]", "holds no vector, so nothing was tried"),
+        (b"{}", "each needs id, provider, secret, headers, body, expect"),
         (b"{}", "not a list of vectors: the file"),
         (b'[{"id": "x"}]', "not a list of vectors: 0.provider: Field required (5 mistakes)"),
         (json.dumps([{**GOOD, "expect": "perhaps"}]).encode(), "0.expect: String should match"),

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from ingress import providers
-from ingress.settings import EdgeSettings, SourceSettings
+from ingress.providers import Profile
+from ingress.settings import ConfigurationInvalid, EdgeSettings, SourceSettings
 from ingress.sources import Origin, build
 from sealgate.catalogue import command, listing, page, showing
 from sealgate.catalogue.entries import YOURS, entries, find
 from sealgate.explain.asked import Keys
+from sealgate.simulator.keys import new_key, pair_kind
 
 ROOT = Path(__file__).parents[4]
 BTCPAY = (ROOT / "ingress" / "providers" / "btcpay.toml").read_text()
@@ -32,8 +34,16 @@ def test_the_readme_counts_right() -> None:
 def test_the_list_names_every_profile_and_fits_a_terminal() -> None:
     """A hundred columns, so that it can be read in a pair of panes."""
     lines = listing.as_text(entries(None)).splitlines()
-    assert [line.split()[0] for line in lines[1:-2]] == list(providers.names())
+    names = list(providers.names())
+    assert [line.split()[0] for line in lines[1 : len(names) + 1]] == names
     assert max(map(len, lines)) <= 100
+
+
+def test_the_list_fits_a_narrow_terminal() -> None:
+    """Eighty columns are what a terminal has that nobody resized; no need is cut off."""
+    lines = listing.as_text(entries(None), 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("paypal ") and line.endswith(" params,keys") for line in lines)
 
 
 def test_the_list_as_json_tells_what_the_edge_will_answer() -> None:
@@ -56,11 +66,70 @@ def test_the_block_shown_is_a_source_that_loads(tmp_path: Path, name: str) -> No
     block = text[text.index("[[source]]") : text.index("\nclass ")]
     table = tomllib.loads(block)["source"][0]
     setting = SourceSettings.model_validate(table)
-    without_keys = {**table, "key": [], "fetch_keys": True}
     assert setting.provider == name
-    if not profile.is_signed:
-        source = SourceSettings.model_validate(without_keys)
-        assert build("test", [source], EdgeSettings(), Origin(tmp_path))
+    _write_keys(tmp_path, profile, setting)
+    if profile.lacking:
+        with pytest.raises(ConfigurationInvalid, match="is needed"):
+            build("test", [setting], EdgeSettings(), Origin(tmp_path))
+    else:
+        assert build("test", [setting], EdgeSettings(), Origin(tmp_path))
+
+
+def _write_keys(folder: Path, profile: Profile, setting: SourceSettings) -> None:
+    (folder / "secrets").mkdir()
+    for key in setting.key:
+        text = "a-credential" if key.role == "api" else new_key(profile, bytes(range(32))).gateway
+        assert key.role == "api" or key.file.suffix == (".pub" if pair_kind(profile) else "")
+        (folder / key.file).write_text(text)
+
+
+@pytest.mark.parametrize("name", ["aws_sns", "paypal"])
+def test_a_host_is_shown_as_a_host(name: str) -> None:
+    """A regular expression is nothing to read at a firewall."""
+    source = find(name, {}, None).profile.declaration.key_source
+    assert source is not None
+    shown = showing.origin(source).rpartition(" at ")[2]
+    assert re.fullmatch(source.hosts, shown)
+    assert re.fullmatch(r"[a-z0-9.-]+", shown)
+
+
+def test_a_profile_that_moves_no_payment_yet_says_so() -> None:
+    """It verifies, and the merchant waits for money that nobody books."""
+    shown = {name: showing.as_text(find(name, {}, None).profile, "") for name in ("stripe", "wise")}
+    assert "they move no payment yet" in shown["wise"]
+    assert "they move no payment yet" not in shown["stripe"]
+
+
+def test_a_name_nearly_right_is_answered_with_near_ones(tmp_path: Path) -> None:
+    """The user's own among them, and without the other eighty."""
+    own = tmp_path / "providers"
+    own.mkdir()
+    (own / "acmepay.toml").write_text(BTCPAY)
+    with pytest.raises(ValueError, match="did you mean 'acmepay'") as told:
+        find("acmepai", {}, own)
+    assert len(str(told.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("read = 2026", "read = 2126", "is yet to come"),
+        (
+            'message = "{body}"',
+            'message = "{timestamp}{body}"\n[freshness]\nheader = "X-At*"\nwindow_s = 300',
+            "freshness.header: name one header",
+        ),
+    ],
+)
+def test_an_author_hears_of_what_can_never_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    """No schema finds it, and no delivery would ever say why."""
+    file = tmp_path / "mine.toml"
+    assert old in BTCPAY
+    file.write_text(BTCPAY.replace(old, new, 1))
+    assert command.test(str(file), None, None, Keys(), 1_800_000_000_000) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_profile_of_the_users_own_takes_the_place_and_is_marked(tmp_path: Path) -> None:
@@ -93,7 +162,7 @@ def test_an_author_tests_a_file_by_its_path(
     """While a profile is being written it is in no directory that anything reads."""
     file = tmp_path / "mine.toml"
     file.write_text(BTCPAY)
-    assert command.test(str(file), None, None, Keys(), 0) == 0
+    assert command.test(str(file), None, None, Keys(), 1_800_000_000_000) == 0
     file.write_text(BTCPAY.replace('header = "BTCPay-Sig"', 'haeder = "BTCPay-Sig"'))
     assert command.test(str(file), None, None, Keys(), 0) == 2
     captured = capsys.readouterr()

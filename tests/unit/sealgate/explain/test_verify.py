@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from ingress.delivery import Reason
 from sealgate.explain.asked import Keys, Question, Reading
 from sealgate.explain.command import explain, run
 
@@ -154,7 +157,7 @@ def test_the_moment_claimed_is_assumed_and_said(tmp_path: Path) -> None:
     told = "\n".join(line for step in report.steps for line in step.lines)
     assert report.verdict.is_valid
     assert "assumed to be the moment the delivery claims" in told
-    assert "that is 60.0 minutes ago now" in told
+    assert "that was 60.0 minutes ago" in told
 
 
 def test_a_weaker_version_is_named_and_not_taken(tmp_path: Path) -> None:
@@ -246,3 +249,146 @@ def test_a_configured_source_judges_and_a_swapped_key_is_found(tmp_path: Path) -
     assert [one.name for one in report.findings if one.proven] == ["other-source"]
     assert "'k-b' of the source 'b'" in report.findings[0].what
     assert explain(replace(question, source="b"), {}, NOW_MS).verdict.is_valid
+
+
+def _told(folder: Path, sent: Sent, **more: str) -> str:
+    out = io.StringIO()
+    run(_ask(folder, sent, **more), {}, NOW_MS, out)
+    return " ".join(out.getvalue().split())
+
+
+@pytest.mark.parametrize(
+    "name", ["line-end-added", "json-compact", "prefix-missing", "blanks", "base64", "other-header"]
+)
+def test_one_accident_is_told_once(tmp_path: Path, name: str) -> None:
+    """Of many changes that undo the same, the smallest is the cause; the others mislead."""
+    assert _names(tmp_path, ACCIDENTS[name]) == {name}
+
+
+def test_a_line_end_behind_compact_json_is_no_printing(tmp_path: Path) -> None:
+    """An editor added it: nobody's middleware is to blame."""
+    sent = replace(SENT, body=COMPACT + b"\n", header=_signed(COMPACT))
+    assert _names(tmp_path, sent) == {"line-end-added"}
+
+
+def test_what_holds_otherwise_is_told_as_a_line_of_a_profile(tmp_path: Path) -> None:
+    """Whoever writes a profile wants the line, not the story."""
+    assert 'signature.hash = "sha1"' in _told(tmp_path, ACCIDENTS["hash"])
+    assert 'signature.encoding = "base64"' in _told(tmp_path, ACCIDENTS["encoding"])
+    assert 'prefix = "v1="' in _told(tmp_path, ACCIDENTS["prefix-foreign"])
+
+
+def test_what_was_valid_then_and_is_stale_now_is_called_so(tmp_path: Path) -> None:
+    """VALID alone would be taken for: the gateway accepts it."""
+    told = _told(tmp_path, _stripe(AT_S), provider="stripe")
+    assert "VALID at the moment it claims: signed with" in told
+    assert "received now it would be refused (timestamp_too_old)" in told
+    given = _told(tmp_path, _stripe(AT_S), provider="stripe", at=str(AT_S + 1))
+    assert "VALID: signed with" in given
+    assert "received now" not in given
+
+
+def test_now_is_a_moment(tmp_path: Path) -> None:
+    """The question that is most often meant."""
+    question = _ask(tmp_path, _stripe(AT_S), provider="stripe", at="now")
+    assert run(question, {}, NOW_MS, io.StringIO()) == 1
+
+
+def test_a_moment_ahead_is_not_ago(tmp_path: Path) -> None:
+    """A clock that is wrong must be seen as that."""
+    sent = _stripe(AT_S + 7200)
+    assert "that is 60.0 minutes ahead of now" in _told(tmp_path, sent, provider="stripe")
+
+
+def test_an_unreadable_signature_leaves_the_timestamp_and_tries_no_key(tmp_path: Path) -> None:
+    """What can be read is told, and nothing that was not done."""
+    sent = Sent(header=b"t=%d,v1=nonsense" % AT_S, name=b"Stripe-Signature")
+    told = _told(tmp_path, sent, provider="stripe")
+    assert "signed 2025-10-09 08:53:20 UTC, as the delivery claims" in told
+    assert "'the-key': not tried" in told
+
+
+def test_the_identity_is_always_told(tmp_path: Path) -> None:
+    """It is what consumers will see; an event named by its digest cannot be deduplicated."""
+    body = b'{"type":"InvoiceSettled","invoiceId":"in_1"}'
+    told = _told(tmp_path, replace(SENT, body=body, header=_signed(body)))
+    assert "InvoiceSettled" in told
+    assert "payment in_1" in told
+    assert "(by digest: no id is named)" in told
+    question = _ask(tmp_path, replace(SENT, body=body, header=_signed(body)))
+    out = io.StringIO()
+    run(replace(question, reading=Reading(json=True)), {}, NOW_MS, out)
+    identity = json.loads(out.getvalue())["identity"]
+    assert (identity["payment_ref"], identity["key_is_digest"]) == ("in_1", True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (replace(SENT, header=b""), "empty-header"),
+        (replace(SENT, header=SENT.header[:-1]), "signature-length"),
+        (replace(SENT, body=BODY[:-3]), "broken-json"),
+    ],
+)
+def test_what_strikes_the_eye_is_told(tmp_path: Path, sent: Sent, name: str) -> None:
+    """Nothing that is tried would find it, and everybody sees it once it is said."""
+    found = [one.name for one in explain(_ask(tmp_path, sent), {}, NOW_MS).findings]
+    assert name in found
+
+
+def test_of_a_signed_url_the_url_is_doubted_first(tmp_path: Path) -> None:
+    """It is the commonest cause, and no try can find a URL that nobody knows."""
+    signature = base64.b64encode(hmac.digest(SECRET, b"https://other.example/" + BODY, "sha256"))
+    sent = Sent(header=signature, name=b"X-Square-HmacSha256-Signature")
+    assert "most likely it is registered otherwise" in _told(
+        tmp_path, sent, provider="square", url=URL
+    )
+
+
+def test_an_older_signature_is_named_and_no_provider_that_signs_alike(tmp_path: Path) -> None:
+    """GitHub's SHA-1 is no delivery of Intercom's, though it would verify as one."""
+    header = b"sha1=" + hmac.digest(SECRET, BODY, "sha1").hex().encode()
+    report = explain(
+        _ask(tmp_path, Sent(header=header, name=b"X-Hub-Signature"), provider="github"), {}, NOW_MS
+    )
+    assert [one.name for one in report.findings] == ["signed-otherwise"]
+    assert "HMAC sha1" in report.findings[0].what
+    assert "Intercom" not in report.findings[0].what
+
+
+def test_a_piece_of_a_message_is_refused_as_at_the_edge(tmp_path: Path) -> None:
+    """Its signature holds, because the message has no end of its parts."""
+    body = b"no json"
+    signature = hmac.digest(SECRET, b"%d." % AT_S + body, "sha256").hex()
+    sent = Sent(body, f"t={AT_S},s={signature}".encode(), b"Moonpay-Signature-V2")
+    report = explain(_ask(tmp_path, sent, provider="moonpay"), {}, NOW_MS)
+    assert not report.verdict.is_valid
+    assert report.verdict.reason is Reason.BODY_MALFORMED
+    assert "the signature holds, and the body is not one JSON" in report.judgement
+    assert [one.name for one in report.findings if one.proven] == ["content"]
+
+
+def test_one_hash_in_the_place_of_two_is_found(tmp_path: Path) -> None:
+    """Bridge hashes twice, and whoever signs by its words hashes once."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    message = b"%d." % (AT_S * 1000) + BODY
+    signature = base64.b64encode(private.sign(message, padding.PKCS1v15(), hashes.SHA256()))
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    header = b"t=%d,v0=" % (AT_S * 1000) + signature
+    sent = Sent(header=header, name=b"X-Webhook-Signature", file=public)
+    report = explain(_ask(tmp_path, sent, provider="bridge"), {}, NOW_MS)
+    assert [(one.name, one.line) for one in report.findings if one.proven] == [
+        ("prehash", 'signature.prehash = ""')
+    ]
+
+
+def test_a_terminal_is_told_no_commands(tmp_path: Path) -> None:
+    """The request line is a stranger's."""
+    question = _ask(tmp_path, SENT)
+    question.request.write_bytes(SENT.raw.replace(b"/hooks/shop", b"/\x1b[2J\xff"))
+    out = io.StringIO()
+    run(question, {}, NOW_MS, out)
+    assert "\x1b" not in out.getvalue()
+    assert out.getvalue().encode()

@@ -11,6 +11,7 @@ import pytest
 
 from ingress import providers, telemetry
 from ingress.delivery import Delivery
+from sealgate.simulator.new_key import run as run_new_key
 from sealgate.simulator.send import Shipment, parameters, report, send
 from sealgate.simulator.wire import Answer
 from tests.support.simulated import KIDS, PARAMETERS, new_key_of, simulated
@@ -28,7 +29,7 @@ def _key(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"provider": "btcpy"}, ["did you mean 'btcpay'", "stripe", "kobbopay"]),
+        ({"provider": "btcpy"}, ["did you mean 'btcpay' or", "`sealgate providers list`"]),
         ({"event": "paid"}, ["created (InvoiceCreated)", "confirmed (InvoiceSettled)"]),
         ({"key_file": Path("no/such/key")}, ["no/such/key", "No such file"]),
         ({"parameters": ("hash",)}, ["--parameter 'hash'", "name=value"]),
@@ -198,3 +199,36 @@ def test_a_body_from_a_file_is_the_query_of_a_get(receiver: Receiver, tmp_path: 
     (delivery,) = receiver.deliveries
     assert delivery.method == "GET"
     assert b"&txid=t&addr=a&status=2&secret=the-secret" in delivery.query
+
+
+def test_a_hint_is_not_called_verified() -> None:
+    """Nothing was."""
+    answer = Answer(200, "", b"", 0.004)
+    lines = "\n".join(report(providers.load("bitpay"), "test", "", answer))
+    assert "taken as a hint" in lines
+    assert "verified" not in lines
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("stripe", False), ("wise", True)])
+def test_whoever_waits_for_a_payment_hears_that_none_will_move(name: str, *, is_told: bool) -> None:
+    """Accepted, and then nothing: the longest search of all."""
+    answer = Answer(200, "", b"", 0.004)
+    lines = "\n".join(report(providers.load(name), "test", "pay-1", answer))
+    assert ("they move no payment yet" in lines) is is_told
+
+
+def test_a_profile_of_ones_own_is_sent_by_its_path_or_its_name(
+    receiver: Receiver, key: Path, tmp_path: Path
+) -> None:
+    """Who wrote one wants to see it work before anything else."""
+    own = tmp_path / "providers"
+    own.mkdir()
+    text = (Path(providers.__file__).parent / "github.toml").read_text()
+    (own / "mine.toml").write_text(text)
+    assert send(Shipment(receiver.url, str(own / "mine.toml"), key)) == 0
+    assert send(Shipment(receiver.url, "mine", key, own=own)) == 0
+    assert send(Shipment(receiver.url, "mine", key)) == 2
+    assert run_new_key("mine", tmp_path / "new", own=own) == 0
+    profile = providers.load("github")
+    held = profile.key(key.read_bytes().strip())
+    assert [profile.verify(one, [held]) for one in receiver.deliveries] == [0, 0]
