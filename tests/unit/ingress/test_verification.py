@@ -1,13 +1,15 @@
 """Who signed: by which name a key is shown, and when a missing one is wished for."""
 
+import base64
 import hashlib
+import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from ingress import sources
-from ingress.delivery import Delivery, Rejected
+from ingress.delivery import Delivery, Reason, Rejected
 from ingress.schemes.parts.keys import Key
 from ingress.settings import EdgeSettings, KeySettings, SourceSettings
 from ingress.verification import KeyAwaited, verify
@@ -123,3 +125,28 @@ def test_a_source_that_does_not_fetch_wishes_for_nothing(tmp_path: Path) -> None
     with pytest.raises(Rejected) as raised:
         verify(_delivery(FIREBLOCKS.old), _source(tmp_path), None)
     assert not isinstance(raised.value, KeyAwaited)
+
+
+def test_a_body_cut_out_of_another_message_is_refused_though_its_signature_holds(
+    tmp_path: Path,
+) -> None:
+    """Zendesk signs timestamp and body with nothing between: the edge itself must ask for JSON."""
+    (tmp_path / "k").write_bytes(b"secret of this test")
+    setting = SourceSettings(
+        slug="s", provider="zendesk", key=[KeySettings(id="k", file=Path("k"))]
+    )
+    source = sources.build("test", [setting], EdgeSettings(), sources.Origin(tmp_path))["s"]
+    stamp = b"2027-01-15T08:00:00Z"
+
+    def sent(body: bytes) -> Delivery:
+        digest = hmac.digest(b"secret of this test", stamp + body, "sha256")
+        headers = (
+            (b"x-zendesk-webhook-signature", base64.b64encode(digest)),
+            (b"x-zendesk-webhook-signature-timestamp", stamp),
+        )
+        return Delivery("s", "POST", b"", headers, body, AT_S * 1000)
+
+    assert verify(sent(b'{"id":"1"}'), source, None).key_id == "k"
+    with pytest.raises(Rejected) as refused:
+        verify(sent(b'Z{"id":"1"}'), source, None)
+    assert refused.value.reason is Reason.BODY_MALFORMED
