@@ -1,6 +1,6 @@
 """The types of flags on the command line, apart: they need cyclopts, and the overview does not.
 
-`sealgate.__main__` names them as texts, and resolves them when a command is really called.
+`sealgate.commands` names them as texts, and resolves them when a command is really called.
 """
 
 from pathlib import Path

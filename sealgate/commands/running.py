@@ -1,0 +1,111 @@
+"""Commands that run the gateway, or parts of it."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.commands.context import DEFAULT_CONFIG, ROLES, configured, environ
+
+if TYPE_CHECKING:
+    from sealgate.config import Configuration
+    from sealgate.flags import Config, Port
+
+EXIT_CRASHED = 137
+CRASH_AT = "SEALGATE_CRASH_AT"
+
+
+def up(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Run everything in one process: edge, worker, relay and monitor."""
+    return _run(config, ROLES)
+
+
+def serve(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Run the edge: accept deliveries, verify them, publish them to the log."""
+    return _run(config, ["edge"])
+
+
+def consume(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Run a worker: apply verified events to payments."""
+    return _run(config, ["worker"])
+
+
+def relay(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Run the relay: publish notices of transitions. One per database."""
+    return _run(config, ["relay"])
+
+
+def monitor(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Run the monitor: measure lag, states and exceptions apart from the workers."""
+    return _run(config, ["monitor"])
+
+
+def check(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Check the configuration, key files included, and list every mistake at once."""
+    from sealgate.check import check as run_check
+
+    return configured(config, ROLES, run_check)
+
+
+def kafka(*, directory: Path = Path("var/kafka"), port: "Port" = 9092) -> int:
+    """Run a real Apache Kafka on loopback, without Docker or an installed Java, until Ctrl-C."""
+    from sealgate.broker import run
+
+    return run(directory, port)
+
+
+def demo(
+    *,
+    stay: bool = False,
+    kafka: str = "",
+    postgres: str = "",
+    port: "Port" = 8080,
+    admin_port: "Port" = 9090,
+) -> int:
+    """Play a gallery of payments, failures included, through the whole gateway.
+
+    Parameters
+    ----------
+    stay
+        Keep the gateway running after the gallery, until Ctrl-C.
+    kafka
+        Use this Kafka (host:port) instead of the embedded log.
+    postgres
+        Use this PostgreSQL database (a URL; empty, for this run alone) instead of the embedded
+        store.
+    port
+        The edge's port; 0 takes any free one.
+    admin_port
+        The admin port; 0 takes any free one.
+    """
+    from sealgate.demo import Choices
+    from sealgate.demo import run as run_demo
+
+    return run_demo(Choices(stay, kafka, postgres, port, admin_port))
+
+
+def _run(config: Path, roles: Sequence[str]) -> int:
+    def run(configuration: "Configuration") -> int:
+        from ingress import telemetry
+        from sealgate.process import Process, Role
+
+        settings = configuration.settings
+        telemetry.configure(settings.logging.style, settings.logging.level)
+        chosen = tuple(Role(role) for role in roles)
+        return Process(configuration, chosen, checkpoint=_crash_point()).main()
+
+    return configured(config, roles, run)
+
+
+def _crash_point() -> Callable[[str], None]:
+    """Make the hook that ends this process at a named step: for tests of what a crash leaves."""
+    armed = environ().get(CRASH_AT, "")
+
+    def pass_by(step: str) -> None:
+        if step == armed:
+            os._exit(EXIT_CRASHED)
+
+    return pass_by
+
+
+COMMANDS: tuple[Callable[..., int], ...] = (up, serve, consume, relay, monitor, check, kafka, demo)
