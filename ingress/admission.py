@@ -6,7 +6,7 @@ read, no digest computed, nothing stored. A request without a signature passes o
 provider asks, unsigned, whether the endpoint is ours, and only as large as such a question is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -45,7 +45,10 @@ class Head:
 
 
 class Refused(Exception):
-    """The request ends here, with `outcome`; `source` is known where it was found."""
+    """The request ends here, with `outcome`; `source` is known where it was found.
+
+    `passed` is known where only the signature's form is wrong: the body may still be read and kept.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Refused(Exception):
         self.outcome = outcome
         self.source = source
         self.reason = reason
+        self.passed: Passed | None = None
 
 
 @dataclass(slots=True)
@@ -154,27 +158,31 @@ class Admission:
     sources: Snapshot
     budget: Budget
     clock_s: Callable[[], float]
-    buckets: Mapping[str, Bucket] = field(init=False)
+    before: "Admission | None" = None
+    buckets: dict[str, Bucket] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.buckets = {
-            slug: Bucket(source.rate_per_s)
-            for slug, source in self.sources.items()
-            if source.rate_per_s is not None
-        }
+        """Make the buckets; one that is in use stays as full as it is."""
+        kept = {} if self.before is None else self.before.buckets
+        self.before = None
+        for slug, source in self.sources.items():
+            if source.rate_per_s is not None:
+                bucket = kept.get(slug)
+                known = bucket is not None and bucket.rate_per_s == source.rate_per_s
+                self.buckets[slug] = bucket if known and bucket else Bucket(source.rate_per_s)
 
     def admit(self, head: Head) -> Passed:
         """Return the source, and what is declared of the body. Raises `Refused`."""
         source = self._route(head)
         try:
             length = _length(head, source)
-            is_compressed = _is_compressed(head, source)
-            _precheck(head, source, length)
+            passed = Passed(source, length, _is_compressed(head, source))
+            _precheck(head, passed)
             self._check_load(source)
         except Refused as refused:
             refused.source = source
             raise
-        return Passed(source, length, is_compressed)
+        return passed
 
     def spend(self, source: Source) -> None:
         """Count one delivery that verified against the source's rate.
@@ -207,8 +215,9 @@ class Admission:
             raise Refused(Outcome.OVERLOADED)
 
 
-def _precheck(head: Head, source: Source, length: int) -> None:
+def _precheck(head: Head, passed: Passed) -> None:
     """Look at the signature as far as the head has it. Raises `Refused`."""
+    source = passed.source
     if head.method not in source.profile.methods:
         return
     try:
@@ -217,10 +226,12 @@ def _precheck(head: Head, source: Source, length: int) -> None:
         if (
             rejected.reason is Reason.HEADER_MISSING
             and source.profile.greets(head.method)
-            and length <= REQUEST_BYTES_MAX
+            and passed.length <= REQUEST_BYTES_MAX
         ):
             return
-        raise Refused(Outcome.REJECTED_SIGNATURE, reason=rejected.reason) from None
+        refused = Refused(Outcome.REJECTED_SIGNATURE, reason=rejected.reason)
+        refused.passed = passed
+        raise refused from None
 
 
 def _length(head: Head, source: Source) -> int:

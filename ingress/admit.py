@@ -21,6 +21,7 @@ from ingress.contract import cloudevents, topics
 from ingress.contract.envelope import Envelope
 from ingress.delivery import Delivery, Reason, Rejected
 from ingress.eventlog.port import LogUnavailable, Message, MessageRefused, Position
+from ingress.quarantine import Kept
 from ingress.schemes.handshake import Refusal
 from ingress.schemes.parts.keys import Key
 from ingress.schemes.parts.view import View
@@ -39,7 +40,8 @@ _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Admitted:
     """What came of one delivery: the answer, and the facts for its metrics and its log line.
 
-    `signer` is known of whatever verified; `told` is what a handshake has for the operator.
+    `signer` is known of whatever verified; `told` is what a handshake has for the operator; `kept`
+    is what came of keeping it in the quarantine. A handshake is no event.
     """
 
     answer: Answer
@@ -49,6 +51,8 @@ class Admitted:
     envelope: Envelope | None = None
     position: Position | None = None
     told: str = ""
+    kept: Kept | None = None
+    is_event: bool = True
 
 
 async def admit(
@@ -79,8 +83,18 @@ async def admit(
 async def _carry(
     delivery: Delivery, source: Source, publish: Publish, correlation_id: str, signer: Signer
 ) -> Admitted:
-    """Publish what verified."""
+    """Publish what verified, unless it says itself that it belongs elsewhere."""
     envelope = seal(delivery, source, signer.key_id, correlation_id)
+    if envelope.mode.contradicts(source.mode):
+        # A success: some providers send test events to live endpoints by design, and stop for good
+        # where they are refused. Whoever called us keeps the delivery before the answer is given.
+        return Admitted(
+            _success(Outcome.ENVIRONMENT_MISMATCH, source),
+            envelope.correlation_id,
+            reason=Reason.ENVIRONMENT_MISMATCH,
+            signer=signer,
+            envelope=envelope,
+        )
     topic = topics.verified(source.environment)
     record_key, headers, value = envelope.encode()
     try:
@@ -91,14 +105,17 @@ async def _carry(
     except MessageRefused:
         answer = refuse(Outcome.PUBLISH_REFUSED, envelope.correlation_id)
         return Admitted(answer, envelope.correlation_id, signer=signer, envelope=envelope)
-    profile = source.profile
     return Admitted(
-        Answer(Outcome.ACCEPTED, profile.success_status, profile.success_body),
+        _success(Outcome.ACCEPTED, source),
         envelope.correlation_id,
         signer=signer,
         envelope=envelope,
         position=position,
     )
+
+
+def _success(outcome: Outcome, source: Source) -> Answer:
+    return Answer(outcome, source.profile.success_status, source.profile.success_body)
 
 
 def _greet(
@@ -109,13 +126,13 @@ def _greet(
     handshake = profile.handshake(delivery, verified=signer is not None)
     if handshake is None:
         return None
-    keys: Sequence[Key] = source.keys
+    keys: Sequence[Key] = source.ring.at(delivery.received_ms).signing
     if signer is not None and signer.key is not None:
         keys = (signer.key,)
     reply = handshake.answer(View(delivery), source.tokens, keys)
     if isinstance(reply, Refusal):
         answer = refuse(Outcome.REJECTED_SIGNATURE, correlation_id, status=reply.status)
-        return Admitted(answer, correlation_id, reason=reply.reason)
+        return Admitted(answer, correlation_id, reason=reply.reason, is_event=False)
     answer = Answer(
         Outcome.HANDSHAKE,
         reply.status,
@@ -123,7 +140,7 @@ def _greet(
         content_type=reply.content_type,
         headers=reply.headers,
     )
-    return Admitted(answer, correlation_id, signer=signer, told=reply.told)
+    return Admitted(answer, correlation_id, signer=signer, told=reply.told, is_event=False)
 
 
 def rejection(
@@ -141,8 +158,17 @@ def rejection(
     return Admitted(answer, correlation_id, reason=reason)
 
 
-def seal(delivery: Delivery, source: Source, key_id: str, correlation_id: str) -> Envelope:
-    """Make the envelope of a verified delivery. Pure but for the new trace id."""
+def seal(
+    delivery: Delivery,
+    source: Source,
+    key_id: str,
+    correlation_id: str,
+    late_ms: int | None = None,
+) -> Envelope:
+    """Make the envelope of a verified delivery. Pure but for the new trace id.
+
+    `late_ms` is when it was verified, where that was not at its receipt.
+    """
     profile = source.profile
     identity = profile.identify(delivery)
     content = profile.content(delivery)
@@ -170,7 +196,18 @@ def seal(delivery: Delivery, source: Source, key_id: str, correlation_id: str) -
         content_type=cloudevents.content_type(sent_type),
         signed_headers=signed,
         body=content,
+        mode=profile.mode(delivery),
+        signed_ms=_signed(source, delivery),
+        late_ms=late_ms,
     )
+
+
+def _signed(source: Source, delivery: Delivery) -> int | None:
+    """Return when the provider says it signed a verified delivery, if it says so in it."""
+    try:
+        return source.profile.claimed_ms(delivery)
+    except Rejected:
+        return None
 
 
 def _occurred(claimed_ms: int | None, received_ms: int) -> int:

@@ -19,6 +19,7 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     HANDSHAKE = "handshake"
+    ENVIRONMENT_MISMATCH = "environment_mismatch"
     REJECTED_SIGNATURE = "rejected_signature"
     REJECTED_STALE = "rejected_stale"
     REJECTED_MALFORMED = "rejected_malformed"

@@ -9,10 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from ingress import telemetry
 from ingress.contract import topics
-from ingress.edge import Edge
+from ingress.edge import Edge, Means
 from ingress.eventlog.port import EventLog, LogUnavailable
 from ingress.fetching import Fetching, is_whole
 from ingress.metrics import EdgeMetrics
+from ingress.refusals import Refusals
 from ingress.settings import EdgeSettings
 from ingress.sources import Snapshot
 
@@ -59,16 +60,10 @@ class EdgeApp:
         self._keyless = {
             slug
             for slug, needed in plans.items()
-            if is_whole(needed) and not parts.sources[slug].keys
+            if is_whole(needed) and not parts.sources[slug].ring.keys
         }
-        self._edge = Edge(
-            parts.settings,
-            parts.sources,
-            self._publisher,
-            metrics,
-            parts.clock,
-            self._fetching.by_slug,
-        )
+        means = Means(self._publisher, Refusals(), metrics, parts.clock)
+        self._edge = Edge(parts.settings, parts.sources, self._fetching.by_slug, means)
         self._log = telemetry.logger("edge")
         self.task: asyncio.Task[None] | None = None
 
@@ -106,6 +101,8 @@ class EdgeApp:
         names = (
             topics.verified(self._parts.environment),
             topics.lifecycle(self._parts.environment),
+            topics.alarms(self._parts.environment),
+            topics.quarantine(self._parts.environment),
         )
         while True:
             try:

@@ -29,6 +29,9 @@ class Reason(StrEnum):
     CLAIM_MISMATCH = "claim_mismatch"
     BODY_MALFORMED = "body_encoding"
     UNVERIFIABLE = "unverifiable"
+    ADDRESS_REFUSED = "address_not_allowed"
+    CERTIFICATE_REFUSED = "client_certificate"
+    ENVIRONMENT_MISMATCH = "environment_mismatch"
 
 
 class Rejected(Exception):
@@ -46,7 +49,8 @@ class Delivery:
     `headers` keeps order, repetition and bytes; names are lower-cased, since HTTP compares them
     without case. `received_ms` is the receipt by our clock, in milliseconds since the epoch:
     freshness is judged against it, however late the judgement is made. `url` is the registered
-    public URL of the source, never one rebuilt from the request.
+    public URL of the source, never one rebuilt from the request. `address` is the client's, as far
+    as it is known.
     """
 
     source: str
@@ -56,6 +60,7 @@ class Delivery:
     body: bytes
     received_ms: int
     url: str = ""
+    address: str = ""
 
     @property
     def content(self) -> bytes:

@@ -1,43 +1,41 @@
 """The public HTTP port: bounded bytes in, a `Delivery` out; an answer in, bytes out. No rules here.
 
-aiohttp's low-level server parses; `Connection` adds what it lacks (a cap on connections, a deadline
-for the first head, errors as problem documents); `Edge` walks a request along the path: head to
-`admission`, body within its deadline, delivery to `admit`, answer to the wire with its correlation
-id, and its end to `report`. A signature speaks about the bytes sent, so a body is decompressed only
-for a provider that says otherwise, in steps that are counted like bytes that arrive. A sender that
-hangs up changes nothing: its delivery is carried on to the log, and its retry will be a duplicate.
+aiohttp's low-level server parses, within the limits of `connection`; `Edge` walks a request along
+the path: head to `admission`, body within its deadline, delivery to `admit`, what is refused to
+`refusals`, answer to the wire with its correlation id, and its end to `report`. A signature speaks
+about the bytes sent, so a body is decompressed only for a provider that says otherwise, in steps
+that are counted like bytes that arrive. A sender that hangs up changes nothing: its delivery is
+carried on to the log, and its retry will be a duplicate. Sources are swapped as one, at any moment.
 """
 
 import asyncio
-import logging
 import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from aiohttp import ClientPayloadError, web
-from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+from aiohttp.web_protocol import RequestPayloadError
 from multidict import CIMultiDict
 
 from ingress import telemetry
 from ingress.admission import Admission, Budget, Head, Lease, Passed, Refused
 from ingress.admit import Admitted, admit, rejection
 from ingress.answers import Answer, Outcome, refuse
-from ingress.delivery import Delivery
+from ingress.connection import Server
+from ingress.delivery import Delivery, Reason
 from ingress.eventlog.port import Message, Position, Publisher
 from ingress.inflate import inflated
 from ingress.metrics import EdgeMetrics
+from ingress.refusals import Refusals
 from ingress.report import Report
 from ingress.settings import EdgeSettings
 from ingress.sources import Snapshot, Source
 from ingress.verification import Fetched
 
 SERVER_NAME = "sealgate"
-LINE_BYTES_MAX = 4096
-FIELD_BYTES_MAX = 8190
-HEADERS_MAX = 64
-LINGER_S = 2.0
 DRAIN_POLL_S = 0.02
 ABORT_S = 0.5
 BACKLOG = 1024
@@ -45,111 +43,6 @@ BACKLOG = 1024
 RETRY_AFTER_S = 5
 RETRY_JITTER_S = 11
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-# aiohttp logs a traceback for every malformed request: an attacker's way to fill a disk. They are
-# counted instead.
-_SILENT = logging.getLogger("sealgate.http")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
-
-
-class Connection(RequestHandler):
-    """One client connection, with the limits aiohttp leaves to its user."""
-
-    __slots__ = ("_edge", "_head_deadline", "_write_deadline")
-
-    def __init__(self, server: "_Server", edge: "Edge", loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            server,
-            loop=loop,
-            keepalive_timeout=edge.settings.keepalive_s,
-            max_line_size=LINE_BYTES_MAX,
-            max_field_size=FIELD_BYTES_MAX,
-            max_headers=HEADERS_MAX,
-            lingering_time=LINGER_S,
-            auto_decompress=False,
-            logger=_SILENT,
-            access_log=_SILENT,
-        )
-        self._edge = edge
-        self._head_deadline: asyncio.TimerHandle | None = None
-        self._write_deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept the connection, or close it where there are too many already."""
-        super().connection_made(transport)
-        edge = self._edge
-        edge.metrics.connections.inc()
-        if len(edge.server.connections) > edge.settings.connections_max:
-            edge.metrics.connections_refused.labels("count").inc()
-            self.force_close()
-            return
-        self._head_deadline = self._loop.call_later(edge.settings.header_s, self._expect_head)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the connection."""
-        for deadline in (self._head_deadline, self._write_deadline):
-            if deadline is not None:
-                deadline.cancel()
-        if self._manager is not None:
-            self._edge.metrics.connections.dec()
-        super().connection_lost(exc)
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what aiohttp could not parse, or what broke, without a word of it."""
-        return self._edge.answer_error(status, exc)
-
-    def pause_writing(self) -> None:
-        """Begin to count: the client does not read its answers, and they pile up here."""
-        super().pause_writing()
-        self._write_deadline = self._loop.call_later(self._edge.settings.write_s, self._give_up)
-
-    def resume_writing(self) -> None:
-        """Stop counting: the client reads again."""
-        super().resume_writing()
-        if self._write_deadline is not None:
-            self._write_deadline.cancel()
-
-    def _give_up(self) -> None:
-        """Drop a client that does not read: closing would wait for it to take the rest."""
-        self._edge.metrics.connections_refused.labels("write_deadline").inc()
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
-
-    def close_if_idle(self) -> bool:
-        """Close the connection unless a request is under way; say whether it was closed."""
-        if self._request_in_progress or self._messages:
-            return False
-        self.close()
-        return True
-
-    def _expect_head(self) -> None:
-        """Close a connection that has not brought one whole request head in time."""
-        if self._request_count == 0:
-            self._edge.metrics.connections_refused.labels("header_deadline").inc()
-            self.force_close()
-
-
-class _Server(web.Server):
-    """aiohttp's server, making our connections."""
-
-    def __init__(self, edge: "Edge") -> None:
-        super().__init__(edge.handle)
-        self._edge = edge
-
-    def __call__(self) -> RequestHandler:
-        return Connection(self, self._edge, self._loop)
-
-    def close_idle(self) -> int:
-        """Close the connections on which nothing is under way; return how many others there are."""
-        busy = [one.close_if_idle() for one in self.connections if isinstance(one, Connection)]
-        return busy.count(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +53,24 @@ class _Begun:
     at_s: float
 
 
+class _Serving(NamedTuple):
+    """What is swapped as one when the configuration is reloaded."""
+
+    sources: Snapshot
+    admission: Admission
+    report: Report
+    fetched: Mapping[str, Fetched]
+
+
+class Means(NamedTuple):
+    """What the edge works with beside its settings and its sources."""
+
+    publisher: Publisher
+    refusals: Refusals
+    metrics: EdgeMetrics
+    clock: telemetry.Clock
+
+
 class Edge:
     """The public listener over a snapshot of sources and a publisher."""
 
@@ -167,29 +78,41 @@ class Edge:
         self,
         settings: EdgeSettings,
         sources: Snapshot,
-        publisher: Publisher,
-        metrics: EdgeMetrics,
-        clock: telemetry.Clock,
         fetched: Mapping[str, Fetched],
+        means: Means,
     ) -> None:
         self.settings = settings
-        self.metrics = metrics
+        self.metrics = metrics = means.metrics
         self.draining = False
-        self._publisher = publisher
-        self._clock = clock
-        self._fetched = fetched
+        self._publisher = means.publisher
+        self._refusals = means.refusals
+        self._clock = means.clock
         self._log = telemetry.logger("edge")
         self._budget = Budget(settings.in_flight_bytes_max)
-        self._admission = Admission(sources, self._budget, time.monotonic)
-        self._report = Report(sources, metrics, clock)
+        self._serving: _Serving
+        self.serve(sources, fetched)
         metrics.in_flight_bytes_limit.set(settings.in_flight_bytes_max)
         metrics.in_flight_bytes.set_function(lambda: self._budget.bytes_taken)
         self._listener: asyncio.Server | None = None
-        self.server: _Server
+        self.server: Server
+
+    def serve(self, sources: Snapshot, fetched: Mapping[str, Fetched]) -> None:
+        """Serve these sources from now on: all at once, and without disturbing who is under way.
+
+        A delivery that is under way is judged by the source as it is when its body has arrived, so
+        that a key which is revoked proves nothing from this moment.
+        """
+        before = self._serving.admission if hasattr(self, "_serving") else None
+        self._serving = _Serving(
+            sources,
+            Admission(sources, self._budget, time.monotonic, before),
+            Report(sources, self.metrics, self._clock),
+            fetched,
+        )
 
     async def start(self) -> int:
         """Listen, and return the port. Raises `OSError` if the address cannot be had."""
-        self.server = _Server(self)
+        self.server = Server(self)
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
             self.server, self.settings.host, self.settings.port, backlog=BACKLOG
@@ -227,27 +150,53 @@ class Edge:
     async def _handle(self, request: web.BaseRequest, begun: _Begun) -> web.StreamResponse:
         version = (request.version.major, request.version.minor)
         head = Head(request.method, request.raw_path, version, _lowered(request.raw_headers))
+        address = _peer(request)
+        reason: Reason | None = None
         try:
-            passed = self._admission.admit(head)
+            passed = self._serving.admission.admit(head)
         except Refused as refused:
-            return self._refuse(refused, begun)
+            if refused.passed is None or not self._wants(refused.passed, address):
+                return self._refuse(refused, begun)
+            passed, reason = refused.passed, refused.reason
         source = passed.source
         try:
             with self._budget.lease() as lease:
                 body = await self._body(request, head, passed, lease)
-                admitted = await admit(
-                    self._delivery(head, body, source),
-                    source,
-                    self._publish,
-                    begun.correlation_id,
-                    self._fetched.get(source.slug),
-                )
+                source = self._current(source)
+                delivery = self._delivery(head, body, source, address)
+                admitted = await self._judge(delivery, source, begun, reason)
         except Refused as refused:
             refused.source = source
             return self._refuse(refused, begun)
-        if admitted.signer is not None:
-            self._admission.spend(source)
         return self._finish(admitted, source, begun, passed.length)
+
+    def _wants(self, passed: Passed, address: str) -> bool:
+        return self._refusals.wants_body(passed.source, address, passed.length)
+
+    def _current(self, source: Source) -> Source:
+        """Return the source as it is now. Raises `Refused` where it is gone."""
+        current = self._serving.sources.get(source.slug)
+        if current is None:
+            raise Refused(Outcome.REJECTED_UNKNOWN_SOURCE)
+        return current
+
+    async def _judge(
+        self, delivery: Delivery, source: Source, begun: _Begun, reason: Reason | None
+    ) -> Admitted:
+        """Say what becomes of a delivery; `reason` is why its head already refuses it."""
+        if reason is not None:
+            admitted = rejection(source, reason, begun.correlation_id)
+            return await self._refusals.refused(admitted, delivery, source)
+        fetched = self._serving.fetched.get(source.slug)
+        admitted = await admit(delivery, source, self._publish, begun.correlation_id, fetched)
+        if admitted.signer is not None:
+            self._serving.admission.spend(source)
+            self._refusals.verified(source)
+        if admitted.answer.outcome is Outcome.ENVIRONMENT_MISMATCH:
+            return await self._refusals.diverted(admitted, delivery, source)
+        if admitted.reason is not None and admitted.is_event:
+            return await self._refusals.refused(admitted, delivery, source)
+        return admitted
 
     async def _body(
         self, request: web.BaseRequest, head: Head, passed: Passed, lease: Lease
@@ -280,7 +229,7 @@ class Edge:
             raise Refused(Outcome.REJECTED_MALFORMED)
         return bytes(body)
 
-    def _delivery(self, head: Head, body: bytes, source: Source) -> Delivery:
+    def _delivery(self, head: Head, body: bytes, source: Source, address: str) -> Delivery:
         return Delivery(
             source=source.slug,
             method=head.method,
@@ -289,6 +238,7 @@ class Edge:
             body=body,
             received_ms=self._clock(),
             url=source.url,
+            address=address,
         )
 
     async def _publish(self, message: Message) -> Position:
@@ -319,7 +269,7 @@ class Edge:
         self, admitted: Admitted, source: Source | None, begun: _Begun, length: int | None
     ) -> web.StreamResponse:
         """Count, log and answer: the one place where a request ends."""
-        self._report.end(admitted, source, time.monotonic() - begun.at_s, length)
+        self._serving.report.end(admitted, source, time.monotonic() - begun.at_s, length)
         return self._respond(admitted.answer, admitted.correlation_id, source)
 
     def _respond(
@@ -337,6 +287,12 @@ class Edge:
         if answer.close or self.draining:
             response.force_close()
         return response
+
+
+def _peer(request: web.BaseRequest) -> str:
+    """Return the address at the other end of the connection."""
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return str(peer[0]) if peer else ""
 
 
 def _lowered(raw: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

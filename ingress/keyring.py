@@ -1,16 +1,23 @@
-"""`Secret`, `Key` and `Keyring`: what a source verifies with. Pure.
+"""`Secret`, `Key`, `Keyring` and `Ring`: what a source verifies with, and when. Pure.
 
 The bytes of a secret flow in once, from a file, and out only through `reveal`. Nothing else shows
 them: no repr, no format, no pickle, no error. Several keys of a source are live at the same time,
-because a provider changes its secret at one moment and we at another.
+because a provider changes its secret at one moment and we at another. A `Ring` is asked at every
+delivery for the keys that are usable at that moment: those that are not revoked, within their
+window.
 """
 
 import codecs
 import hmac
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import combinations
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
+
+from ingress.schemes.parts import keys as schemes
 
 # Rotation needs two, an emergency in the middle of one needs three. Every delivery is tried with
 # every key, at some 2 us each, so eight cost a forger nothing and us 16 us.
@@ -87,6 +94,88 @@ class Keyring:
     def ids(self) -> tuple[str, ...]:
         """The names of the keys, in order."""
         return tuple(key.id for key in self.keys)
+
+
+class Status(StrEnum):
+    """What a key may still do."""
+
+    ACTIVE = "active"
+    VERIFY_ONLY = "verify-only"
+    """Proves deliveries, and signs nothing of ours: it is on its way out."""
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One verifying key with what its operator says of it. Times are milliseconds since the epoch.
+
+    It is usable from `not_before_ms` until, and not at, `not_after_ms`; None is no bound.
+    """
+
+    id: str
+    key: schemes.Key = field(repr=False)
+    status: Status = Status.ACTIVE
+    not_before_ms: int | None = None
+    not_after_ms: int | None = None
+
+    def is_usable(self, now_ms: int) -> bool:
+        """Say whether a delivery may be proven with it now."""
+        if self.status is Status.REVOKED:
+            return False
+        if self.not_before_ms is not None and now_ms < self.not_before_ms:
+            return False
+        return self.not_after_ms is None or now_ms < self.not_after_ms
+
+
+class Usable(NamedTuple):
+    """The keys of a moment: `ids` of `keys`, in the order they are tried; `signing` sign for us."""
+
+    ids: tuple[str, ...]
+    keys: tuple[schemes.Key, ...]
+    signing: tuple[schemes.Key, ...]
+
+
+class Ring:
+    """The verifying keys of one source.
+
+    Windows open and close at known instants, so what is usable is computed once for the time
+    between two of them, and a delivery costs two comparisons.
+    """
+
+    __slots__ = ("_bounds_ms", "_from_ms", "_until_ms", "_usable", "keys")
+
+    def __init__(self, keys: Sequence[Live]) -> None:
+        self.keys = tuple(keys)
+        bounds = {
+            bound
+            for key in self.keys
+            for bound in (key.not_before_ms, key.not_after_ms)
+            if bound is not None
+        }
+        self._bounds_ms = sorted(bounds)
+        self._from_ms = self._until_ms = 0.0
+        self._usable = Usable((), (), ())
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names of all keys, whatever they may still do."""
+        return tuple(key.id for key in self.keys)
+
+    def at(self, now_ms: int) -> Usable:
+        """Return the keys that are usable now. `now_ms` is milliseconds since the epoch."""
+        if not self._from_ms <= now_ms < self._until_ms:
+            self._look(now_ms)
+        return self._usable
+
+    def _look(self, now_ms: int) -> None:
+        self._from_ms = max((b for b in self._bounds_ms if b <= now_ms), default=-math.inf)
+        self._until_ms = min((b for b in self._bounds_ms if b > now_ms), default=math.inf)
+        live = [key for key in self.keys if key.is_usable(now_ms)]
+        self._usable = Usable(
+            tuple(key.id for key in live),
+            tuple(key.key for key in live),
+            tuple(key.key for key in live if key.status is Status.ACTIVE),
+        )
 
 
 def secret_from_file_bytes(raw: bytes) -> bytes:

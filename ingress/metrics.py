@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from ingress.answers import Outcome
 from ingress.delivery import Reason
 from ingress.keysources.result import Result
+from ingress.quarantine import Kept
 
 UNKNOWN = "unknown"
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -25,6 +26,7 @@ class SourceMetrics:
 
     requests: dict[Outcome, Counter]
     failures: dict[Reason, Counter]
+    quarantined: dict[Kept, Counter]
     verified: dict[str, Counter]
     duration: Histogram
     body: Histogram
@@ -59,6 +61,12 @@ class _SourceFamilies:
             "sealgate_verification_failures",
             "Deliveries of a known source that did not verify, by the check that failed.",
             (*by_source, "reason"),
+            registry=registry,
+        )
+        self.quarantined = Counter(
+            "sealgate_quarantined",
+            "Refused deliveries, by what came of keeping them; only kept can be verified again.",
+            (*by_source, "result"),
             registry=registry,
         )
         self.verified = Counter(
@@ -144,6 +152,7 @@ class EdgeMetrics:
         return SourceMetrics(
             requests={outcome: families.requests.labels(*at, outcome.value) for outcome in Outcome},
             failures={reason: families.failures.labels(*at, reason.value) for reason in Reason},
+            quarantined={kept: families.quarantined.labels(*at, kept.value) for kept in Kept},
             verified={key_id: families.verified.labels(*at, key_id) for key_id in key_ids},
             duration=families.duration.labels(*at),
             body=families.body.labels(*at),

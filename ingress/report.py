@@ -27,20 +27,30 @@ class Report:
         self, admitted: Admitted, source: Source | None, duration_s: float, length: int | None
     ) -> None:
         """Count and log one request; `length` is that of its body, if one was read."""
+        # A source that was taken away while its request was under way has no series any more.
+        metrics = self._unknown
+        if source is not None:
+            metrics = self._by_source.get(source.slug, self._unknown)
+            self._log.info("delivery_handled", **_facts(admitted, source, duration_s, length))
+        self._count(metrics, admitted, duration_s, length)
+
+    def _count(
+        self, metrics: SourceMetrics, admitted: Admitted, duration_s: float, length: int | None
+    ) -> None:
         answer = admitted.answer
-        metrics = self._unknown if source is None else self._by_source[source.slug]
         metrics.requests[answer.outcome].inc()
         metrics.duration.observe(duration_s)
         if admitted.reason is not None:
             metrics.failures[admitted.reason].inc()
         if length is not None:
             metrics.body.observe(length)
-        if admitted.signer is not None:
+        if admitted.kept is not None:
+            metrics.quarantined[admitted.kept].inc()
+        # The key may be gone by now; what it proved was counted while it was there.
+        if admitted.signer is not None and admitted.signer.label in metrics.verified:
             metrics.verified[admitted.signer.label].inc()
         if answer.outcome is Outcome.ACCEPTED:
             metrics.last_accepted.set(self._clock() / 1000)
-        if source is not None:
-            self._log.info("delivery_handled", **_facts(admitted, source, duration_s, length))
 
 
 def _facts(
@@ -61,6 +71,8 @@ def _facts(
         facts["reason"] = admitted.reason.value
     if admitted.signer is not None:
         facts["key_id"] = admitted.signer.key_id
+    if admitted.kept is not None:
+        facts["quarantine"] = admitted.kept.value
     if admitted.told:
         facts["told"] = admitted.told
     if admitted.envelope is not None:

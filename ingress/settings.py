@@ -7,9 +7,11 @@ Secrets are never values: a key names the file that holds it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
+
+from ingress.keyring import Status
 
 SLUG = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$"
 KEY_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -57,6 +59,52 @@ class LogSettings(Strict):
     """Partitions of a topic made by us; consumers scale up to this number."""
 
 
+class TlsSettings(Strict):
+    """TLS on the public listener, where no proxy with TLS stands in front."""
+
+    certificate_file: Path
+    """The certificate and the chain behind it, PEM."""
+
+    key_file: Path
+    """The private key of the certificate, PEM, readable by nobody else."""
+
+    client_ca_file: Path | None = None
+    """Who may issue clients' certificates; a source demands one with `client_names`."""
+
+
+class QuarantineKeySettings(Strict):
+    """One key that seals refused deliveries."""
+
+    id: Annotated[
+        str,
+        Field(pattern=KEY_ID, description="1-64 of A-Z, a-z, 0-9, '.', '_' and '-'"),
+    ]
+    file: Path
+    """32 random bytes in base64; `sealgate quarantine new-key` writes one."""
+
+
+class QuarantineSettings(Strict):
+    """Refused deliveries of known sources, kept to be verified again."""
+
+    enabled: bool = True
+
+    key: Annotated[list[QuarantineKeySettings], Field(max_length=4)] = []
+    """The first seals, all of them open. Without one, deliveries whose secret is a header or a part
+    of the URL are not kept, for it would stand in the log."""
+
+    days: Annotated[int, Field(ge=1, le=45)] = 7
+    """How long a refused delivery is kept: longer than a weekend, shorter than a leak is useful."""
+
+    body_bytes_max: Annotated[int, Field(ge=1024, le=MIB)] = MIB // 4
+    """A larger body is refused without being kept."""
+
+    bytes_per_day: Annotated[int, Field(ge=1024)] = 256 * MIB
+    """Of one source; a quarter of it at once. One network of senders gets at most a quarter."""
+
+    total_bytes_per_day: Annotated[int, Field(ge=1024)] = 2048 * MIB
+    """Of all sources of one process."""
+
+
 class EdgeSettings(Strict):
     """The public listener and its limits."""
 
@@ -64,6 +112,20 @@ class EdgeSettings(Strict):
     """Loopback by default: a proxy with TLS stands in front."""
 
     port: Port = 8080
+
+    tls: TlsSettings | None = None
+
+    trusted_proxies: list[IPvAnyNetwork] = []
+    """Whose word is taken for the address of a client; nobody else's is."""
+
+    forwarded_header: Literal["forwarded", "x-forwarded-for"] = "x-forwarded-for"
+    """The one header that those proxies write. They pass the other one on as the client sent it."""
+
+    metric_sources_max: Annotated[int, Field(ge=1, le=10_000)] = 256
+    """With more sources than this, metrics are by provider, and the source is ``many``."""
+
+    state_file: Path | None = Path("var/edge-state.json")
+    """Remembers, over a restart, when each source last verified; nothing else, and no secret."""
 
     body_bytes_max: Annotated[int, Field(ge=1, le=MIB)] = MIB // 2
     """Largest body of any source. Half of Kafka's usual 1 MiB record, so that headers fit beside it
@@ -115,9 +177,25 @@ class KeySettings(Strict):
     ] = ""
     """The provider's own name of the key, where its deliveries name the key that signed them."""
 
+    status: Status = Status.ACTIVE
+    """``verify-only``: on its way out, signs no answer of ours. ``revoked``: proves nothing any
+    more, whatever its window; its file may be gone."""
+
+    not_before: AwareDatetime | None = None
+    """The key proves nothing before; with its zone, such as 2026-12-01T00:00:00Z."""
+
+    not_after: AwareDatetime | None = None
+    """The key proves nothing from then on."""
+
     role: Literal["verify", "handshake", "api"] = "verify"
     """``handshake``: the token a provider shows when it asks whether the endpoint is ours.
     ``api``: the credential with which public keys are fetched."""
+
+    @model_validator(mode="after")
+    def _window_is_open_sometime(self) -> Self:
+        if self.not_before and self.not_after and self.not_before >= self.not_after:
+            raise ValueError("not_before is not before not_after: the key would never be used")
+        return self
 
 
 class SourceSettings(Strict):
@@ -136,6 +214,9 @@ class SourceSettings(Strict):
     ] = "default"
     """The provider's account, store or shop: event ids are unique within it."""
 
+    environment: str = ""
+    """Where it is said, the process's own, or nothing starts: a guard for files that are copied."""
+
     public_url: Annotated[
         str,
         Field(pattern=URL, description="https://host/path, as registered at the provider"),
@@ -147,6 +228,16 @@ class SourceSettings(Strict):
 
     parameters: dict[str, str | int | float | bool] = {}
     """What the profile asks of a source; `sealgate providers show` lists it."""
+
+    allow: list[IPvAnyNetwork] = []
+    """The networks that may deliver; any where this is empty and `allow_published` is not set."""
+
+    allow_published: bool = False
+    """Let the addresses deliver that the provider publishes, fetched from where its profile says,
+    and those in `allow`."""
+
+    client_names: list[Annotated[str, Field(min_length=1, max_length=253)]] = []
+    """Names of which a client's certificate must bear one; needs `edge.tls.client_ca_file`."""
 
     accepts_hints: bool = False
     """Take deliveries that prove nothing (assurance E), as hints to look."""

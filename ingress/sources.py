@@ -7,12 +7,15 @@ a request runs.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from ingress import keyring
+from ingress import keyring, secretfiles
 from ingress.contract import topics
+from ingress.contract.envelope import Mode
 from ingress.fetching import Plan, plan
-from ingress.keyring import Keyring, Secret, secret_from_file_bytes
+from ingress.keyring import Keyring, Live, Ring, Secret, Status
 from ingress.providers import Profile, find
 from ingress.providers.limits import body_bytes_max
 from ingress.schemes.parts.keys import Key
@@ -24,7 +27,6 @@ from ingress.settings import (
     SourceSettings,
 )
 
-SECRET_BYTES_MAX = 64 * 1024
 UNSIGNED = "none"
 """The key id of what nobody signed."""
 FETCHED = "fetched"
@@ -35,30 +37,39 @@ FETCHED = "fetched"
 class Source:
     """One configured endpoint, ready to verify.
 
-    `keys` are decoded once, in the order of `key_ids`; `tokens` prove a handshake. `plan` is how
-    more keys are fetched, where they are.
+    `ring` holds its keys, decoded once; `tokens` prove a handshake. `plan` is how more keys are
+    fetched, where they are. `mode` is that of its environment. `setting` is what was configured.
     """
 
     slug: str
     profile: Profile
     environment: str
+    mode: Mode
     account: str
     uri: str
     url: str
-    key_ids: tuple[str, ...]
-    keys: tuple[Key, ...] = field(repr=False)
+    ring: Ring
     body_bytes_max: int
     rate_per_s: float | None
+    setting: SourceSettings
     tokens: tuple[Key, ...] = field(default=(), repr=False)
     plan: Plan | None = field(default=None, repr=False)
 
     @property
     def key_labels(self) -> tuple[str, ...]:
         """What metrics tell keys by: the configured ids, and one word for all that is fetched."""
-        return self.key_ids if self.plan is None else (*self.key_ids, FETCHED)
+        ids = self.ring.ids if self.profile.is_signed else (UNSIGNED,)
+        return ids if self.plan is None else (*ids, FETCHED)
 
 
 Snapshot = Mapping[str, Source]
+
+
+class Serves(NamedTuple):
+    """What a process is for: one environment, and whether money is real there."""
+
+    environment: str
+    mode: Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class Origin:
 
 
 def build(
-    environment: str, settings: Sequence[SourceSettings], edge: EdgeSettings, origin: Origin
+    serves: Serves, settings: Sequence[SourceSettings], edge: EdgeSettings, origin: Origin
 ) -> Snapshot:
     """Load every source's profile and keys. Raises `ConfigurationInvalid` with all mistakes."""
     mistakes: list[Mistake] = []
@@ -86,7 +97,7 @@ def build(
         if setting.slug in built:
             here.append(Mistake(place, "the slug is used twice; each source needs its own"))
         else:
-            found = _source(environment, setting, edge, origin)
+            found = _source(serves, setting, edge, origin)
             here += found.mistakes
             if found.source is not None:
                 here += _shared(found.source, owners)
@@ -104,9 +115,7 @@ class _Found:
     mistakes: list[Mistake]
 
 
-def _source(
-    environment: str, setting: SourceSettings, edge: EdgeSettings, origin: Origin
-) -> _Found:
+def _source(serves: Serves, setting: SourceSettings, edge: EdgeSettings, origin: Origin) -> _Found:
     place = f"source {setting.slug!r}"
     try:
         profile = find(setting.provider, setting.parameters, origin.profiles)
@@ -120,7 +129,7 @@ def _source(
     ring = _Ring(profile)
     for key in setting.key:
         try:
-            ring.add(key, _key_secret(key, origin.base))
+            ring.add(key, origin.base)
         except ValueError as wrong:
             mistakes.append(Mistake(f"{place} key {key.id!r}", str(wrong)))
     try:
@@ -134,18 +143,19 @@ def _source(
         mistakes.append(Mistake(f"{place} provider {setting.provider!r}", str(wrong)))
     if mistakes:
         return _Found(None, mistakes)
-    topics.check_environment(environment)
+    environment = topics.check_environment(serves.environment)
     source = Source(
         slug=setting.slug,
         profile=profile,
         environment=environment,
+        mode=serves.mode,
         account=setting.account,
         uri=setting.public_url or f"urn:sealgate:{environment}:{setting.slug}",
         url=setting.public_url,
-        key_ids=tuple(ring.ids) if profile.is_signed else (UNSIGNED,),
-        keys=tuple(ring.keys),
+        ring=Ring(ring.keys),
         body_bytes_max=limit,
         rate_per_s=setting.rate_per_s,
+        setting=setting,
         tokens=tuple(ring.tokens),
         plan=planned,
     )
@@ -202,63 +212,56 @@ class _Ring:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self.named: list[keyring.Key] = []
-        self.ids: list[str] = []
-        self.keys: list[Key] = []
+        self.keys: list[Live] = []
         self.tokens: list[Key] = []
         self.credential: Secret | None = None
 
-    def add(self, setting: KeySettings, secret: bytes) -> None:
+    def add(self, setting: KeySettings, base: Path) -> None:
         """Take one key. Raises `ValueError` for one that cannot be used."""
-        if setting.role == "handshake":
-            self.tokens.append(Key(secret))
-        elif setting.role == "api":
-            self.credential = Secret(secret)
+        try:
+            found = secretfiles.read(base, setting.file)
+        except ValueError:
+            if setting.status is Status.REVOKED:
+                # Its secret may be gone, and should be; that it was revoked is still to be known.
+                return
+            raise
+        if found.content == setting.id.encode():
+            raise ValueError("its id is the secret itself; an id is shown everywhere")
+        if setting.role == "verify":
+            key = self._profile.key(found.content, setting.kid)
+            if isinstance(key.material, bytes):
+                found.check_private()
+            self.keys.append(
+                Live(
+                    setting.id,
+                    key,
+                    setting.status,
+                    _ms(setting.not_before),
+                    _ms(setting.not_after),
+                )
+            )
         else:
-            self.keys.append(self._profile.key(secret, setting.kid))
-            self.ids.append(setting.id)
-        self.named.append(keyring.Key(setting.id, Secret(secret)))
+            found.check_private()
+            if setting.role == "api":
+                self.credential = Secret(found.content)
+            elif setting.status is not Status.REVOKED:
+                self.tokens.append(Key(found.content))
+        self.named.append(keyring.Key(setting.id, Secret(found.content)))
 
 
-def _key_secret(key: KeySettings, base: Path) -> bytes:
-    secret = read_secret_file(base, key.file)
-    if secret == key.id.encode():
-        raise ValueError("its id is the secret itself; an id is shown everywhere")
-    return secret
-
-
-def read_secret_file(base: Path, name: Path) -> bytes:
-    """Read a secret from the file `name`, counted from `base`. Raises `ValueError`.
-
-    What is wrong with the file is said without its name: it may be the secret, put there instead.
-    """
-    path = base / name
-    try:
-        if path.exists() and not path.is_file():
-            # A pipe would wait for ever, and a directory holds no secret.
-            raise ValueError("what is named there is not a regular file")
-        with path.open("rb") as file:
-            raw = file.read(SECRET_BYTES_MAX + 1)
-    except OSError as wrong:
-        counted = "" if name.is_absolute() else f" (its path counts from {base})"
-        raise ValueError(
-            f"the file named there cannot be read: {wrong.strerror}{counted}"
-        ) from None
-    if len(raw) > SECRET_BYTES_MAX:
-        raise ValueError(f"the file named there is larger than {SECRET_BYTES_MAX} bytes")
-    try:
-        return secret_from_file_bytes(raw)
-    except ValueError as wrong:
-        raise ValueError(f"the file named there cannot be used: {wrong}") from None
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
 
 
 def _shared(source: Source, owners: dict[bytes, str]) -> Iterator[Mistake]:
     """Find keys that another source has too: a replay to one would verify at the other."""
-    for key_id, key in zip(source.key_ids, source.keys, strict=False):
-        if not isinstance(key.material, bytes):
+    for live in source.ring.keys:
+        material = live.key.material
+        if not isinstance(material, bytes):
             continue  # a public key is everybody's
-        owner = owners.setdefault(key.material, source.slug)
+        owner = owners.setdefault(material, source.slug)
         if owner != source.slug:
             yield Mistake(
-                f"source {source.slug!r} key {key_id!r}",
+                f"source {source.slug!r} key {live.id!r}",
                 f"the same secret is a key of source {owner!r}; every source needs its own",
             )

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from ingress.delivery import Delivery, Reason, Rejected
 from ingress.schemes.parts.keys import Key
 from ingress.settings import KEY_ID
-from ingress.sources import FETCHED, Source
+from ingress.sources import FETCHED, UNSIGNED, Source
 
 _KEY_ID = re.compile(KEY_ID)
 _DIGEST_CHARACTERS = 32
@@ -47,10 +47,17 @@ class KeyAwaited(Rejected):
     """The key that the delivery names is not held yet, and may be soon."""
 
 
-def verify(delivery: Delivery, source: Source, fetched: Fetched | None) -> Signer:
-    """Return who signed. Raises `Rejected`, and `KeyAwaited` where a retry may verify."""
+def verify(
+    delivery: Delivery, source: Source, fetched: Fetched | None, now_ms: int | None = None
+) -> Signer:
+    """Return who signed. Raises `Rejected`, and `KeyAwaited` where a retry may verify.
+
+    The keys are those usable at `now_ms`, which is the receipt unless it is judged later; how old
+    the delivery is, is judged by its receipt in any case.
+    """
+    usable = source.ring.at(delivery.received_ms if now_ms is None else now_ms)
     held = fetched.keys() if fetched is not None else ()
-    keys = (*source.keys, *held) if held else source.keys
+    keys = (*usable.keys, *held) if held else usable.keys
     try:
         index = source.profile.verify(delivery, keys)
         source.profile.check_content(delivery)
@@ -61,9 +68,11 @@ def verify(delivery: Delivery, source: Source, fetched: Fetched | None) -> Signe
                 fetched.want(kid)
                 raise KeyAwaited(rejected.reason) from None
         raise
-    if index < len(source.key_ids):
-        key_id = source.key_ids[index]
-        return Signer(key_id, key_id, keys[index] if keys else None)
+    if not source.profile.is_signed:
+        return Signer(UNSIGNED, UNSIGNED, None)
+    if index < len(usable.ids):
+        key_id = usable.ids[index]
+        return Signer(key_id, key_id, keys[index])
     return Signer(_shown(keys[index].kid), FETCHED, keys[index])
 
 

@@ -21,9 +21,12 @@ from ingress.settings import (
     LogSettings,
     Mistake,
     Port,
+    QuarantineSettings,
     SourceSettings,
     Strict,
 )
+from ingress.sources import Serves
+from sealgate import environment
 from sealgate.form import PLACEHOLDER, SOURCES, Form
 
 FRAGMENTS = "conf.d"
@@ -56,9 +59,13 @@ class Settings(Strict):
     ]
     """One process serves one environment; it stands in every topic name."""
 
+    mode: Literal["live", "test"] | None = None
+    """Whether money is real here; where absent, the environment's own name says so."""
+
     log: LogSettings = LogSettings()
     store: StoreSettings = StoreSettings()
     edge: EdgeSettings = EdgeSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
     consumer: ConsumerSettings = ConsumerSettings()
     admin: AdminSettings = AdminSettings()
     logging: LoggingSettings = LoggingSettings()
@@ -77,6 +84,11 @@ class Configuration:
     def base(self) -> Path:
         """Return the directory that relative paths count from."""
         return self.file.parent.resolve()
+
+    @property
+    def serves(self) -> Serves:
+        """Return what a process with this configuration is for."""
+        return environment.serves(self.settings.environment, self.settings.mode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from consumers import app as consumers_app
 from consumers.store import connect as store_connect
 from consumers.store.port import Store
 from ingress import app as ingress_app
-from ingress import sources, telemetry
+from ingress import secretfiles, sources, telemetry
 from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import EventLog
 from sealgate.admin import Admin
@@ -216,7 +216,7 @@ def build_sources(configuration: Configuration) -> sources.Snapshot:
     """Build the sources of a configuration. Raises `ConfigurationInvalid`."""
     settings = configuration.settings
     return sources.build(
-        settings.environment,
+        configuration.serves,
         settings.source,
         settings.edge,
         sources.Origin(configuration.base, configuration.files, configuration.base / PROFILES),
@@ -228,7 +228,7 @@ def open_store(configuration: Configuration) -> Store:
     settings = configuration.settings.store
     password = None
     if settings.password_file is not None:
-        secret = sources.read_secret_file(configuration.base, settings.password_file)
+        secret = secretfiles.read_secret_file(configuration.base, settings.password_file)
         password = secret.decode("utf-8", "surrogateescape")
     return store_connect.connect(located(settings.url, configuration.base), password)
 

@@ -11,6 +11,8 @@ pytest_plugins = ["tests.support.kafka", "tests.support.postgres"]
 def pytest_sessionstart() -> None:
     """Say that there is no event loop yet, or the plugin makes one that nobody ever closes."""
     asyncio.set_event_loop(None)
+    # Key files that everybody can read are refused, in tests too.
+    os.umask(0o077)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ that held it before can no longer commit.
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from consumers.lifecycle import Fact, State
@@ -84,6 +85,39 @@ class Event:
     body_digest: str
     received_ms: int
     position: Position
+    scheme: str = ""
+    mode: str = "unknown"
+    signed_ms: int | None = None
+    late_ms: int | None = None
+
+
+class KeyUse(NamedTuple):
+    """What one key of one source has proven: the instants are those of receipt."""
+
+    source: str
+    key_id: str
+    first_ms: int
+    last_ms: int
+    events: int
+
+
+class Judgement(StrEnum):
+    """What an operator says of one event."""
+
+    CORROBORATED = "corroborated"  # it is true: somebody looked at the provider
+    CONTRADICTED = "contradicted"  # the provider knows nothing of it
+    VOID = "void"  # its facts are excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An operator's word on one event: appended, never changed. Of several, the last counts."""
+
+    event: EventKey
+    judgement: Judgement
+    reason: str
+    by: str
+    at_ms: int
 
 
 class Recorded(NamedTuple):
@@ -108,10 +142,11 @@ class Payment:
 
 
 class Statement(NamedTuple):
-    """A fact of a payment, and the event that stated it first."""
+    """A fact of a payment, and an event that stated it; `is_first` of the events that did."""
 
     fact: Fact
     event: EventKey
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +227,13 @@ class Changes:
 
     verdicts: dict[EventKey, str] = field(default_factory=dict)
     facts: list[tuple[PaymentKey, Fact, EventKey]] = field(default_factory=list)
+    """Facts that are new, with the event that states them first."""
+
+    restated: list[tuple[PaymentKey, Fact, EventKey]] = field(default_factory=list)
+    """Facts that were known, with another event that states them: what stands if the first is void.
+    """
+
+    marks: list[Mark] = field(default_factory=list)
     payments: list[Saved] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     anomalies: list[Anomaly] = field(default_factory=list)
@@ -216,7 +258,10 @@ class Transaction(Protocol):
         """Return the digests of claimed events' bodies, to compare a duplicate's with."""
 
     async def payments(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, Payment]:
-        """Read and lock payments, with their facts; those unknown are left out."""
+        """Read and lock payments, with their facts; those unknown are left out.
+
+        A fact that only void events state is not among them.
+        """
 
     async def save(self, changes: Changes) -> None:
         """Write the batch. Raises `Fenced` if a payment's version is not what was read."""
@@ -295,6 +340,17 @@ class Store(Protocol):
 
     async def events(self, key: PaymentKey) -> Sequence[Recorded]:
         """Read the events that name a payment, by the time of their receipt."""
+
+    async def key_uses(self) -> Sequence[KeyUse]:
+        """Read what each key has proven, by source and key id."""
+
+    async def proven_with(
+        self, source: str, key_id: str, from_ms: int, to_ms: int
+    ) -> Sequence[Recorded]:
+        """Read the events accepted with a key, received from `from_ms` until, not at, `to_ms`."""
+
+    async def marks(self, keys: Collection[EventKey]) -> Mapping[EventKey, Sequence[Mark]]:
+        """Read operators' marks on events, oldest first; events without any are left out."""
 
     async def correlated(self, correlation_id: str) -> Sequence[Recorded]:
         """Read the events that carry a correlation id, by the time of their receipt."""

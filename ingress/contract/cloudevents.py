@@ -10,7 +10,7 @@ Source: CloudEvents 1.0.2, section "Context attributes" (types), and its Kafka p
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -96,3 +96,10 @@ def from_headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
             raise ValueError(f"the header {name} is repeated")
         attributes[short] = value.decode()
     return attributes
+
+
+def check_version(attributes: Mapping[str, str], name: str, known: Collection[str]) -> None:
+    """Raise `ValueError` unless the attribute `name` holds a version that this code reads."""
+    version = attributes[name]
+    if version not in known:
+        raise ValueError(f"version {version!r} ({name}) is not known here")

@@ -10,7 +10,7 @@ changes the meaning of one. `tests/conformance/test_wire.py` holds golden bytes 
 ever written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -18,7 +18,10 @@ from typing import Self
 from ingress.contract import cloudevents
 from ingress.contract.cloudevents import Headers
 
-VERSION = "1"
+VERSION = "2"
+# Version 2 added to 1: the environment in the key, the mode, when it was signed, whether it was
+# verified late.
+_READ = frozenset({"1", VERSION})
 # Headers that were part of what was signed keep their own name behind this prefix.
 SIGNED_PREFIX = "signed-"
 # The event type of a body that could not be read: no provider's word, so that it can be told apart.
@@ -46,6 +49,18 @@ class Assurance(StrEnum):
     E = "E"
 
 
+class Mode(StrEnum):
+    """Whether money is real: what a process is for, and what a delivery says of itself."""
+
+    LIVE = "live"
+    TEST = "test"
+    UNKNOWN = "unknown"
+
+    def contradicts(self, other: "Mode") -> bool:
+        """Say whether one is live and the other test; what is not known contradicts nothing."""
+        return {self, other} == {Mode.LIVE, Mode.TEST}
+
+
 class EnvelopeMalformed(ValueError):
     """The record is not an envelope of a version this code knows: bury it, with its bytes."""
 
@@ -57,7 +72,9 @@ class Envelope:
     `event_key` is what identifies the provider's event through all its deliveries; `event_type` is
     the provider's word for it; `type` is the same word behind the provider's own prefix.
     `payment_ref` is empty where the event concerns no payment. `occurred_ms` is the provider's
-    claim, or the receipt where it makes none.
+    claim, or the receipt where it makes none. `mode` is what the delivery says of itself.
+    `signed_ms` is when the provider signed it, None where it does not say; `late_ms` is when it was
+    verified, None where that was at its receipt.
     """
 
     source: str
@@ -81,11 +98,15 @@ class Envelope:
     signed_headers: Headers
     body: bytes
     trace_link: str = ""
+    mode: Mode = Mode.UNKNOWN
+    signed_ms: int | None = None
+    late_ms: int | None = None
 
     @property
     def key(self) -> bytes:
         """The partition key: one payment's events stay in order; an event without one is alone."""
-        return f"{self.provider}/{self.account}/{self.payment_ref or self.event_key}".encode()
+        about = self.payment_ref or self.event_key
+        return f"{self.environment}/{self.provider}/{self.account}/{about}".encode()
 
     def encode(self) -> tuple[bytes, Headers, bytes]:
         """Return the record's key, headers and value. Raises nothing: an envelope is valid."""
@@ -109,12 +130,17 @@ class Envelope:
             "coverage": self.coverage.value,
             "assurance": self.assurance.value,
             "bodydigest": self.body_digest,
+            "livemode": self.mode.value,
         }
         # An empty string is no CloudEvents value: what is absent is not written.
         if self.payment_ref:
             attributes["subject"] = self.payment_ref
         if self.trace_link:
             attributes["tracelink"] = self.trace_link
+        if self.signed_ms is not None:
+            attributes["signedtime"] = cloudevents.timestamp(self.signed_ms)
+        if self.late_ms is not None:
+            attributes["latetime"] = cloudevents.timestamp(self.late_ms)
         headers = cloudevents.to_headers(attributes, self.content_type)
         signed = ((SIGNED_PREFIX + name, _to_wire(value)) for name, value in self.signed_headers)
         hop = ("traceparent", self.traceparent.encode())
@@ -126,7 +152,7 @@ class Envelope:
         head = tuple(headers)
         try:
             found = cloudevents.from_headers(head)
-            _check_version(found["sealgateversion"])
+            cloudevents.check_version(found, "sealgateversion", _READ)
             return cls(
                 source=found["source"],
                 provider=found["provider"],
@@ -153,6 +179,9 @@ class Envelope:
                     if name.startswith(SIGNED_PREFIX)
                 ),
                 body=b"" if value is None else value,
+                mode=Mode(found.get("livemode", Mode.UNKNOWN)),
+                signed_ms=_time(found, "signedtime"),
+                late_ms=_time(found, "latetime"),
             )
         except KeyError as missing:
             raise EnvelopeMalformed(f"the header ce_{missing.args[0]} is missing") from None
@@ -173,6 +202,5 @@ def _from_wire(text: bytes) -> bytes:
     return text if text.isascii() else text.decode().encode("latin-1")
 
 
-def _check_version(version: str) -> None:
-    if version != VERSION:
-        raise ValueError(f"version {version!r} of the envelope is not known here")
+def _time(found: Mapping[str, str], name: str) -> int | None:
+    return cloudevents.timestamp_ms(found[name]) if name in found else None

@@ -20,3 +20,13 @@ def verified(environment: str) -> str:
 def lifecycle(environment: str) -> str:
     """Name the topic of notices: one record per transition of a payment."""
     return f"payments.{check_environment(environment)}.lifecycle"
+
+
+def alarms(environment: str) -> str:
+    """Name the topic of what the edge has to tell people: the consumers make exceptions of it."""
+    return f"payments.{check_environment(environment)}.alarms"
+
+
+def quarantine(environment: str) -> str:
+    """Name the topic of refused deliveries. Nothing reads it but `sealgate quarantine`."""
+    return f"payments.{check_environment(environment)}.quarantine"

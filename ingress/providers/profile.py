@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import orjson
 
-from ingress.contract.envelope import Assurance, Coverage
+from ingress.contract.envelope import Assurance, Coverage, Mode
 from ingress.delivery import Delivery, Reason, Rejected
 from ingress.providers import signature
 from ingress.providers.declaration import Declaration
@@ -180,6 +180,10 @@ class Profile:
             delivery = replace(delivery, query=self.content(delivery))
         message = (lambda: self._message(delivery)) if self.is_rewritten else None
         return self.identifier.identify(delivery, content, signed_ms, message)
+
+    def mode(self, delivery: Delivery) -> Mode:
+        """Say whether a *verified* delivery is about real money, as far as it says so itself."""
+        return Mode.UNKNOWN
 
     def _message(self, delivery: Delivery) -> bytes:
         """Return what was signed, where that is another form of the body than the bytes sent."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingress.providers import Profile
+from ingress.secretfiles import read_secret_file
 from ingress.settings import SourceSettings
-from ingress.sources import read_secret_file
 from sealgate.catalogue.entries import find
 from sealgate.config import Configuration, examine
 from sealgate.explain.asked import Question

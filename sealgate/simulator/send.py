@@ -19,7 +19,7 @@ from pathlib import Path
 from consumers.interpret import mapping
 from ingress import telemetry
 from ingress.providers import Profile
-from ingress.sources import read_secret_file
+from ingress.secretfiles import read_secret_file
 from sealgate.catalogue.entries import find
 from sealgate.catalogue.showing import NOT_INTERPRETED
 from sealgate.simulator import events, keys, minimal

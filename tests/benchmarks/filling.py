@@ -83,7 +83,7 @@ def _message(event: Event, source: Source, topic: str) -> Message:
         received_ms=telemetry.now_ms(),
         url=source.url,
     )
-    sealed = seal(delivery, source, source.key_ids[0], telemetry.correlation_id())
+    sealed = seal(delivery, source, source.ring.ids[0], telemetry.correlation_id())
     key, headers, value = sealed.encode()
     return Message(topic, key, value, headers)
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from ingress.contract.envelope import Assurance, Coverage, Envelope
+from ingress.contract.envelope import Assurance, Coverage, Envelope, Mode
 
 WIRE = Path(__file__).parents[1] / "vectors" / "wire"
 GOLDEN = json.loads((WIRE / "v1.json").read_text())
+GOLDEN_2 = json.loads((WIRE / "v2.json").read_text())
 
 
 def _read(row: dict[str, Any]) -> Envelope:
@@ -44,8 +45,22 @@ def test_an_odd_record_of_version_1_still_means_what_it_meant() -> None:
     assert envelope.body == b""
 
 
-@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row["name"])
-def test_version_1_is_still_written_as_it_was(row: dict[str, Any]) -> None:
+def test_version_1_says_nothing_of_what_only_version_2_knows() -> None:
+    """An old record must not be taken for live, for test, or for one that was verified late."""
+    envelope = _read(GOLDEN[0])
+    assert (envelope.mode, envelope.signed_ms, envelope.late_ms) == (Mode.UNKNOWN, None, None)
+
+
+def test_version_2_still_means_what_it_meant() -> None:
+    """The mode, the time of signing and the late mark are evidence too."""
+    paid, late = map(_read, GOLDEN_2)
+    assert (paid.mode, paid.signed_ms, paid.late_ms) == (Mode.LIVE, 1_700_000_001_000, None)
+    assert (late.mode, late.signed_ms, late.late_ms) == (Mode.UNKNOWN, None, 1_700_086_400_000)
+    assert paid.key == b"test/stripe/acct-eu/pi_1"
+
+
+@pytest.mark.parametrize("row", GOLDEN_2, ids=lambda row: row["name"])
+def test_version_2_is_still_written_as_it_was(row: dict[str, Any]) -> None:
     """Writers of two releases run side by side: a changed byte needs a new version."""
     key, headers, value = _read(row).encode()
     assert key.decode() == row["key"]

@@ -6,12 +6,14 @@ from typing import Any
 
 import orjson
 
-from ingress.contract.envelope import Assurance, Coverage, Envelope
+from ingress.contract.envelope import Assurance, Coverage, Envelope, Mode
 from ingress.delivery import Delivery
 from ingress.eventlog.port import Partition, Position, Record
+from ingress.sources import Serves
 
 NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+SERVES = Serves("test", Mode.TEST)
 PARTITION = Partition("payments.sandbox.verified", 0)
 
 

@@ -20,6 +20,7 @@ from ingress.eventlog.connect import connect
 from ingress.eventlog.port import EventLog, Position
 from ingress.keysources.fetch import Fetch
 from ingress.settings import EdgeSettings, KeySettings, SourceSettings
+from tests.support.builders import SERVES
 from tests.support.signers.shape import Sent, Signer
 
 OLD_SECRET = b"old-secret-of-a-test"
@@ -205,7 +206,7 @@ async def gateway(
         app.Parts(
             environment="test",
             settings=edge_settings,
-            sources=sources.build("test", configured, edge_settings, origin),
+            sources=sources.build(SERVES, configured, edge_settings, origin),
             log=log,
             partitions=3,
             registry=registry,

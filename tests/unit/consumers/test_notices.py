@@ -43,7 +43,7 @@ def test_a_notice_is_a_cloudevent_that_others_can_read() -> None:
     assert event.get_datacontenttype() == "application/json"
     assert event.get_time().isoformat() == "2026-01-01T00:00:00+00:00"
     assert event.get_extension("paymentversion") == "2"
-    assert event.get_extension("partitionkey") == "kobbopay/main/pay_1"
+    assert event.get_extension("partitionkey") == "sandbox/kobbopay/main/pay_1"
     assert event.get_extension("correlationid") == "019b0000-0000-7000-8000-000000000001"
     assert event.get_extension("traceparent") == TRACEPARENT
 
@@ -77,7 +77,7 @@ def test_the_notice_of_a_payments_first_move_comes_from_nothing() -> None:
 
 def test_a_notice_shares_its_payments_partition_with_the_verified_events() -> None:
     """One payment, one key, on both topics: a subscriber may join them partition by partition."""
-    assert build().key == envelope().key == b"kobbopay/main/pay_1"
+    assert build().key == envelope().key == b"sandbox/kobbopay/main/pay_1"
 
 
 @pytest.mark.parametrize("state", list(State))

@@ -6,12 +6,13 @@ import pytest
 
 from ingress.answers import PROBLEMS, Outcome, refuse
 
+SUCCESSES = {Outcome.ACCEPTED, Outcome.HANDSHAKE, Outcome.ENVIRONMENT_MISMATCH}
 ID = "018bcfe5-687c-7000-8000-000000000001"
 
 
 def test_every_outcome_but_success_has_its_problem() -> None:
     """A new outcome without an answer would be an error in the middle of a request."""
-    assert set(PROBLEMS) == set(Outcome) - {Outcome.ACCEPTED, Outcome.HANDSHAKE}
+    assert set(PROBLEMS) == set(Outcome) - SUCCESSES
 
 
 @pytest.mark.parametrize("outcome", sorted(PROBLEMS))

@@ -7,6 +7,7 @@ import pytest
 
 from ingress import sources
 from ingress.settings import ConfigurationInvalid, EdgeSettings, KeySettings, SourceSettings
+from tests.support.builders import SERVES
 from tests.support.signers import EVERY
 
 BY_NAME = {signer.name: signer for signer in EVERY}
@@ -37,7 +38,7 @@ def _key(directory: Path, key_id: str, secret: bytes, **settings: Any) -> KeySet
 def _build(directory: Path, provider: str, *keys: KeySettings, **settings: Any) -> sources.Source:
     setting = SourceSettings(slug="s", provider=provider, key=list(keys), **settings)
     origin = sources.Origin(directory, profiles=directory)
-    return sources.build("test", [setting], EdgeSettings(), origin)["s"]
+    return sources.build(SERVES, [setting], EdgeSettings(), origin)["s"]
 
 
 def test_what_proves_nothing_is_off_until_the_source_says_that_it_takes_hints(
@@ -47,7 +48,7 @@ def test_what_proves_nothing_is_off_until_the_source_says_that_it_takes_hints(
     with pytest.raises(ConfigurationInvalid, match="accepts_hints = true"):
         _build(tmp_path, "bitpay")
     source = _build(tmp_path, "bitpay", accepts_hints=True)
-    assert (source.keys, source.key_ids, source.key_labels) == ((), ("none",), ("none",))
+    assert (source.ring.ids, source.key_labels) == ((), ("none",))
 
 
 def test_a_hint_has_no_key(tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_what_nobody_confirmed_is_off_until_the_source_says_experimental(tmp_pat
     key = _key(tmp_path, "k", b"a-secret")
     with pytest.raises(ConfigurationInvalid, match="experimental = true"):
         _build(tmp_path, "rumour", key)
-    assert _build(tmp_path, "rumour", key, experimental=True).key_ids == ("k",)
+    assert _build(tmp_path, "rumour", key, experimental=True).ring.ids == ("k",)
 
 
 def test_a_scheme_that_signs_the_url_needs_it(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_keys_are_fetched_where_they_are_published_for_everybody(tmp_path: Path)
     source = _build(tmp_path, "fireblocks_v2")
     assert source.plan is not None
     assert source.plan.declaration.url == "https://keys.fireblocks.io/.well-known/jwks.json"
-    assert (source.key_ids, source.key_labels) == ((), ("fetched",))
+    assert (source.ring.ids, source.key_labels) == ((), ("fetched",))
 
 
 def test_a_source_that_may_not_fetch_needs_a_key(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_keys_that_are_shown_to_customers_need_a_credential_or_a_file(tmp_path: 
         _build(tmp_path, "circle_v2")
     api = _key(tmp_path, "api", b"an-api-key", role="api")
     fetching = _build(tmp_path, "circle_v2", api)
-    assert (fetching.key_ids, fetching.key_labels) == ((), ("fetched",))
+    assert (fetching.ring.ids, fetching.key_labels) == ((), ("fetched",))
     pinned = _key(tmp_path, "pem", CIRCLE.shown(CIRCLE.old), kid=CIRCLE.kid(CIRCLE.old))
     filed = _build(tmp_path, "circle_v2", pinned)
     assert filed.plan is None
@@ -120,7 +121,7 @@ def test_a_handshake_key_verifies_no_delivery(tmp_path: Path) -> None:
     key = _key(tmp_path, "app", b"app-secret")
     token = _key(tmp_path, "token", b"verify-token", role="handshake")
     source = _build(tmp_path, "meta", key, token)
-    assert source.key_ids == ("app",)
+    assert source.ring.ids == ("app",)
     assert [one.material for one in source.tokens] == [b"verify-token"]
     with pytest.raises(ConfigurationInvalid, match="at least one"):
         _build(tmp_path, "meta", token)
@@ -156,7 +157,7 @@ def test_a_provider_name_leads_to_no_file_outside_of_its_directory(
     )
     origin = sources.Origin(tmp_path, profiles=tmp_path / "providers")
     with pytest.raises(ConfigurationInvalid, match=r"no name of a provider.*64"):
-        sources.build("test", [setting], EdgeSettings(), origin)
+        sources.build(SERVES, [setting], EdgeSettings(), origin)
 
 
 @pytest.mark.parametrize(
@@ -194,5 +195,5 @@ def test_what_must_be_parsed_before_it_is_verified_is_bounded_more_closely(
         keys = [_key(tmp_path, "k", signer.shown(signer.old))]
     setting = SourceSettings(slug="s", provider=provider, key=keys, **settings)
     origin = sources.Origin(tmp_path)
-    built = sources.build("test", [setting], EdgeSettings(body_bytes_max=edge * 1024), origin)
+    built = sources.build(SERVES, [setting], EdgeSettings(body_bytes_max=edge * 1024), origin)
     assert built["s"].body_bytes_max == expected * 1024

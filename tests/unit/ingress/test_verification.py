@@ -13,6 +13,7 @@ from ingress.delivery import Delivery, Reason, Rejected
 from ingress.schemes.parts.keys import Key
 from ingress.settings import EdgeSettings, KeySettings, SourceSettings
 from ingress.verification import KeyAwaited, verify
+from tests.support.builders import SERVES
 from tests.support.signers import EVERY
 
 AT_S = 1_800_000_000
@@ -40,7 +41,7 @@ def _source(tmp_path: Path, *, pinned: bool = False, kid: str = "") -> sources.S
         (tmp_path / "k").write_bytes(FIREBLOCKS.shown(FIREBLOCKS.old))
         keys = [KeySettings(id="pinned", file=Path("k"), kid=kid)]
     setting = SourceSettings(slug="s", provider="fireblocks_v2", key=keys)
-    return sources.build("test", [setting], EdgeSettings(), sources.Origin(tmp_path))["s"]
+    return sources.build(SERVES, [setting], EdgeSettings(), sources.Origin(tmp_path))["s"]
 
 
 def _delivery(key: bytes, body: bytes | None = None) -> Delivery:
@@ -77,7 +78,7 @@ def test_a_name_that_is_no_key_id_is_shown_as_its_digest(tmp_path: Path) -> None
     setting = SourceSettings(
         slug="s", provider="paypal", parameters=dict(PAYPAL.parameters), fetch_keys=True
     )
-    source = sources.build("test", [setting], EdgeSettings(), sources.Origin(tmp_path))["s"]
+    source = sources.build(SERVES, [setting], EdgeSettings(), sources.Origin(tmp_path))["s"]
     sent = PAYPAL.sample(AT_S)
     delivery = Delivery("s", "POST", b"", sent.headers, sent.body, AT_S * 1000)
     (url,) = [value.decode() for name, value in sent.headers if name == b"paypal-cert-url"]
@@ -135,7 +136,7 @@ def test_a_body_cut_out_of_another_message_is_refused_though_its_signature_holds
     setting = SourceSettings(
         slug="s", provider="zendesk", key=[KeySettings(id="k", file=Path("k"))]
     )
-    source = sources.build("test", [setting], EdgeSettings(), sources.Origin(tmp_path))["s"]
+    source = sources.build(SERVES, [setting], EdgeSettings(), sources.Origin(tmp_path))["s"]
     stamp = b"2027-01-15T08:00:00Z"
 
     def sent(body: bytes) -> Delivery:

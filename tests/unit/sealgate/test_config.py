@@ -49,7 +49,7 @@ def test_a_whole_configuration_is_read_with_its_defaults(tmp_path: Path) -> None
     configuration = _read(_write(tmp_path, GOOD))
     assert configuration.settings.edge.port == 8080
     source = build_sources(configuration)["btcpay-shop"]
-    assert (source.profile.name, source.key_ids) == ("btcpay", ("2026-11",))
+    assert (source.profile.name, source.ring.ids) == ("btcpay", ("2026-11",))
 
 
 def test_five_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_the_sample_is_a_whole_configuration(sample: Path) -> None:
     """It is what a newcomer copies: it must work as it stands."""
     sources = build_sources(read(sample, {}))
     assert sorted(sources) == ["btcpay-shop", "kobbopay-eu"]
-    assert sources["btcpay-shop"].key_ids == ("2026-11", "2026-05")
+    assert sources["btcpay-shop"].ring.ids == ("2026-11", "2026-05")
 
 
 def test_every_default_written_in_the_sample_is_the_default(sample: Path, tmp_path: Path) -> None:

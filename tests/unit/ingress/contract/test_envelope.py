@@ -43,13 +43,13 @@ def test_the_value_is_the_providers_bytes() -> None:
 def test_one_payment_has_one_key() -> None:
     """Events of one payment must share a partition; accounts must not share payments."""
     other_event = replace(ENVELOPE, event_key="evt_2", body=b"")
-    assert ENVELOPE.encode()[0] == other_event.encode()[0] == b"stripe/acct-eu/pi_1"
-    assert replace(ENVELOPE, account="acct-us").encode()[0] == b"stripe/acct-us/pi_1"
+    assert ENVELOPE.encode()[0] == other_event.encode()[0] == b"test/stripe/acct-eu/pi_1"
+    assert replace(ENVELOPE, account="acct-us").encode()[0] == b"test/stripe/acct-us/pi_1"
 
 
 def test_an_event_without_a_payment_is_keyed_by_itself() -> None:
     """It has no order to keep with anybody, and must not pile up on one partition."""
-    assert replace(ENVELOPE, payment_ref="").encode()[0] == b"stripe/acct-eu/evt_1"
+    assert replace(ENVELOPE, payment_ref="").encode()[0] == b"test/stripe/acct-eu/evt_1"
 
 
 _text = st.text(min_size=1, max_size=60).map(cloudevents.attribute)
@@ -129,7 +129,7 @@ def test_a_record_without_an_attribute_is_no_envelope(drop: str, complaint: str)
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("ce_sealgateversion", b"2"),
+        ("ce_sealgateversion", b"3"),
         ("ce_coverage", b"most"),
         ("ce_time", b"soon"),
         ("ce_id", b"\xff"),

@@ -16,6 +16,7 @@ from sealgate.catalogue import command, listing, page, showing
 from sealgate.catalogue.entries import YOURS, entries, find
 from sealgate.explain.asked import Keys
 from sealgate.simulator.keys import new_key, pair_kind
+from tests.support.builders import SERVES
 
 ROOT = Path(__file__).parents[4]
 BTCPAY = (ROOT / "ingress" / "providers" / "btcpay.toml").read_text()
@@ -70,9 +71,9 @@ def test_the_block_shown_is_a_source_that_loads(tmp_path: Path, name: str) -> No
     _write_keys(tmp_path, profile, setting)
     if profile.lacking:
         with pytest.raises(ConfigurationInvalid, match="is needed"):
-            build("test", [setting], EdgeSettings(), Origin(tmp_path))
+            build(SERVES, [setting], EdgeSettings(), Origin(tmp_path))
     else:
-        assert build("test", [setting], EdgeSettings(), Origin(tmp_path))
+        assert build(SERVES, [setting], EdgeSettings(), Origin(tmp_path))
 
 
 def _write_keys(folder: Path, profile: Profile, setting: SourceSettings) -> None:

@@ -21,7 +21,7 @@ def test_the_configuration_is_one_that_the_gateway_takes(tmp_path: Path) -> None
     ground = _prepared(tmp_path / "d", Choices(port=0, admin_port=0))
     configuration = config.read(ground.configuration, {})
     sources = build_sources(configuration)
-    assert {slug: source.key_ids for slug, source in sources.items()} == {
+    assert {slug: source.ring.ids for slug, source in sources.items()} == {
         source.slug: source.key_ids for source in SOURCES
     }
     assert configuration.settings.log.url.startswith("embedded:")
