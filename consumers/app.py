@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from consumers.apply import Applier
-from consumers.metrics import MonitorMetrics, RelayMetrics, WorkerMetrics
+from consumers.metrics import MonitorMetrics, RelayMetrics, WorkerFamilies, WorkerMetrics
 from consumers.monitor import Monitor
 from consumers.relay import Relay
 from consumers.settings import ConsumerSettings
@@ -16,6 +16,7 @@ from consumers.store.port import Store, StoreUnavailable
 from consumers.worker import Worker
 from ingress import telemetry
 from ingress.contract import topics
+from ingress.contract.envelope import Mode
 from ingress.eventlog.port import EventLog, LogUnavailable
 
 RETRY_S = 1.0
@@ -35,6 +36,15 @@ class Parts:
     clock: telemetry.Clock
     owner: str
     checkpoint: Callable[[str], None]
+    mode: Mode = Mode.UNKNOWN
+
+    @property
+    def reads(self) -> dict[str, str]:
+        """Name the topics that are applied, each with the group that reads it."""
+        return {
+            topics.verified(self.environment): self.settings.group,
+            topics.alarms(self.environment): self.settings.alarms_group,
+        }
 
 
 class Background(ABC):
@@ -68,43 +78,60 @@ class Background(ABC):
 
 
 class WorkerApp(Background):
-    """The worker: stopping it finishes the batch in hand and leaves the group."""
+    """The workers, of events and of alarms: stopping them finishes the batches in hand."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
-        settings = parts.settings
-        self._worker = Worker(
-            log=parts.log,
-            store=parts.store,
-            applier=Applier(
-                store=parts.store,
-                environment=parts.environment,
-                group=settings.group,
-                clock=parts.clock,
-                checkpoint=parts.checkpoint,
-            ),
-            metrics=WorkerMetrics(parts.registry, settings.group),
-            clock=parts.clock,
-            environment=parts.environment,
-            group=settings.group,
-            owner=parts.owner,
-            batch_max=settings.batch_max,
-            wait_s=settings.wait_s,
-        )
+        families = WorkerFamilies(parts.registry)
+        self._workers = [
+            _worker(parts, families, topic, group) for topic, group in parts.reads.items()
+        ]
 
     def ready(self) -> Sequence[tuple[str, bool]]:
         """Answer ``/readyz``."""
         # A member without partitions is ready too: there are more workers than partitions.
-        return (("worker is a member of its group", self._worker.member),)
+        members = all(worker.member for worker in self._workers)
+        return (("worker is a member of its group", members),)
 
     async def stop(self) -> None:
-        """Finish the batch in hand and leave the group."""
-        self._worker.stop()
+        """Finish the batches in hand and leave the groups."""
+        for worker in self._workers:
+            worker.stop()
         await _ended(self.task)
 
     async def work(self) -> None:
-        """Apply records for ever."""
-        await self._worker.run()
+        """Apply records for ever; where one worker cannot go on, none does."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for worker in self._workers:
+                    group.create_task(worker.run())
+        except ExceptionGroup as faults:
+            # A human wants to read why the first one ended, not how many there were.
+            raise faults.exceptions[0] from None
+
+
+def _worker(parts: Parts, families: WorkerFamilies, topic: str, group: str) -> Worker:
+    """Make the worker of one topic."""
+    settings = parts.settings
+    return Worker(
+        log=parts.log,
+        store=parts.store,
+        applier=Applier(
+            store=parts.store,
+            environment=parts.environment,
+            group=group,
+            clock=parts.clock,
+            checkpoint=parts.checkpoint,
+            mode=parts.mode,
+        ),
+        metrics=WorkerMetrics(families, group),
+        clock=parts.clock,
+        topic=topic,
+        group=group,
+        owner=parts.owner,
+        batch_max=settings.batch_max,
+        wait_s=settings.wait_s,
+    )
 
 
 class RelayApp(Background):
@@ -147,8 +174,7 @@ class MonitorApp(Background):
         self._monitor = Monitor(
             log=parts.log,
             store=parts.store,
-            environment=parts.environment,
-            group=settings.group,
+            reads=parts.reads,
             stuck_s=settings.stuck_s,
             metrics=MonitorMetrics(parts.registry),
             clock=parts.clock,
@@ -166,7 +192,7 @@ async def prepared(parts: Parts) -> None:
     Raises what a human must see: the database of another environment, a schema from the future.
     """
     log = telemetry.logger("consumers")
-    names = (topics.verified(parts.environment), topics.lifecycle(parts.environment))
+    names = (*parts.reads, topics.lifecycle(parts.environment))
     while True:
         try:
             await parts.store.open(parts.environment)

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 from consumers.interpret import interpreter
 from consumers.interpret.interpreter import Interpreters
-from consumers.plan import Buried, Outcome, Plan, Poisoned, Read, Reading, plan, read
+from consumers.plan import Outcome, Plan, plan
+from consumers.reading import Buried, Poisoned, Read, Reader, Reading
 from consumers.store.port import (
     Advance,
     Claim,
-    Event,
     EventKey,
     Fenced,
     Store,
@@ -27,6 +27,7 @@ from consumers.store.port import (
     Transition,
     Unstorable,
 )
+from ingress.contract.envelope import Mode
 from ingress.eventlog.port import Partition, Position, Record
 from ingress.telemetry import Clock
 
@@ -53,6 +54,7 @@ class Applier:
     clock: Clock
     checkpoint: Callable[[str], None] = _pass
     interpreters: Interpreters = field(default_factory=interpreter.load)
+    mode: Mode = Mode.UNKNOWN
 
     async def apply(self, records: Sequence[Record], claims: Mapping[Partition, Claim]) -> Applied:
         """Apply `records`, read from the positions that `claims` hold, partition by partition.
@@ -73,6 +75,20 @@ class Applier:
                     raise
                 poison[records[0].position] = str(refused)
 
+    async def is_known(self, record: Record) -> bool:
+        """Say whether the record was applied here once, or is none that leaves a trace."""
+        try:
+            reading = self._reader.read(record)
+        except Poisoned:
+            return False
+        if isinstance(reading, Read):
+            return await self.store.event(reading.event.key) is not None
+        return not isinstance(reading, Buried)
+
+    @property
+    def _reader(self) -> Reader:
+        return Reader(self.environment, self.mode, self.interpreters)
+
     async def _attempt(
         self,
         records: Sequence[Record],
@@ -82,7 +98,13 @@ class Applier:
         """Apply the batch, with the poisoned records buried. Raises what `apply` handles."""
         advances = _advances(records, claims)
         # Before the transaction: reading takes time, and rows are locked inside it.
-        readings = [self._read(record, poison) for record in records]
+        reader = self._reader
+        readings = [
+            Buried(record, poison[record.position])
+            if record.position in poison
+            else reader.read(record)
+            for record in records
+        ]
         async with self.store.transaction() as tx:
             self.checkpoint("apply.begun")
             await tx.advance(self.group, advances)
@@ -95,23 +117,16 @@ class Applier:
 
     async def _plan(self, tx: Transaction, readings: Sequence[Reading]) -> Plan:
         """Claim the events, load the payments of the fresh ones, and decide."""
-        wanted = [reading for reading in readings if isinstance(reading, Read)]
-        # Last to first, so that of two deliveries of one event the first one stays.
-        events: dict[EventKey, Event] = {one.event.key: one.event for one in reversed(wanted)}
-        fresh = await tx.claim(list(events.values()))
+        named, fresh = await _claim(tx, readings)
         self.checkpoint("apply.claimed")
         moving = {
             one.payment
-            for one in wanted
-            if one.event.key in fresh and one.interpretation.verdict is None
+            for one in named
+            if isinstance(one, Read)
+            and one.event.key in fresh
+            and one.interpretation.verdict is None
         }
-        return plan(readings, fresh, await tx.payments(moving), self.clock())
-
-    def _read(self, record: Record, poison: Mapping[Position, str]) -> Reading:
-        reason = poison.get(record.position)
-        if reason is not None:
-            return Buried(record, reason)
-        return read(record, self.environment, self.interpreters)
+        return plan(named, fresh, await tx.payments(moving), self.clock())
 
     async def _halves(
         self, records: Sequence[Record], claims: Mapping[Partition, Claim]
@@ -121,6 +136,37 @@ class Applier:
         head = await self.apply(records[:middle], claims)
         tail = await self.apply(records[middle:], _moved(claims, records[:middle]))
         return Applied([*head.outcomes, *tail.outcomes], [*head.transitions, *tail.transitions])
+
+
+async def _claim(
+    tx: Transaction, readings: Sequence[Reading]
+) -> tuple[list[Reading], frozenset[EventKey]]:
+    """Claim the events; return the readings by the keys they go by, and the keys that are fresh.
+
+    Of two deliveries of one event the first counts. Where the second has another body it is no
+    duplicate: it is claimed again, under a key that follows its body.
+    """
+    named = list(readings)
+    fresh: frozenset[EventKey] = frozenset()
+    claiming = {place: one for place, one in enumerate(named) if isinstance(one, Read)}
+    while claiming:
+        # Last to first, so that of two deliveries of one event the first one stays.
+        events = {one.event.key: one.event for one in reversed(claiming.values())}
+        new = await tx.claim(list(events.values()))
+        fresh |= new
+        digests = {key: events[key].body_digest for key in new}
+        if len(new) < len(events):
+            digests |= await tx.digests(events.keys() - new)
+        # Each round's keys are longer, so the rounds come to an end: at the second, but for an
+        # enemy who has claimed the longer keys too.
+        claiming = {
+            place: one.as_variant()
+            for place, one in claiming.items()
+            if one.event.body_digest != digests[one.event.key]
+        }
+        for place, one in claiming.items():
+            named[place] = one
+    return named, fresh
 
 
 def _advances(records: Sequence[Record], claims: Mapping[Partition, Claim]) -> list[Advance]:

@@ -5,9 +5,11 @@ subject; more evidence for it is added to that item. Free text is evidence, neve
 drawer called "other" is how a queue stops being read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from ingress.contract import cloudevents
 
 
 class Code(StrEnum):
@@ -21,6 +23,8 @@ class Code(StrEnum):
     SCHEMA_DRIFT = "SCHEMA_DRIFT"
     ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
     ENV_MISMATCH = "ENV_MISMATCH"
+    KEY_EXPOSURE_UNCORROBORATED = "KEY_EXPOSURE_UNCORROBORATED"
+    CONFLICTING_BODY = "CONFLICTING_BODY"
 
 
 class Owner(StrEnum):
@@ -97,10 +101,29 @@ HANDLING: Mapping[Code, Handling] = {
         "correct the mapping and replay, or confirm it as the provider's fault",
     ),
     Code.ENV_MISMATCH: Handling(
-        "an envelope of another environment is on this environment's topic",
+        "something that is, or says that it is, of another environment came to this one",
         "source",
         1,
         Owner.SECURITY,
         "correct the source's configuration, and list what else came through it",
     ),
+    Code.KEY_EXPOSURE_UNCORROBORATED: Handling(
+        "nothing but a key that leaked proves an event",
+        "event",
+        1,
+        Owner.SECURITY,
+        "ask the provider about the event, then mark it corroborated or void it",
+    ),
+    Code.CONFLICTING_BODY: Handling(
+        "one event came with two bodies, and the second states what the first does not",
+        "payment",
+        2,
+        Owner.SECURITY,
+        "ask the provider which body is its own, void the other, and revoke its key if it leaked",
+    ),
 }
+
+
+def subject_of(key: Iterable[str]) -> str:
+    """Name a payment or an event as the subject of an exception."""
+    return cloudevents.attribute("/".join(key))

@@ -38,7 +38,7 @@ class State(StrEnum):
     LATE = "Late"
 
 
-# Nothing ever returns to Pending, so that Pending always means that no money was ever seen.
+# No event returns a payment to Pending, so that Pending means that no money was ever seen.
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.PENDING: frozenset(
         {State.PAID, State.CONFIRMED, State.UNDERPAID, State.LATE, State.EXPIRED}
@@ -48,6 +48,12 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.LATE: frozenset({State.PAID, State.CONFIRMED}),
     State.EXPIRED: frozenset({State.PAID, State.CONFIRMED, State.UNDERPAID, State.LATE}),
     State.CONFIRMED: frozenset({State.LATE}),
+}
+
+# What may be written when an operator takes an event's facts away, or gives them back: whatever the
+# remaining facts prove. Only here may a payment return to Pending: then nothing proven remains.
+CORRECTIONS: Mapping[State, frozenset[State]] = {
+    before: frozenset(State) - {before} for before in State
 }
 
 
@@ -98,6 +104,7 @@ class Verdict(StrEnum):
     UNPARSEABLE = "unparseable"  # a known word with a body that cannot be read
     ILLEGAL = "illegal"  # the facts ask for a move that the table does not have
     ENV_MISMATCH = "env_mismatch"  # of another environment: not applied
+    ALARM_RAISED = "alarm_raised"  # no event but a word of the edge: an exception was made of it
     BURIED = "buried"  # given up on: a dead letter
 
 
@@ -162,6 +169,12 @@ def is_short(facts: Collection[Fact]) -> bool:
     if reduce(facts) is not State.UNDERPAID:
         return False
     return bool(asked(facts)) or any(fact.kind is FactKind.EXPIRED for fact in facts)
+
+
+def says_more(told: Iterable[Fact], known: Iterable[Fact]) -> bool:
+    """Say whether anything told is not known, whatever its instant."""
+    stated = {_statement(fact) for fact in known}
+    return any(_statement(fact) not in stated for fact in told)
 
 
 def asked(facts: Iterable[Fact]) -> dict[str, int]:

@@ -13,66 +13,79 @@ SECONDS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 
 COLLECTORS = ("lag", "payments", "exceptions", "notices")
 
 
-class WorkerMetrics:
-    """What the worker of `group` did."""
+class WorkerFamilies:
+    """The families of what workers do; each group's worker has its own series of them."""
 
-    def __init__(self, registry: CollectorRegistry, group: str) -> None:
-        records = Counter(
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.records = Counter(
             "sealgate_consumer_records",
             "Records handled, by verdict; exactly one for each record.",
             ("group", "verdict"),
             registry=registry,
         )
-        self.records = {verdict: records.labels(group, verdict.value) for verdict in Verdict}
-        transitions = Counter(
+        self.transitions = Counter(
             "sealgate_payment_transitions",
             "Transitions written; `before` is empty for a payment's first.",
             ("before", "after"),
             registry=registry,
         )
-        self.transitions = {
-            (before, after): transitions.labels("" if before is None else before.value, after.value)
-            for before, after in _legal()
-        }
         self.batch_duration = Histogram(
             "sealgate_consumer_batch_duration_seconds",
             "One batch: from its records in hand to its commit.",
             ("group",),
             buckets=SECONDS_BUCKETS,
             registry=registry,
-        ).labels(group)
+        )
         self.end_to_end = Histogram(
             "sealgate_consumer_end_to_end_seconds",
             "From the receipt of a delivery at the edge to the commit of its effect.",
             ("group",),
             buckets=SECONDS_BUCKETS,
             registry=registry,
-        ).labels(group)
+        )
         self.fenced = Counter(
             "sealgate_consumer_fenced",
             "Batches rolled back because another member had taken the partition over.",
             ("group",),
             registry=registry,
-        ).labels(group)
-        retries = Counter(
+        )
+        self.retries = Counter(
             "sealgate_consumer_retries",
             "Waits because the log or the store was away.",
             ("group", "of"),
             registry=registry,
         )
-        self.retries = {of: retries.labels(group, of) for of in ("log", "store")}
         self.claims = Counter(
             "sealgate_consumer_claims",
             "Partitions claimed: each assignment of each partition.",
             ("group",),
             registry=registry,
-        ).labels(group)
+        )
         self.last_poll = Gauge(
             "sealgate_consumer_last_poll_timestamp_seconds",
             "When the worker last asked the log for records; 0 until the first time.",
             ("group",),
             registry=registry,
-        ).labels(group)
+        )
+
+
+class WorkerMetrics:
+    """What the worker of `group` did."""
+
+    def __init__(self, families: WorkerFamilies, group: str) -> None:
+        self.records = {v: families.records.labels(group, v.value) for v in Verdict}
+        self.transitions = {
+            (before, after): families.transitions.labels(
+                "" if before is None else before.value, after.value
+            )
+            for before, after in _legal()
+        }
+        self.batch_duration = families.batch_duration.labels(group)
+        self.end_to_end = families.end_to_end.labels(group)
+        self.fenced = families.fenced.labels(group)
+        self.retries = {of: families.retries.labels(group, of) for of in ("log", "store")}
+        self.claims = families.claims.labels(group)
+        self.last_poll = families.last_poll.labels(group)
 
 
 class RelayMetrics:

@@ -16,7 +16,6 @@ from consumers.lifecycle import State
 from consumers.metrics import MonitorMetrics
 from consumers.store.port import Store, StoreUnavailable
 from ingress import telemetry
-from ingress.contract import topics
 from ingress.eventlog.port import (
     EventLog,
     LogUnavailable,
@@ -28,12 +27,11 @@ from ingress.eventlog.port import (
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Fills the gauges from the log and the store."""
+    """Fills the gauges from the log and the store; `reads` names each topic's group."""
 
     log: EventLog
     store: Store
-    environment: str
-    group: str
+    reads: Mapping[str, str]
     stuck_s: Mapping[State, float]
     metrics: MonitorMetrics
     clock: telemetry.Clock
@@ -82,10 +80,13 @@ class Monitor:
             metrics.notices.set(float("nan"))
 
     async def _lag(self) -> None:
-        topic = topics.verified(self.environment)
+        for topic, group in self.reads.items():
+            await self._lag_of(topic, group)
+
+    async def _lag_of(self, topic: str, group: str) -> None:
         ends = await self.log.ends(topic)
         begins = await self.log.begins(topic)
-        positions = await self.store.positions(self.group)
+        positions = await self.store.positions(group)
         ages = {
             partition: await self._age_s(
                 partition, positions.get(partition, begins[partition]), end
@@ -93,7 +94,7 @@ class Monitor:
             for partition, end in ends.items()
         }
         for partition, end in ends.items():
-            at = (self.group, topic, str(partition.number))
+            at = (group, topic, str(partition.number))
             behind = end - positions.get(partition, begins[partition])
             self.metrics.lag_records.labels(*at).set(max(0, behind))
             self.metrics.lag_seconds.labels(*at).set(ages[partition])

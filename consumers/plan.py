@@ -1,29 +1,26 @@
-"""Plan one batch: what each record says, and everything that is to be written about it. Pure.
+"""Plan one batch: everything that is to be written about what its records say. Pure.
 
-Records flow in. `read` decodes each and asks the interpreters what it states; `plan` takes the
-readings, the events that nobody had claimed before and the payments as stored, and returns the
-`Changes` of the batch with one `Outcome` for each record. `apply` is next: it fetches what `plan`
-needs and writes what it returns.
+Readings flow in, with the events that nobody had claimed before and the payments as stored; the
+`Changes` of the batch flow out, with one `Outcome` for each record. `apply` is next: it fetches
+what `plan` needs and writes what it returns.
 
-Code that fails on one record raises `Poisoned`, with the record's place: nothing else in the batch
-is to blame, and the caller plans again without it.
+What an event states and what adds nothing is written too, as a restatement. Facts are a set, and an
+operator may take an event out of it: what then still stands is what any other event states.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from traceback import extract_tb
 
 from consumers import notices
-from consumers.exceptions import HANDLING, Code
-from consumers.interpret.interpreter import Finding, Interpretation, Interpreters
-from consumers.lifecycle import Decision, Fact, State, Verdict, decide, is_short
+from consumers.exceptions import HANDLING, Code, subject_of
+from consumers.interpret.interpreter import Finding
+from consumers.lifecycle import Decision, Fact, State, Verdict, decide, is_short, says_more
+from consumers.notices import Occasion
+from consumers.reading import Alarmed, Buried, Foreign, Read, Reading, suspect
 from consumers.store.port import (
     Anomaly,
     Changes,
     DeadLetter,
-    Event,
     EventKey,
     Payment,
     PaymentKey,
@@ -31,51 +28,8 @@ from consumers.store.port import (
     Transition,
 )
 from ingress.contract import cloudevents
-from ingress.contract.envelope import Envelope, EnvelopeMalformed
-from ingress.eventlog.port import Position, Record
-
-
-class Poisoned(Exception):
-    """Our own code failed on the record at `position`; `reason` says where, never with what."""
-
-    def __init__(self, position: Position, reason: str) -> None:
-        super().__init__(reason)
-        self.position = position
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Buried:
-    """A record that can never be applied."""
-
-    record: Record
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """An envelope of another environment: its event is not even claimed."""
-
-    record: Record
-    envelope: Envelope
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """An event of this environment, and what it states."""
-
-    record: Record
-    envelope: Envelope
-    event: Event
-    interpretation: Interpretation
-
-    @property
-    def payment(self) -> PaymentKey:
-        """Name the payment; the reference is empty where the event concerns none."""
-        return PaymentKey(self.event.key.provider, self.event.key.account, self.event.reference)
-
-
-Reading = Buried | Foreign | Read
+from ingress.contract.envelope import Envelope
+from ingress.eventlog.port import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +56,6 @@ class Plan:
     outcomes: Sequence[Outcome]
 
 
-def read(record: Record, environment: str, interpreters: Interpreters) -> Reading:
-    """Read one record. Raises `Poisoned`."""
-    with _suspect(record):
-        try:
-            envelope = Envelope.decode(record.headers, record.value)
-            _check_texts(envelope)
-        except EnvelopeMalformed as malformed:
-            return Buried(record, str(malformed))
-        if envelope.environment != environment:
-            return Foreign(record, envelope)
-        event = _event(envelope, record.position)
-        return Read(record, envelope, event, interpreters.interpret(envelope))
-
-
 def plan(
     readings: Sequence[Reading],
     fresh: Collection[EventKey],
@@ -130,7 +70,7 @@ def plan(
     batch = _Batch(set(fresh), payments, now_ms)
     outcomes = []
     for reading in readings:
-        with _suspect(reading.record):
+        with suspect(reading.record):
             outcomes.append(batch.take(reading))
     return Plan(batch.finish(), outcomes)
 
@@ -151,6 +91,8 @@ class _Batch:
             return self._bury(reading)
         if isinstance(reading, Foreign):
             return self._set_aside(reading)
+        if isinstance(reading, Alarmed):
+            return self._alarm(reading)
         key = reading.event.key
         if key not in self.unclaimed:
             return _outcome(reading, Verdict.DUPLICATE_DELIVERY)
@@ -170,29 +112,44 @@ class _Batch:
     def _handle(self, reading: Read) -> Outcome:
         """Decide on an event that is here for the first time."""
         told = reading.interpretation
-        self._raise(reading, told.findings)
         if told.verdict is not None:
+            self._raise(reading, told.findings)
             return _outcome(reading, told.verdict)
         key = reading.payment
-        payment = self.current.get(key) or self.stored.get(key) or _unwritten(key)
+        payment = self.current.get(key) or self.stored.get(key) or unwritten(key)
         before = payment.state if payment.version else None
         decision = decide(before, payment.facts, told.facts)
+        self._state(reading, decision)
+        after = self._moved(payment, decision)
+        self.current[key] = after
+        if after.version > payment.version:
+            self._move(reading, before, after)
+        if reading.is_variant and not _conflicts(decision, told.facts, payment.facts):
+            # A redelivery that its provider rendered anew: there is nothing to tell anybody.
+            return _outcome(reading, Verdict.DUPLICATE_DELIVERY, decision.after)
+        said = {found.code for found in told.findings}
+        concerns = _concerns(reading, decision, before, after.facts)
+        self._raise(reading, told.findings)
+        self._raise(reading, [found for found in concerns if found.code not in said])
+        return _outcome(reading, decision.verdict, decision.after)
+
+    def _state(self, reading: Read, decision: Decision) -> None:
+        """Write the facts that add something, and apart from them those that do not."""
+        payment, event = reading.payment, reading.event.key
+        old = reading.interpretation.facts - decision.facts
+        self.changes.facts.extend((payment, fact, event) for fact in decision.facts)
+        self.changes.restated.extend((payment, fact, event) for fact in old)
+
+    def _moved(self, payment: Payment, decision: Decision) -> Payment:
+        """Return the payment as the decision leaves it."""
         moved = decision.verdict is Verdict.APPLIED
-        after = Payment(
-            key=key,
+        return Payment(
+            key=payment.key,
             state=decision.after,
             version=payment.version + moved,
             facts=payment.facts | decision.facts,
             changed_ms=self.now_ms if moved else payment.changed_ms,
         )
-        self.current[key] = after
-        self.changes.facts.extend((key, fact, reading.event.key) for fact in decision.facts)
-        if moved:
-            self._move(reading, before, after)
-        said = {found.code for found in told.findings}
-        concerns = _concerns(decision, before, after.facts)
-        self._raise(reading, [found for found in concerns if found.code not in said])
-        return _outcome(reading, decision.verdict, decision.after)
 
     def _move(self, reading: Read, before: State | None, after: Payment) -> None:
         """Write a transition and its notice."""
@@ -206,24 +163,16 @@ class _Batch:
             at_ms=self.now_ms,
         )
         self.changes.transitions.append(transition)
-        self.changes.notices.append(notices.build(transition, reading.envelope))
+        self.changes.notices.append(notices.build(transition, Occasion.of(reading.envelope)))
 
     def _raise(self, reading: Read, findings: Iterable[Finding]) -> None:
         for found in findings:
-            subject = found.subject or "/".join(reading.payment)
-            self._anomaly(found.code, subject, found.evidence, reading.event.key)
+            subject = found.subject or subject_of(reading.payment)
+            event = reading.event.key
+            self._anomaly(anomaly(found.code, subject, found.evidence, event, self.now_ms))
 
-    def _anomaly(self, code: Code, subject: str, evidence: str, event: EventKey | None) -> None:
-        self.changes.anomalies.append(
-            Anomaly(
-                code=code.value,
-                subject=cloudevents.attribute(subject),
-                severity=HANDLING[code].severity,
-                evidence=evidence,
-                event=event,
-                at_ms=self.now_ms,
-            )
-        )
+    def _anomaly(self, raised: Anomaly) -> None:
+        self.changes.anomalies.append(raised)
 
     def _bury(self, reading: Buried) -> Outcome:
         record = reading.record
@@ -240,27 +189,61 @@ class _Batch:
         return Outcome(record.position, Verdict.BURIED, None, reason=reading.reason)
 
     def _set_aside(self, reading: Foreign) -> Outcome:
-        envelope = reading.envelope
-        evidence = f"{envelope.provider} event {envelope.event_key} is of {envelope.environment}"
-        self._anomaly(Code.ENV_MISMATCH, envelope.source, evidence, None)
-        return Outcome(reading.record.position, Verdict.ENV_MISMATCH, envelope, reason=evidence)
+        evidence = reading.evidence
+        self._anomaly(anomaly(Code.ENV_MISMATCH, reading.source, evidence, None, self.now_ms))
+        position = reading.record.position
+        return Outcome(position, Verdict.ENV_MISMATCH, reading.envelope, reason=evidence)
+
+    def _alarm(self, reading: Alarmed) -> Outcome:
+        told = reading.alarm
+        self._anomaly(anomaly(reading.code, told.subject, told.evidence, None, told.at_ms))
+        position = reading.record.position
+        return Outcome(position, Verdict.ALARM_RAISED, None, reason=reading.code.value)
 
 
-def _unwritten(key: PaymentKey) -> Payment:
+def anomaly(code: Code, subject: str, evidence: str, event: EventKey | None, at_ms: int) -> Anomaly:
+    """Make an exception as the store takes it."""
+    return Anomaly(
+        code=code.value,
+        subject=cloudevents.attribute(subject),
+        severity=HANDLING[code].severity,
+        evidence=evidence,
+        event=event,
+        at_ms=at_ms,
+    )
+
+
+def unwritten(key: PaymentKey) -> Payment:
     """Return a payment as it is before its first move."""
     return Payment(key, State.PENDING, version=0, facts=frozenset(), changed_ms=0)
 
 
+def _conflicts(decision: Decision, told: Collection[Fact], known: Collection[Fact]) -> bool:
+    """Say whether a second body of one event says anything that was not known."""
+    return decision.verdict in {Verdict.APPLIED, Verdict.ILLEGAL} or says_more(told, known)
+
+
 def _concerns(
-    decision: Decision, before: State | None, facts: Collection[Fact]
+    reading: Read, decision: Decision, before: State | None, facts: Collection[Fact]
 ) -> Iterator[Finding]:
     """Name the exceptions that a payment's new facts are reason for."""
+    if reading.is_variant:
+        told = f"event {reading.envelope.event_key} came with another body, which states more"
+        yield Finding(Code.CONFLICTING_BODY, "", told)
     if decision.verdict is Verdict.ILLEGAL:
         told = f"the facts prove {decision.proven}, and {before} does not lead there"
         yield Finding(Code.ILLEGAL_TRANSITION, "", told)
-    if decision.verdict is Verdict.APPLIED and decision.after is State.LATE:
+    # Of a payment that is late already nobody is told again; of one that is short, every time.
+    is_news = decision.facts and decision.after is State.UNDERPAID
+    if is_news or decision.verdict is Verdict.APPLIED:
+        yield from concerns_of(decision.after, facts)
+
+
+def concerns_of(state: State, facts: Collection[Fact]) -> Iterator[Finding]:
+    """Name the exceptions that a state is reason for."""
+    if state is State.LATE:
         yield Finding(Code.LATE_FUNDS, "", "the full amount came after the window closed")
-    if decision.facts and decision.after is State.UNDERPAID and is_short(facts):
+    if state is State.UNDERPAID and is_short(facts):
         yield Finding(Code.AMOUNT_UNDER, "", "less came than was asked")
 
 
@@ -268,50 +251,3 @@ def _outcome(reading: Read, verdict: Verdict, state: State | None = None) -> Out
     found = reading.interpretation.findings
     reason = found[0].evidence if found else ""
     return Outcome(reading.record.position, verdict, reading.envelope, state, reason)
-
-
-def _event(envelope: Envelope, position: Position) -> Event:
-    """Make the row that claims the event."""
-    return Event(
-        key=EventKey(envelope.provider, envelope.account, envelope.event_key),
-        event_type=envelope.event_type,
-        source=envelope.source,
-        reference=envelope.payment_ref,
-        key_id=envelope.key_id,
-        assurance=envelope.assurance.value,
-        correlation_id=envelope.correlation_id,
-        body_digest=envelope.body_digest,
-        received_ms=envelope.received_ms,
-        position=position,
-    )
-
-
-def _check_texts(envelope: Envelope) -> None:
-    """Refuse texts that the edge never writes, and that a database or an operator cannot take."""
-    texts = (
-        envelope.provider,
-        envelope.account,
-        envelope.event_key,
-        envelope.event_type,
-        envelope.source,
-        envelope.environment,
-        envelope.key_id,
-        envelope.correlation_id,
-        envelope.traceparent,
-        envelope.body_digest,
-        envelope.payment_ref or "none",
-    )
-    if not all(map(cloudevents.is_attribute, texts)):
-        raise EnvelopeMalformed("an attribute is empty, too long or not printable")
-
-
-@contextmanager
-def _suspect(record: Record) -> Iterator[None]:
-    """Blame an unexpected error on the record at hand, and say where in the code it happened."""
-    try:
-        yield
-    except Exception as error:
-        place = extract_tb(error.__traceback__)[-1]
-        reason = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
-        # Not the error's own text: it may quote the body.
-        raise Poisoned(record.position, reason) from error

@@ -50,6 +50,14 @@ class ConsumerSettings(Strict):
     monitor_s: Seconds = 15.0
     """How often lag and states are measured."""
 
+    @property
+    def alarms_group(self) -> str:
+        """Name the group that reads the edge's alarms.
+
+        Apart from the payments' own, so that neither makes the other give its partitions back.
+        """
+        return f"{self.group}.alarms"
+
     stuck_s: dict[State, Seconds] = {
         State.PENDING: 24 * HOUR_S,
         State.PAID: 2 * HOUR_S,

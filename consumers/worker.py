@@ -16,10 +16,8 @@ from dataclasses import dataclass, field
 from consumers.apply import Applied, Applier
 from consumers.metrics import WorkerMetrics
 from consumers.plan import Outcome
-from consumers.store.port import Claim, EventKey, Fenced, Store, StoreUnavailable
+from consumers.store.port import Claim, Fenced, Store, StoreUnavailable
 from ingress import telemetry
-from ingress.contract import topics
-from ingress.contract.envelope import Envelope, EnvelopeMalformed
 from ingress.eventlog.port import (
     EventLog,
     LogUnavailable,
@@ -64,7 +62,7 @@ class Worker:
     applier: Applier
     metrics: WorkerMetrics
     clock: telemetry.Clock
-    environment: str
+    topic: str
     group: str
     owner: str
     batch_max: int
@@ -79,8 +77,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`. Raises `PositionLost`: a human must decide where to read on."""
         while not self.stopping:
-            topic = topics.verified(self.environment)
-            subscription = self.log.subscription(topic, self.group, self._claim)
+            subscription = self.log.subscription(self.topic, self.group, self._claim)
             try:
                 await subscription.start()
                 await self._member(subscription)
@@ -146,24 +143,13 @@ class Worker:
             return
         buried = {letter.position for letter in await self.store.dead_letters(BURIED_MAX)}
         for record in before:
-            if record.position in buried or await self._is_known(record):
+            if record.position in buried or await self.applier.is_known(record):
                 return
         raise PositionLost(
             f"{partition.topic} partition {partition.number}: none of the records before offset"
             f" {offset} was ever applied here, so the topic was made anew; decide whether to read"
             " it from its beginning (another consumer.group) or to restore the old one"
         )
-
-    async def _is_known(self, record: Record) -> bool:
-        """Say whether the record's event was claimed, or is none that would have been."""
-        try:
-            envelope = Envelope.decode(record.headers, record.value)
-        except EnvelopeMalformed:
-            return False
-        if envelope.environment != self.environment:
-            return True
-        key = EventKey(envelope.provider, envelope.account, envelope.event_key)
-        return await self.store.event(key) is not None
 
     async def _apply_until_done(self, records: Sequence[Record]) -> None:
         """Apply a batch, however long the store is away. Raises `Fenced` if it was taken over."""

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from ingress.allowlist import Allowlists, Verdict
 from ingress.answers import Outcome
+from ingress.clients import Certificate, bears
 from ingress.delivery import Reason, Rejected
+from ingress.quarantine import Kept
 from ingress.schemes.handshake import REQUEST_BYTES_MAX
 from ingress.sources import Snapshot, Source
 
@@ -26,12 +29,17 @@ BURST_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known of a request before its body: the raw target and header fields."""
+    """What is known of a request before its body: the raw target and header fields, and who asks.
+
+    `address` is the client's, as far as it is known; `certificate` is its own, if it showed one.
+    """
 
     method: str
     target: str
     version: tuple[int, int]
     headers: tuple[tuple[bytes, bytes], ...]
+    address: str = ""
+    certificate: Certificate | None = None
 
     def single(self, name: bytes) -> bytes | None:
         """Return the value of a header that may occur at most once; None if it does not.
@@ -47,7 +55,8 @@ class Head:
 class Refused(Exception):
     """The request ends here, with `outcome`; `source` is known where it was found.
 
-    `passed` is known where only the signature's form is wrong: the body may still be read and kept.
+    `passed` is known where only the signature's form is wrong, or who sends it: the body may still
+    be read and kept; `kept` is why it was not.
     """
 
     def __init__(
@@ -61,6 +70,7 @@ class Refused(Exception):
         self.source = source
         self.reason = reason
         self.passed: Passed | None = None
+        self.kept: Kept | None = None
 
 
 @dataclass(slots=True)
@@ -158,6 +168,7 @@ class Admission:
     sources: Snapshot
     budget: Budget
     clock_s: Callable[[], float]
+    allowlists: Allowlists
     before: "Admission | None" = None
     buckets: dict[str, Bucket] = field(default_factory=dict)
 
@@ -177,6 +188,7 @@ class Admission:
         try:
             length = _length(head, source)
             passed = Passed(source, length, _is_compressed(head, source))
+            self._check_client(head, passed)
             _precheck(head, passed)
             self._check_load(source)
         except Refused as refused:
@@ -197,14 +209,41 @@ class Admission:
         """Find the source by the exact path: nothing is decoded, so nothing can be disguised."""
         if head.version not in {(1, 0), (1, 1)}:
             raise Refused(Outcome.REJECTED_MALFORMED)
-        path = head.target.partition("?")[0]
-        source = self.sources.get(path[len(PREFIX) :]) if path.startswith(PREFIX) else None
+        source = self._found(head.target.partition("?")[0])
         if source is None:
             raise Refused(Outcome.REJECTED_UNKNOWN_SOURCE)
         profile = source.profile
         if head.method not in profile.methods and not profile.greets(head.method):
             raise Refused(Outcome.REJECTED_METHOD, source=source)
         return source
+
+    def _found(self, path: str) -> Source | None:
+        """Look a path up: the slug alone, or behind the environment that serves it.
+
+        A path that names another environment is unknown here: so a balancer that sends one
+        environment's traffic to another is found before a key is tried. No slug has a slash in it.
+        """
+        if not path.startswith(PREFIX):
+            return None
+        name = path[len(PREFIX) :]
+        environment, slash, slug = name.partition("/")
+        if not slash:
+            return self.sources.get(name)
+        source = self.sources.get(slug)
+        return source if source is not None and source.environment == environment else None
+
+    def _check_client(self, head: Head, passed: Passed) -> None:
+        """Ask whether the source takes anything from this client. Raises `Refused`."""
+        source = passed.source
+        if source.access is not None:
+            verdict = self.allowlists.judge(source.access, head.address)
+            if verdict is Verdict.AWAITED:
+                raise Refused(Outcome.ADDRESSES_AWAITED)
+            if verdict is Verdict.REFUSED:
+                raise _unwelcome(head, passed, Reason.ADDRESS_REFUSED)
+        names = source.setting.client_names
+        if names and not bears(head.certificate, names):
+            raise _unwelcome(head, passed, Reason.CERTIFICATE_REFUSED)
 
     def _check_load(self, source: Source) -> None:
         """Ask whether the source is within its rate, and the edge within its budget."""
@@ -213,6 +252,14 @@ class Admission:
             raise Refused(Outcome.RATE_LIMITED)
         if self.budget.is_spent():
             raise Refused(Outcome.OVERLOADED)
+
+
+def _unwelcome(head: Head, passed: Passed, reason: Reason) -> Refused:
+    """Refuse a client. What it sent can be kept if it is a delivery: the list may be wrong."""
+    refused = Refused(Outcome.REJECTED_CLIENT, reason=reason)
+    if head.method in passed.source.profile.methods:
+        refused.passed = passed
+    return refused
 
 
 def _precheck(head: Head, passed: Passed) -> None:

@@ -21,6 +21,7 @@ from ingress.contract import cloudevents, topics
 from ingress.contract.envelope import Envelope
 from ingress.delivery import Delivery, Reason, Rejected
 from ingress.eventlog.port import LogUnavailable, Message, MessageRefused, Position
+from ingress.providers import Profile
 from ingress.quarantine import Kept
 from ingress.schemes.handshake import Refusal
 from ingress.schemes.parts.keys import Key
@@ -32,7 +33,12 @@ Publish = Callable[[Message], Awaitable[Position]]
 
 CORRELATION_HEADER = b"x-correlation-id"
 TRACE_HEADER = b"traceparent"
-_STALE = frozenset({Reason.TIMESTAMP_STALE, Reason.TIMESTAMP_FUTURE})
+_OUTCOMES = {
+    Reason.TIMESTAMP_STALE: Outcome.REJECTED_STALE,
+    Reason.TIMESTAMP_FUTURE: Outcome.REJECTED_STALE,
+    Reason.ADDRESS_REFUSED: Outcome.REJECTED_CLIENT,
+    Reason.CERTIFICATE_REFUSED: Outcome.REJECTED_CLIENT,
+}
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -151,11 +157,20 @@ def rejection(
     Some providers never come back after a 4xx, and a wrong key may be our own fault. `status` goes
     before the profile's own, where something is known of this one.
     """
-    outcome = Outcome.REJECTED_STALE if reason in _STALE else Outcome.REJECTED_SIGNATURE
-    profile = source.profile
-    usual = profile.stale_status if outcome is Outcome.REJECTED_STALE else profile.refusal_status
-    answer = refuse(outcome, correlation_id, status=status or usual)
+    outcome = _OUTCOMES.get(reason, Outcome.REJECTED_SIGNATURE)
+    answer = refuse(outcome, correlation_id, status=status or _usual(source.profile, outcome))
     return Admitted(answer, correlation_id, reason=reason)
+
+
+def _usual(profile: Profile, outcome: Outcome) -> int | None:
+    """Return what a profile answers to a refusal; None where the outcome's own status will do."""
+    if outcome is Outcome.REJECTED_STALE:
+        return profile.stale_status
+    if outcome is not Outcome.REJECTED_CLIENT:
+        return profile.refusal_status
+    # A list of addresses may be wrong like a key; who would not come back is asked to, here too.
+    away = HTTPStatus.SERVICE_UNAVAILABLE
+    return away if profile.refusal_status == away else None
 
 
 def seal(

@@ -29,8 +29,10 @@ class Outcome(StrEnum):
     REJECTED_TOO_LARGE = "rejected_too_large"
     REJECTED_ENCODING = "rejected_encoding"
     REJECTED_TIMEOUT = "rejected_timeout"
+    REJECTED_CLIENT = "rejected_client"
     RATE_LIMITED = "rate_limited"
     OVERLOADED = "overloaded"
+    ADDRESSES_AWAITED = "addresses_awaited"
     PUBLISH_FAILED = "publish_failed"
     PUBLISH_REFUSED = "publish_refused"
     INTERNAL_ERROR = "internal_error"
@@ -54,8 +56,10 @@ PROBLEMS = {
     Outcome.REJECTED_TOO_LARGE: Problem(413, "too-large", "The body is too large"),
     Outcome.REJECTED_ENCODING: Problem(415, "encoding", "The content encoding is not accepted"),
     Outcome.REJECTED_TIMEOUT: Problem(408, "timeout", "The request took too long to arrive"),
+    Outcome.REJECTED_CLIENT: Problem(403, "forbidden", "Nothing is accepted from this client"),
     Outcome.RATE_LIMITED: Problem(429, "rate-limited", "Too many deliveries"),
     Outcome.OVERLOADED: Problem(503, "unavailable", "Not now; try again later"),
+    Outcome.ADDRESSES_AWAITED: Problem(503, "unavailable", "Not now; try again later"),
     Outcome.PUBLISH_FAILED: Problem(503, "unavailable", "Not now; try again later"),
     Outcome.PUBLISH_REFUSED: Problem(503, "unavailable", "Not now; try again later"),
     Outcome.INTERNAL_ERROR: Problem(500, "internal", "Something went wrong on our side"),
@@ -73,6 +77,7 @@ _CLOSING = frozenset(
         Outcome.REJECTED_TIMEOUT,
         Outcome.RATE_LIMITED,
         Outcome.OVERLOADED,
+        Outcome.ADDRESSES_AWAITED,
     }
 )
 _ASKED_TO_WAIT = frozenset({429, 503})

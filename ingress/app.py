@@ -1,34 +1,46 @@
 """The edge as one thing that starts, says how it is, and stops: for whoever composes a process."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
 from ingress import telemetry
+from ingress.allowlist import Allowlists
 from ingress.contract import topics
 from ingress.edge import Edge, Means
 from ingress.eventlog.port import EventLog, LogUnavailable
 from ingress.fetching import Fetching, is_whole
-from ingress.metrics import EdgeMetrics
+from ingress.keeping import Keeper
+from ingress.metrics import EdgeMetrics, FetchMetrics, Suspicion
 from ingress.refusals import Refusals
-from ingress.settings import EdgeSettings
-from ingress.sources import Snapshot
+from ingress.report import counting
+from ingress.sealing import Seals
+from ingress.series import MANY, Use
+from ingress.settings import EdgeSettings, QuarantineSettings
+from ingress.sources import Snapshot, Source, moment_ms
+from ingress.tls import Loaded
 
 if TYPE_CHECKING:
     # An HTTP client and its cryptography, for sources that fetch keys; most do not.
     from ingress.keysources.fetch import Fetch
 
 RETRY_S = 1.0
+DAY_MS = 86_400_000
+# Some ten microseconds each.
+KEYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the edge is made of, chosen by whoever composes the process.
 
-    `fetch` is how public keys are asked for: the strict way, where it is absent.
+    `fetch` is how public keys are asked for: the strict way, where it is absent. `state_file` is
+    where it is remembered over a restart which sources verified lately.
     """
 
     environment: str
@@ -39,6 +51,10 @@ class Parts:
     registry: CollectorRegistry
     clock: telemetry.Clock
     fetch: "Fetch | None" = None
+    quarantine: QuarantineSettings = field(default_factory=QuarantineSettings)
+    seals: Seals = field(default_factory=Seals)
+    state_file: Path | None = None
+    tls: Loaded | None = None
 
 
 class EdgeApp:
@@ -47,30 +63,34 @@ class EdgeApp:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._publisher = parts.log.publisher(deadline_s=parts.settings.publish_s)
-        metrics = EdgeMetrics(parts.registry)
-        plans = {slug: one.plan for slug, one in parts.sources.items() if one.plan is not None}
-        counts = {slug: metrics.fetches(slug) for slug in plans}
+        self._metrics = metrics = EdgeMetrics(parts.registry, parts.settings.metric_sources_max)
+        self._sources: Snapshot = {}
+        self._fetches: dict[str, FetchMetrics] = {}
+        self._keyless: set[str] = set()
         self._fetching = Fetching(
-            plans,
-            lambda slug, result, held: counts[slug].note(result, held),
+            {},
+            lambda slug, result, held: self._fetches[slug].note(result, held),
             parts.clock,
             parts.fetch,
         )
-        # These verify nothing before their keys are there, and need no delivery to fetch them.
-        self._keyless = {
-            slug
-            for slug, needed in plans.items()
-            if is_whole(needed) and not parts.sources[slug].ring.keys
-        }
-        means = Means(self._publisher, Refusals(), metrics, parts.clock)
+        self._expect(parts.sources)
+        keeper = Keeper(parts.quarantine, parts.seals, self._publisher, time.monotonic)
+        self._refusals = Refusals(keeper, parts.state_file, parts.clock)
+        metrics.watch_suspects(self._suspects)
+        self._allowlists = Allowlists(metrics.address_fetches.note, parts.fetch)
+        means = Means(
+            self._publisher, self._refusals, metrics, parts.clock, self._allowlists, parts.tls
+        )
         self._edge = Edge(parts.settings, parts.sources, self._fetching.by_slug, means)
         self._log = telemetry.logger("edge")
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
         """Listen and return the port; connect to the log now, or as soon as it is there."""
+        self._refusals.start()
         port = await self._edge.start()
         self._fetching.start()
+        self._allowlists.start()
         self.task = asyncio.create_task(self._connect())
         return port
 
@@ -82,16 +102,103 @@ class EdgeApp:
             ("edge accepts deliveries", not self._edge.draining),
             ("log accepts envelopes", self._publisher.ready()),
             *((f"source {slug} has its provider's keys", False) for slug in sorted(self._keyless)),
+            *((f"the addresses of {one} are here", False) for one in self._allowlists.awaited()),
         )
 
     async def stop(self) -> None:
         """Drain the edge, then the publisher: in this order nothing accepted is lost."""
         await self._edge.drain()
+        await self._refusals.stop()
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait({self.task})
         await self._fetching.stop()
+        await self._allowlists.stop()
         await self._publisher.stop()
+
+    async def replace(self, sources: Snapshot) -> None:
+        """Serve these sources from now on, all at once; whoever is under way is not disturbed."""
+        # Half a millisecond for a new source: not while deliveries wait.
+        planned = await asyncio.to_thread(counting, sources, self._metrics)
+        self._expect(sources)
+        self._edge.serve(sources, self._fetching.by_slug, planned)
+
+    async def keys(self, slug: str | None = None) -> Mapping[str, object]:
+        """Tell every verifying key of every source, or of one, and when it last proved something.
+
+        Of this process alone: others know of other uses.
+        """
+        sources = self._sources
+        chosen = sources if slug is None else sources.keys() & {slug}
+        told = {}
+        for count, one in enumerate(chosen):
+            told[one] = self._keys(sources[one])
+            if count % KEYS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return told
+
+    def _keys(self, source: Source) -> Mapping[str, object]:
+        # Its source may be gone: another configuration can be put in place between two steps.
+        uses = self._edge.uses(source.slug)
+        unused = Use()
+        # As configured: one that is revoked is told too, though its file may be gone.
+        keys = [key for key in source.setting.key if key.role == "verify"]
+        return {
+            "provider": source.profile.name,
+            "keys": [
+                {
+                    "id": key.id,
+                    "status": key.status.value,
+                    "not_before_ms": moment_ms(key.not_before),
+                    "not_after_ms": moment_ms(key.not_after),
+                    "last_used_ms": uses.get(key.id, unused).last_ms,
+                    "verified": uses.get(key.id, unused).verified,
+                }
+                for key in keys
+            ],
+        }
+
+    def _expect(self, sources: Snapshot) -> None:
+        """Fetch keys for these sources, and for no others."""
+        plans = {slug: one.plan for slug, one in sources.items() if one.plan is not None}
+        is_many = self._metrics.sources.is_many(len(sources))
+        for slug in [slug for slug in self._fetches if slug not in plans]:
+            self._fetches.pop(slug).hold(0)
+        labels = {slug: MANY if is_many else slug for slug in plans}
+        for slug, label in labels.items():
+            fetches = self._metrics.fetches(label)
+            if slug in self._fetches:
+                held = self._fetches[slug].ours
+                self._fetches[slug].hold(0)
+                fetches.hold(held)
+            self._fetches[slug] = fetches
+        self._metrics.keep_fetches(labels.values())
+        self._fetching.replace(plans)
+        # These verify nothing before their keys are there, and need no delivery to fetch them.
+        self._keyless = {
+            slug
+            for slug, needed in plans.items()
+            if is_whole(needed) and not sources[slug].ring.keys
+        }
+        self._sources = sources
+
+    def renew_tls(self, loaded: Loaded) -> None:
+        """Serve new connections with these files from now on."""
+        self._edge.renew_tls(loaded)
+
+    def keep(self, settings: QuarantineSettings, seals: Seals) -> None:
+        """Keep what is refused within these limits and under these seals from now on.
+
+        For how many days is for the log to know when it is opened: that takes a restart.
+        """
+        self._refusals.change(settings, seals)
+
+    def _suspects(self) -> Iterator[Suspicion]:
+        """Say of every source whether its failures are taken for our own fault."""
+        is_many = self._metrics.sources.is_many(len(self._sources))
+        for slug, source in self._sources.items():
+            label = MANY if is_many else slug
+            yield Suspicion(label, source.profile.name, self._refusals.is_suspect(slug))
 
     async def _connect(self) -> None:
         """Make the topics and start the publisher, however long the log is away.
@@ -104,9 +211,13 @@ class EdgeApp:
             topics.alarms(self._parts.environment),
             topics.quarantine(self._parts.environment),
         )
+        kept_ms = self._parts.quarantine.days * DAY_MS
         while True:
             try:
-                await self._parts.log.ensure_topics(dict.fromkeys(names, self._parts.partitions))
+                await self._parts.log.ensure_topics(
+                    dict.fromkeys(names, self._parts.partitions),
+                    {topics.quarantine(self._parts.environment): kept_ms},
+                )
                 await self._publisher.start()
             except LogUnavailable as away:
                 self._log.warning("log_unavailable", reason=str(away), retry_in_s=RETRY_S)

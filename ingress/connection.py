@@ -107,7 +107,7 @@ class Connection(RequestHandler):
     def _give_up(self) -> None:
         """Drop a client that does not read: closing would wait for it to take the rest."""
         self._edge.metrics.connections_refused.labels("write_deadline").inc()
-        if isinstance(self.transport, asyncio.Transport):
+        if self.transport is not None:
             self.transport.abort()
 
     def close_if_idle(self) -> bool:

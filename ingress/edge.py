@@ -12,7 +12,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -23,22 +23,27 @@ from multidict import CIMultiDict
 from ingress import telemetry
 from ingress.admission import Admission, Budget, Head, Lease, Passed, Refused
 from ingress.admit import Admitted, admit, rejection
+from ingress.allowlist import Allowlists
 from ingress.answers import Answer, Outcome, refuse
+from ingress.clients import Certificate, Clients
 from ingress.connection import Server
 from ingress.delivery import Delivery, Reason
 from ingress.eventlog.port import Message, Position, Publisher
 from ingress.inflate import inflated
+from ingress.listener import PlainListener, TlsListener
 from ingress.metrics import EdgeMetrics
+from ingress.networks import Networks, shown
 from ingress.refusals import Refusals
-from ingress.report import Report
+from ingress.report import Report, counting
+from ingress.series import Counting, Use
 from ingress.settings import EdgeSettings
 from ingress.sources import Snapshot, Source
+from ingress.tls import Loaded
 from ingress.verification import Fetched
 
 SERVER_NAME = "sealgate"
 DRAIN_POLL_S = 0.02
 ABORT_S = 0.5
-BACKLOG = 1024
 # Senders that honour Retry-After come back spread out, not all in the same second.
 RETRY_AFTER_S = 5
 RETRY_JITTER_S = 11
@@ -51,6 +56,7 @@ class _Begun:
 
     correlation_id: str
     at_s: float
+    address: str = ""
 
 
 class _Serving(NamedTuple):
@@ -69,6 +75,9 @@ class Means(NamedTuple):
     refusals: Refusals
     metrics: EdgeMetrics
     clock: telemetry.Clock
+    allowlists: Allowlists
+    tls: Loaded | None = None
+    """What connections are served with at first; None for plain text."""
 
 
 class Edge:
@@ -89,36 +98,63 @@ class Edge:
         self._clock = means.clock
         self._log = telemetry.logger("edge")
         self._budget = Budget(settings.in_flight_bytes_max)
+        self._allowlists = means.allowlists
+        self._clients = Clients(
+            Networks.of(settings.trusted_proxies), settings.forwarded_header.encode()
+        )
         self._serving: _Serving
         self.serve(sources, fetched)
         metrics.in_flight_bytes_limit.set(settings.in_flight_bytes_max)
         metrics.in_flight_bytes.set_function(lambda: self._budget.bytes_taken)
-        self._listener: asyncio.Server | None = None
+        self._listener: PlainListener | TlsListener | None = None
         self.server: Server
+        self._tls = means.tls
+        if means.tls is not None:
+            self.renew_tls(means.tls)
 
-    def serve(self, sources: Snapshot, fetched: Mapping[str, Fetched]) -> None:
+    def serve(
+        self,
+        sources: Snapshot,
+        fetched: Mapping[str, Fetched],
+        planned: Counting | None = None,
+    ) -> None:
         """Serve these sources from now on: all at once, and without disturbing who is under way.
 
         A delivery that is under way is judged by the source as it is when its body has arrived, so
-        that a key which is revoked proves nothing from this moment.
+        that a key which is revoked proves nothing from this moment. `planned` is how they are to be
+        counted, where that was prepared.
         """
+        if planned is None:
+            planned = counting(sources, self.metrics)
         before = self._serving.admission if hasattr(self, "_serving") else None
+        self._allowlists.serve(source.access for source in sources.values())
         self._serving = _Serving(
             sources,
-            Admission(sources, self._budget, time.monotonic, before),
-            Report(sources, self.metrics, self._clock),
+            Admission(sources, self._budget, time.monotonic, self._allowlists, before),
+            Report(planned, self.metrics, self._clock),
             fetched,
         )
+
+    def uses(self, slug: str) -> Mapping[str, Use]:
+        """Return what each key of a source has proven in this process, of those that have."""
+        return self._serving.report.uses(slug)
 
     async def start(self) -> int:
         """Listen, and return the port. Raises `OSError` if the address cannot be had."""
         self.server = Server(self)
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            self.server, self.settings.host, self.settings.port, backlog=BACKLOG
-        )
-        port: int = self._listener.sockets[0].getsockname()[1]
-        return port
+        self._listener = PlainListener(self.server)
+        if self._tls is not None:
+            self._listener = TlsListener(self.server, self, self._tls)
+        return await self._listener.open(self.settings.host, self.settings.port)
+
+    def renew_tls(self, loaded: Loaded) -> None:
+        """Serve new connections with these files; those that are open keep what they have.
+
+        To begin or to end with TLS takes a restart.
+        """
+        if isinstance(self._listener, TlsListener):
+            self._listener.loaded = loaded
+        self.metrics.certificate_ends.labels("edge").set(loaded.not_after.timestamp())
 
     async def drain(self) -> None:
         """Serve on while the balancer looks away, then let in-flight requests finish, then close.
@@ -129,7 +165,7 @@ class Edge:
         await asyncio.sleep(self.settings.drain_s)
         if self._listener is None:
             return
-        self._listener.close()
+        await self._listener.close()
         # aiohttp's own shutdown stops reading at once, also the body of a request under way: so it
         # comes last, when nobody is under way any more or the time is over.
         for _ in range(round(self.settings.stop_s / DRAIN_POLL_S)):
@@ -140,22 +176,26 @@ class Edge:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Take one request along the path and answer it."""
-        begun = _Begun(telemetry.correlation_id(), time.monotonic())
+        headers = _lowered(request.raw_headers)
+        address = self._clients.address(request.remote or "", headers)
+        version = (request.version.major, request.version.minor)
+        certificate = _certificate(request)
+        head = Head(request.method, request.raw_path, version, headers, address, certificate)
+        begun = _Begun(telemetry.correlation_id(), time.monotonic(), address)
         self.metrics.in_flight.inc()
         try:
-            return await self._handle(request, begun)
+            return await self._handle(request, head, begun)
         finally:
             self.metrics.in_flight.dec()
 
-    async def _handle(self, request: web.BaseRequest, begun: _Begun) -> web.StreamResponse:
-        version = (request.version.major, request.version.minor)
-        head = Head(request.method, request.raw_path, version, _lowered(request.raw_headers))
-        address = _peer(request)
+    async def _handle(
+        self, request: web.BaseRequest, head: Head, begun: _Begun
+    ) -> web.StreamResponse:
         reason: Reason | None = None
         try:
             passed = self._serving.admission.admit(head)
         except Refused as refused:
-            if refused.passed is None or not self._wants(refused.passed, address):
+            if refused.passed is None or not self._wants(refused, refused.passed, head.address):
                 return self._refuse(refused, begun)
             passed, reason = refused.passed, refused.reason
         source = passed.source
@@ -163,15 +203,17 @@ class Edge:
             with self._budget.lease() as lease:
                 body = await self._body(request, head, passed, lease)
                 source = self._current(source)
-                delivery = self._delivery(head, body, source, address)
+                delivery = self._delivery(head, body, source)
                 admitted = await self._judge(delivery, source, begun, reason)
         except Refused as refused:
             refused.source = source
             return self._refuse(refused, begun)
         return self._finish(admitted, source, begun, passed.length)
 
-    def _wants(self, passed: Passed, address: str) -> bool:
-        return self._refusals.wants_body(passed.source, address, passed.length)
+    def _wants(self, refused: Refused, passed: Passed, address: str) -> bool:
+        """Say whether to read the body of a delivery that is refused, so that it can be kept."""
+        refused.kept = self._refusals.unkept(passed.source, address, passed.length)
+        return refused.kept is None
 
     def _current(self, source: Source) -> Source:
         """Return the source as it is now. Raises `Refused` where it is gone."""
@@ -229,7 +271,7 @@ class Edge:
             raise Refused(Outcome.REJECTED_MALFORMED)
         return bytes(body)
 
-    def _delivery(self, head: Head, body: bytes, source: Source, address: str) -> Delivery:
+    def _delivery(self, head: Head, body: bytes, source: Source) -> Delivery:
         return Delivery(
             source=source.slug,
             method=head.method,
@@ -238,7 +280,7 @@ class Edge:
             body=body,
             received_ms=self._clock(),
             url=source.url,
-            address=address,
+            address=head.address,
         )
 
     async def _publish(self, message: Message) -> Position:
@@ -250,7 +292,7 @@ class Edge:
         source = refused.source
         if source is not None and refused.reason is not None:
             admitted = rejection(source, refused.reason, begun.correlation_id)
-            return self._finish(admitted, source, begun, None)
+            return self._finish(replace(admitted, kept=refused.kept), source, begun, None)
         answer = refuse(refused.outcome, begun.correlation_id)
         return self._finish(Admitted(answer, begun.correlation_id), source, begun, None)
 
@@ -269,7 +311,8 @@ class Edge:
         self, admitted: Admitted, source: Source | None, begun: _Begun, length: int | None
     ) -> web.StreamResponse:
         """Count, log and answer: the one place where a request ends."""
-        self._serving.report.end(admitted, source, time.monotonic() - begun.at_s, length)
+        duration_s = time.monotonic() - begun.at_s
+        self._serving.report.end(admitted, source, duration_s, length, shown(begun.address))
         return self._respond(admitted.answer, admitted.correlation_id, source)
 
     def _respond(
@@ -289,10 +332,12 @@ class Edge:
         return response
 
 
-def _peer(request: web.BaseRequest) -> str:
-    """Return the address at the other end of the connection."""
-    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
-    return str(peer[0]) if peer else ""
+def _certificate(request: web.BaseRequest) -> Certificate | None:
+    """Return the certificate that the client showed, which its handshake has verified."""
+    if request.transport is None:
+        return None
+    certificate: Certificate | None = request.transport.get_extra_info("peercert")
+    return certificate
 
 
 def _lowered(raw: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

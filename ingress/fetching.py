@@ -8,6 +8,8 @@ client) is imported here, and only for a source that fetches: most do not, and s
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingress import telemetry
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from ingress.keysources.result import Result
     from ingress.keysources.source import KeySource
 
+RESTART_S = 5.0
 _KEY_TYPES = {"RS256": "rsa", "RS512": "rsa", "ES256": "p256", "EdDSA": "ed25519"}
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -91,40 +94,105 @@ class Fetching:
         clock: telemetry.Clock,
         fetch: "Fetch | None" = None,
     ) -> None:
-        self.by_slug: dict[str, KeySource] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        if plans:
-            self._make(plans, note, clock, fetch)
+        self.by_slug: Mapping[str, KeySource] = {}
+        self._note = note
+        self._clock = clock
+        self._fetch = fetch
+        self._plans: Mapping[str, Plan] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._is_started = False
+        self.replace(plans)
 
-    def _make(
-        self,
-        plans: Mapping[str, Plan],
-        note: Note,
-        clock: telemetry.Clock,
-        fetch: "Fetch | None",
-    ) -> None:
+    def replace(self, plans: Mapping[str, Plan]) -> None:
+        """Fetch by these plans from now on; a source whose plan stays keeps the keys it holds.
+
+        A plan that changed may lead to other keys, so those it brought are held no more.
+        """
+        kept = {slug for slug, needed in plans.items() if _is_same(needed, self._plans.get(slug))}
+        for slug in self._tasks.keys() - kept:
+            task = self._tasks.pop(slug)
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+            task.cancel()
+        by_slug = {slug: self.by_slug[slug] for slug in kept}
+        made = {slug: needed for slug, needed in plans.items() if slug not in kept}
+        if made:
+            by_slug |= self._make(made)
+        # Another mapping: a delivery under way goes on with the one it began with.
+        self.by_slug, self._plans = by_slug, plans
+        if self._is_started:
+            self._begin()
+
+    def _make(self, plans: Mapping[str, Plan]) -> "dict[str, KeySource]":
         from ingress.keysources.fetch import Fetcher
         from ingress.keysources.source import KeySource, Means
 
-        fetch = Fetcher() if fetch is None else fetch
+        if self._fetch is None:
+            self._fetch = Fetcher()
+        made = {}
         for slug, needed in plans.items():
-            log = telemetry.logger("keys")
-            means = Means(fetch, needed.read, log, clock, note=partial(note, slug))
-            self.by_slug[slug] = KeySource(slug, needed.declaration, means, needed.credential)
+            note = partial(self._note, slug)
+            means = Means(
+                self._fetch, needed.read, telemetry.logger("keys"), self._clock, note=note
+            )
+            made[slug] = KeySource(slug, needed.declaration, means, needed.credential)
+        return made
 
     def start(self) -> None:
         """Begin to fetch."""
-        self._tasks = [asyncio.create_task(one.run()) for one in self.by_slug.values()]
+        self._is_started = True
+        self._begin()
 
     async def stop(self) -> None:
         """Fetch no more."""
-        for task in self._tasks:
+        tasks = {*self._tasks.values(), *self._ending}
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def has_keys(self, slug: str) -> bool:
         """Say whether any key of a source is held now."""
         return bool(self.by_slug[slug].keys())
+
+    def _begin(self) -> None:
+        for slug, one in self.by_slug.items():
+            if slug not in self._tasks:
+                self._tasks[slug] = asyncio.create_task(_run(slug, one))
+
+
+async def _run(slug: str, source: "KeySource") -> None:
+    """Fetch for ever: what ends by a fault that nobody thought of is told, and begun again."""
+    while True:
+        (ended,) = await asyncio.gather(source.run(), return_exceptions=True)
+        if not isinstance(ended, Exception):
+            return
+        # Where, but not its own words: they may quote a credential.
+        place = extract_tb(ended.__traceback__)[-1]
+        telemetry.logger("keys").error(
+            "key_fetching_failed",
+            source=slug,
+            kind=type(ended).__name__,
+            place=f"{Path(place.filename).name}:{place.lineno}",
+            retry_in_s=RESTART_S,
+        )
+        await asyncio.sleep(RESTART_S)
+
+
+def _is_same(one: Plan, other: Plan | None) -> bool:
+    """Say whether two plans lead to the same keys."""
+    return one is other or (
+        other is not None
+        and one.declaration == other.declaration
+        and one.credential == other.credential
+    )
+
+
+def strict_fetch(answer_bytes_max: int) -> "Fetch":
+    """Make the one narrow way to ask a provider, for answers as large as that."""
+    from ingress.keysources.fetch import Fetcher, Policy
+
+    return Fetcher(Policy(answer_bytes_max=answer_bytes_max))
 
 
 def is_whole(needed: Plan) -> bool:

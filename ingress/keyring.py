@@ -156,6 +156,9 @@ class Ring:
         self._from_ms = self._until_ms = 0.0
         self._usable = Usable((), (), ())
 
+    def __repr__(self) -> str:
+        return f"Ring{self.keys!r}"
+
     @property
     def ids(self) -> tuple[str, ...]:
         """The names of all keys, whatever they may still do."""

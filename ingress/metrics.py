@@ -5,104 +5,100 @@ closed enum: nothing that comes in with a request is ever a label, so no strange
 A path that names no source counts as source ``unknown``.
 """
 
-from collections.abc import Iterable
+from collections import Counter as Counted
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
-from ingress.answers import Outcome
-from ingress.delivery import Reason
 from ingress.keysources.result import Result
-from ingress.quarantine import Kept
+from ingress.series import DURATION_BUCKETS, SourceSeries
 
-UNKNOWN = "unknown"
-DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-SIZE_BUCKETS = (256, 1024, 4096, 16384, 65536, 262144, 1048576)
+SOURCES_MAX = 256
 
 
-@dataclass(frozen=True, slots=True)
-class SourceMetrics:
-    """The children of one source, looked up once: a label lookup costs more than the count."""
-
-    requests: dict[Outcome, Counter]
-    failures: dict[Reason, Counter]
-    quarantined: dict[Kept, Counter]
-    verified: dict[str, Counter]
-    duration: Histogram
-    body: Histogram
-    last_accepted: Gauge
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FetchMetrics:
-    """The children of one source that fetches its keys."""
+    """The children of one source that fetches its keys; several may share a gauge of their sum."""
 
     results: dict[Result, Counter]
     held: Gauge
+    ours: int = 0
 
     def note(self, result: Result, held: int) -> None:
         """Count one fetch, and say how many keys there are now."""
         self.results[result].inc()
-        self.held.set(held)
+        self.hold(held)
+
+    def hold(self, held: int) -> None:
+        """Say how many keys of this source there are now."""
+        self.held.inc(held - self.ours)
+        self.ours = held
 
 
-class _SourceFamilies:
-    """The metrics that have a series for each source."""
+class Suspicion(NamedTuple):
+    """Whether the failures of one source are taken for our own fault."""
+
+    source: str
+    provider: str
+    is_suspect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspects(Collector):
+    """Asks when it is looked at: a suspicion ends with time, when nothing happens."""
+
+    look: Callable[[], Iterable[Suspicion]]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Count the suspects of each series, which has one source, or all of a provider."""
+        family = GaugeMetricFamily(
+            "sealgate_source_suspect",
+            "1 while a source verified lately and everything from it fails: its keys here may be"
+            " wrong, and it is asked to come again.",
+            labels=("source", "provider"),
+        )
+        counts: Counted[tuple[str, str]] = Counted()
+        for one in self.look():
+            counts[one.source, one.provider] += one.is_suspect
+        for labels, count in counts.items():
+            family.add_metric(labels, count)
+        yield family
+
+
+class AddressFetches:
+    """The metrics of the lists of addresses that providers publish."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        by_source = ("source", "provider")
-        self.requests = Counter(
-            "sealgate_requests",
-            "Requests answered, by source and outcome; exactly one for each request.",
-            (*by_source, "outcome"),
+        self._results = Counter(
+            "sealgate_address_fetch",
+            "Fetches of the addresses that a provider publishes, by how they ended.",
+            ("provider", "result"),
             registry=registry,
         )
-        self.failures = Counter(
-            "sealgate_verification_failures",
-            "Deliveries of a known source that did not verify, by the check that failed.",
-            (*by_source, "reason"),
+        self._held = Gauge(
+            "sealgate_addresses_fetched",
+            "Networks on a provider's published list that are held now.",
+            ("provider",),
             registry=registry,
         )
-        self.quarantined = Counter(
-            "sealgate_quarantined",
-            "Refused deliveries, by what came of keeping them; only kept can be verified again.",
-            (*by_source, "result"),
-            registry=registry,
-        )
-        self.verified = Counter(
-            "sealgate_verified",
-            "Deliveries that verified, by the key that matched; a rotation is over when the old"
-            " key's rate is zero.",
-            (*by_source, "key_id"),
-            registry=registry,
-        )
-        self.duration = Histogram(
-            "sealgate_request_duration_seconds",
-            "From the request's head to its answer, the log's acknowledgement included.",
-            by_source,
-            buckets=DURATION_BUCKETS,
-            registry=registry,
-        )
-        self.body = Histogram(
-            "sealgate_request_body_bytes",
-            "Size of bodies that were read.",
-            by_source,
-            buckets=SIZE_BUCKETS,
-            registry=registry,
-        )
-        self.last_accepted = Gauge(
-            "sealgate_last_accepted_timestamp_seconds",
-            "When the source's last delivery was accepted; 0 until the first.",
-            by_source,
-            registry=registry,
-        )
+
+    def note(self, provider: str, result: Result, held: int) -> None:
+        """Count one fetch, beside every other way it could have ended; say what is held now."""
+        series = {one: self._results.labels(provider, one.value) for one in Result}
+        series[result].inc()
+        self._held.labels(provider).set(held)
 
 
 class EdgeMetrics:
     """The edge's metrics in `registry`."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._families = _SourceFamilies(registry)
+    def __init__(self, registry: CollectorRegistry, sources_max: int = SOURCES_MAX) -> None:
+        self._registry = registry
+        self.sources = SourceSeries(registry, sources_max)
         self.in_flight = Gauge(
             "sealgate_requests_in_flight", "Requests being answered now.", registry=registry
         )
@@ -123,14 +119,22 @@ class EdgeMetrics:
             ("limit",),
             registry=registry,
         )
-        for limit in ("count", "header_deadline", "write_deadline"):
+        for limit in ("count", "header_deadline", "tls_handshake", "write_deadline"):
             self.connections_refused.labels(limit)
+        # No series where there is no TLS: a zero would be a certificate that ended long ago.
+        self.certificate_ends = Gauge(
+            "sealgate_tls_certificate_not_after_timestamp_seconds",
+            "When the certificate that new connections are served with ends.",
+            ("listener",),
+            registry=registry,
+        )
         self.publish_duration = Histogram(
             "sealgate_publish_duration_seconds",
             "From handing an envelope to the log to its acknowledgement.",
             buckets=DURATION_BUCKETS,
             registry=registry,
         )
+        self._fetching: set[str] = set()
         self._fetches = Counter(
             "sealgate_key_fetch",
             "Fetches of a source's public keys, by how they ended; only fetched is good.",
@@ -143,24 +147,24 @@ class EdgeMetrics:
             ("source",),
             registry=registry,
         )
-        self.unknown = self.source(UNKNOWN, UNKNOWN, ())
+        self.address_fetches = AddressFetches(registry)
 
-    def source(self, slug: str, provider: str, key_ids: Iterable[str]) -> SourceMetrics:
-        """Create every series of one source at zero."""
-        families = self._families
-        at = (slug, provider)
-        return SourceMetrics(
-            requests={outcome: families.requests.labels(*at, outcome.value) for outcome in Outcome},
-            failures={reason: families.failures.labels(*at, reason.value) for reason in Reason},
-            quarantined={kept: families.quarantined.labels(*at, kept.value) for kept in Kept},
-            verified={key_id: families.verified.labels(*at, key_id) for key_id in key_ids},
-            duration=families.duration.labels(*at),
-            body=families.body.labels(*at),
-            last_accepted=families.last_accepted.labels(*at),
-        )
+    def watch_suspects(self, look: Callable[[], Iterable[Suspicion]]) -> None:
+        """Show which sources are suspected of having the wrong keys here."""
+        self._registry.register(_Suspects(look))
+
+    def keep_fetches(self, labels: Iterable[str]) -> None:
+        """Remove the series of fetches that belong to none of these."""
+        gone = self._fetching - set(labels)
+        for label in gone:
+            for result in Result:
+                self._fetches.remove(label, result.value)
+            self._keys.remove(label)
+        self._fetching -= gone
 
     def fetches(self, slug: str) -> FetchMetrics:
         """Create every series of one source's fetches at zero."""
+        self._fetching.add(slug)
         return FetchMetrics(
             results={result: self._fetches.labels(slug, result.value) for result in Result},
             held=self._keys.labels(slug),

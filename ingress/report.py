@@ -4,35 +4,53 @@ An `Admitted` flows in; metrics and a log line flow out, and nothing of what was
 the ids by which its story is found.
 """
 
+from collections.abc import Mapping
+
 from ingress import telemetry
 from ingress.admit import Admitted
 from ingress.answers import Outcome
-from ingress.metrics import EdgeMetrics, SourceMetrics
+from ingress.metrics import EdgeMetrics
+from ingress.series import MANY, Counting, Named, SourceMetrics, Use
 from ingress.sources import Snapshot, Source
 
 
 class Report:
     """Counts and logs every request, each exactly once."""
 
-    def __init__(self, sources: Snapshot, metrics: EdgeMetrics, clock: telemetry.Clock) -> None:
-        self._unknown = metrics.unknown
-        self._by_source: dict[str, SourceMetrics] = {
-            slug: metrics.source(slug, source.profile.name, source.key_labels)
-            for slug, source in sources.items()
-        }
+    def __init__(self, counting: Counting, metrics: EdgeMetrics, clock: telemetry.Clock) -> None:
+        self._unknown = metrics.sources.unknown
+        self._by_source = metrics.sources.serve(counting)
         self._clock = clock
         self._log = telemetry.logger("edge")
 
+    def uses(self, slug: str) -> Mapping[str, Use]:
+        """Return what each key of a source has proven in this process, of those that have."""
+        counted = self._by_source.get(slug)
+        return {} if counted is None else counted.uses
+
     def end(
-        self, admitted: Admitted, source: Source | None, duration_s: float, length: int | None
+        self,
+        admitted: Admitted,
+        source: Source | None,
+        duration_s: float,
+        length: int | None,
+        network: str,
     ) -> None:
-        """Count and log one request; `length` is that of its body, if one was read."""
+        """Count and log one request; `length` is that of its body, if one was read.
+
+        `network` is the client's, and no more of its address: that may be a person's.
+        """
         # A source that was taken away while its request was under way has no series any more.
-        metrics = self._unknown
+        counted = None
         if source is not None:
-            metrics = self._by_source.get(source.slug, self._unknown)
-            self._log.info("delivery_handled", **_facts(admitted, source, duration_s, length))
-        self._count(metrics, admitted, duration_s, length)
+            counted = self._by_source.get(source.slug)
+            facts = _facts(admitted, source, duration_s, length)
+            self._log.info("delivery_handled", **facts, network=network)
+        self._count(
+            self._unknown if counted is None else counted.metrics, admitted, duration_s, length
+        )
+        if counted is not None and admitted.signer is not None:
+            counted.used(admitted.signer.label, self._clock())
 
     def _count(
         self, metrics: SourceMetrics, admitted: Admitted, duration_s: float, length: int | None
@@ -46,11 +64,19 @@ class Report:
             metrics.body.observe(length)
         if admitted.kept is not None:
             metrics.quarantined[admitted.kept].inc()
-        # The key may be gone by now; what it proved was counted while it was there.
-        if admitted.signer is not None and admitted.signer.label in metrics.verified:
-            metrics.verified[admitted.signer.label].inc()
         if answer.outcome is Outcome.ACCEPTED:
             metrics.last_accepted.set(self._clock() / 1000)
+
+
+def counting(sources: Snapshot, metrics: EdgeMetrics) -> Counting:
+    """Make the series of these sources, and say where each is to be counted."""
+    is_many = metrics.sources.is_many(len(sources))
+    return metrics.sources.plan(
+        {
+            slug: Named(one.profile.name, (MANY,) if is_many else one.key_labels)
+            for slug, one in sources.items()
+        }
+    )
 
 
 def _facts(

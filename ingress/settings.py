@@ -195,6 +195,11 @@ class KeySettings(Strict):
     def _window_is_open_sometime(self) -> Self:
         if self.not_before and self.not_after and self.not_before >= self.not_after:
             raise ValueError("not_before is not before not_after: the key would never be used")
+        if self.role != "verify" and (self.not_before or self.not_after):
+            raise ValueError(
+                "not_before and not_after are for keys that verify: set a key of another role to "
+                'status = "revoked" when it is over'
+            )
         return self
 
 

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingress import keyring, secretfiles
+from ingress.allowlist import Access, published
 from ingress.contract import topics
 from ingress.contract.envelope import Mode
 from ingress.fetching import Plan, plan
+from ingress.filestate import Memory, look
 from ingress.keyring import Keyring, Live, Ring, Secret, Status
+from ingress.networks import Networks
 from ingress.providers import Profile, find
 from ingress.providers.limits import body_bytes_max
 from ingress.schemes.parts.keys import Key
@@ -39,6 +42,7 @@ class Source:
 
     `ring` holds its keys, decoded once; `tokens` prove a handshake. `plan` is how more keys are
     fetched, where they are. `mode` is that of its environment. `setting` is what was configured.
+    `access` is who may deliver; None for anybody.
     """
 
     slug: str
@@ -54,11 +58,15 @@ class Source:
     setting: SourceSettings
     tokens: tuple[Key, ...] = field(default=(), repr=False)
     plan: Plan | None = field(default=None, repr=False)
+    access: Access | None = None
 
     @property
     def key_labels(self) -> tuple[str, ...]:
         """What metrics tell keys by: the configured ids, and one word for all that is fetched."""
-        ids = self.ring.ids if self.profile.is_signed else (UNSIGNED,)
+        ids: tuple[str, ...] = (UNSIGNED,)
+        if self.profile.is_signed:
+            # One that is revoked too, though its file may be gone: what it proved stays counted.
+            ids = tuple(key.id for key in self.setting.key if key.role == "verify")
         return ids if self.plan is None else (*ids, FETCHED)
 
 
@@ -76,12 +84,14 @@ class Serves(NamedTuple):
 class Origin:
     """Where the settings came from: key files are relative to `base`; slugs stand in `files`.
 
-    `profiles` is the directory of the user's own profiles.
+    `profiles` is the directory of the user's own profiles. `memory` holds what was built before:
+    only what changed since is built again.
     """
 
     base: Path
     files: Mapping[str, str] = field(default_factory=dict)
     profiles: Path | None = None
+    memory: "Memory[Source]" = field(default_factory=Memory)
 
 
 def build(
@@ -91,56 +101,103 @@ def build(
     mistakes: list[Mistake] = []
     built: dict[str, Source] = {}
     owners: dict[bytes, str] = {}
+    profiles = _Profiles(origin.profiles)
+    origin.memory.depend(serves, edge.body_bytes_max, edge.tls, origin.base)
     for setting in settings:
-        place = f"source {setting.slug!r}"
-        here: list[Mistake] = []
+        found = _NOTHING
         if setting.slug in built:
-            here.append(Mistake(place, "the slug is used twice; each source needs its own"))
+            place = f"source {setting.slug!r}"
+            here = [Mistake(place, "the slug is used twice; each source needs its own")]
         else:
-            found = _source(serves, setting, edge, origin)
-            here += found.mistakes
-            if found.source is not None:
-                here += _shared(found.source, owners)
-                built[setting.slug] = found.source
-        file = origin.files.get(setting.slug, "")
-        mistakes += [replace(mistake, file=file) for mistake in here]
+            found = _found(_Wanted(serves, setting, edge, origin), profiles)
+            here = found.mistakes
+        if found.source is not None:
+            here = here + _shared(found.source, owners)
+            built[setting.slug] = found.source
+        if here:
+            file = origin.files.get(setting.slug, "")
+            mistakes += [replace(mistake, file=file) for mistake in here]
+    origin.memory.keep_only(built)
     if mistakes:
         raise ConfigurationInvalid(mistakes)
     return built
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(NamedTuple):
     source: Source | None
     mistakes: list[Mistake]
 
 
-def _source(serves: Serves, setting: SourceSettings, edge: EdgeSettings, origin: Origin) -> _Found:
+_NOTHING = _Found(None, [])
+
+
+class _Profiles:
+    """The profiles of one look: each is asked for once, however many sources have it."""
+
+    def __init__(self, own: Path | None) -> None:
+        self._own = own
+        self._found: dict[tuple[str, str], tuple[Profile | None, str]] = {}
+
+    def find(self, setting: SourceSettings) -> tuple[Profile | None, str]:
+        """Return a source's profile, or what is wrong with it."""
+        asked = (setting.provider, repr(setting.parameters) if setting.parameters else "")
+        found = self._found.get(asked)
+        if found is None:
+            try:
+                found = find(setting.provider, setting.parameters, self._own), ""
+            except ValueError as wrong:
+                found = None, str(wrong)
+            self._found[asked] = found
+        return found
+
+
+class _Wanted(NamedTuple):
+    """One source to build, and what goes into it."""
+
+    serves: Serves
+    setting: SourceSettings
+    edge: EdgeSettings
+    origin: Origin
+
+
+def _found(wanted: _Wanted, profiles: _Profiles) -> _Found:
+    """Return the source as it was built before, if nothing changed, or build it."""
+    _, setting, _, origin = wanted
+    profile, wrong = profiles.find(setting)
+    if profile is None:
+        place = f"source {setting.slug!r} provider {setting.provider!r}"
+        return _Found(None, [Mistake(place, wrong)])
+    inputs = (setting, profile)
+    known = origin.memory.recall(setting.slug, inputs)
+    if known is not None:
+        return _Found(known, [])
+    seen = look(tuple(str(origin.base / key.file) for key in setting.key))
+    built = _source(wanted, profile)
+    if built.source is not None:
+        origin.memory.keep(setting.slug, inputs, seen, built.source)
+    return built
+
+
+def _source(wanted: _Wanted, profile: Profile) -> _Found:
+    serves, setting, edge, origin = wanted
     place = f"source {setting.slug!r}"
-    try:
-        profile = find(setting.provider, setting.parameters, origin.profiles)
-    except ValueError as wrong:
-        return _Found(None, [Mistake(f"{place} provider {setting.provider!r}", str(wrong))])
     mistakes = [Mistake(place, message) for message in _unmet(setting, profile)]
     limit = setting.body_bytes_max or body_bytes_max(profile.declaration, edge.body_bytes_max)
-    if limit > edge.body_bytes_max:
-        above = f"is above the edge's own body_bytes_max, which is {edge.body_bytes_max}"
-        mistakes.append(Mistake(f"{place} body_bytes_max", above))
+    mistakes += [
+        Mistake(f"{place} {name}", told) for name, told in _unmatched(setting, limit, edge)
+    ]
     ring = _Ring(profile)
-    for key in setting.key:
-        try:
-            ring.add(key, origin.base)
-        except ValueError as wrong:
-            mistakes.append(Mistake(f"{place} key {key.id!r}", str(wrong)))
-    try:
-        Keyring(tuple(ring.named))
-    except ValueError as wrong:
-        mistakes.append(Mistake(place, str(wrong)))
+    mistakes += [Mistake(place + name, told) for name, told in ring.fill(setting, origin.base)]
     planned = None
     try:
         planned = _plan(setting, profile, ring)
     except ValueError as wrong:
         mistakes.append(Mistake(f"{place} provider {setting.provider!r}", str(wrong)))
+    access = None
+    try:
+        access = _access(serves, setting, profile)
+    except ValueError as wrong:
+        mistakes.append(Mistake(f"{place} allow_published", str(wrong)))
     if mistakes:
         return _Found(None, mistakes)
     environment = topics.check_environment(serves.environment)
@@ -158,8 +215,24 @@ def _source(serves: Serves, setting: SourceSettings, edge: EdgeSettings, origin:
         setting=setting,
         tokens=tuple(ring.tokens),
         plan=planned,
+        access=access,
     )
     return _Found(source, [])
+
+
+def _unmatched(
+    setting: SourceSettings, limit: int, edge: EdgeSettings
+) -> Iterator[tuple[str, str]]:
+    """Say where a source asks for more than its edge has."""
+    if limit > edge.body_bytes_max:
+        above = f"is above the edge's own body_bytes_max, which is {edge.body_bytes_max}"
+        yield "body_bytes_max", above
+    if setting.client_names and (edge.tls is None or edge.tls.client_ca_file is None):
+        nobody = (
+            "no client can show a certificate here: that needs TLS on this port, and "
+            "edge.tls.client_ca_file to say who issues such certificates"
+        )
+        yield "client_names", nobody
 
 
 def _unmet(setting: SourceSettings, profile: Profile) -> Iterator[str]:
@@ -196,7 +269,24 @@ def _fetches(setting: SourceSettings, profile: Profile) -> bool:
     published = profile.declaration.key_source
     if published is None or not setting.fetch_keys:
         return False
-    return published.credential == "none" or any(key.role == "api" for key in setting.key)
+    return published.credential == "none" or any(
+        key.role == "api" and key.status is not Status.REVOKED for key in setting.key
+    )
+
+
+def _access(serves: Serves, setting: SourceSettings, profile: Profile) -> Access | None:
+    """Return who may deliver, if not anybody. Raises `ValueError`."""
+    if not setting.allow_published:
+        return Access(Networks.of(setting.allow), None) if setting.allow else None
+    said = profile.declaration.addresses
+    if said is None:
+        raise ValueError(
+            f"{profile.title} publishes no list of addresses that is known here; "
+            "write its networks into allow"
+        )
+    url = said.test_url if serves.mode is Mode.TEST and said.test_url else said.url
+    listed = published(profile.name, url, said.places, float(said.refresh_s))
+    return Access(Networks.of(setting.allow), listed)
 
 
 def _plan(setting: SourceSettings, profile: Profile, ring: "_Ring") -> Plan | None:
@@ -216,7 +306,19 @@ class _Ring:
         self.tokens: list[Key] = []
         self.credential: Secret | None = None
 
-    def add(self, setting: KeySettings, base: Path) -> None:
+    def fill(self, source: SourceSettings, base: Path) -> Iterator[tuple[str, str]]:
+        """Take all keys of a source, and say which of them cannot be used, and why."""
+        for key in source.key:
+            try:
+                self._add(key, base)
+            except ValueError as wrong:
+                yield f" key {key.id!r}", str(wrong)
+        try:
+            Keyring(tuple(self.named))
+        except ValueError as wrong:
+            yield "", str(wrong)
+
+    def _add(self, setting: KeySettings, base: Path) -> None:
         """Take one key. Raises `ValueError` for one that cannot be used."""
         try:
             found = secretfiles.read(base, setting.file)
@@ -236,32 +338,35 @@ class _Ring:
                     setting.id,
                     key,
                     setting.status,
-                    _ms(setting.not_before),
-                    _ms(setting.not_after),
+                    moment_ms(setting.not_before),
+                    moment_ms(setting.not_after),
                 )
             )
         else:
             found.check_private()
-            if setting.role == "api":
+            if setting.status is Status.REVOKED:
+                pass  # known, so that no other key holds the same, and used for nothing
+            elif setting.role == "api":
                 self.credential = Secret(found.content)
-            elif setting.status is not Status.REVOKED:
+            else:
                 self.tokens.append(Key(found.content))
         self.named.append(keyring.Key(setting.id, Secret(found.content)))
 
 
-def _ms(moment: datetime | None) -> int | None:
+def moment_ms(moment: datetime | None) -> int | None:
+    """Return a moment in milliseconds since the epoch."""
     return None if moment is None else round(moment.timestamp() * 1000)
 
 
-def _shared(source: Source, owners: dict[bytes, str]) -> Iterator[Mistake]:
+def _shared(source: Source, owners: dict[bytes, str]) -> list[Mistake]:
     """Find keys that another source has too: a replay to one would verify at the other."""
+    found = []
     for live in source.ring.keys:
         material = live.key.material
         if not isinstance(material, bytes):
             continue  # a public key is everybody's
         owner = owners.setdefault(material, source.slug)
         if owner != source.slug:
-            yield Mistake(
-                f"source {source.slug!r} key {live.id!r}",
-                f"the same secret is a key of source {owner!r}; every source needs its own",
-            )
+            told = f"the same secret is a key of source {owner!r}; every source needs its own"
+            found.append(Mistake(f"source {source.slug!r} key {live.id!r}", told))
+    return found

@@ -23,6 +23,12 @@ Clock = Callable[[], int]
 
 LIBRARY_QUIET_S = 10.0
 LIBRARY_CHARS_MAX = 500
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -118,6 +124,22 @@ class _Unfailing:
             self._file.flush()
 
 
+class _Level:
+    """Drops lines that are not grave enough.
+
+    Here, not in structlog's own filter: that is fixed when a logger says its first line, and the
+    level may change while the process runs.
+    """
+
+    least = logging.INFO
+
+    def __call__(self, _: object, method: str, event: Any) -> Any:
+        """Pass a line on, or drop it."""
+        if _LEVELS.get(method, logging.CRITICAL) < self.least:
+            raise structlog.DropEvent
+        return event
+
+
 def configure(
     style: Literal["json", "console"], level: str = "info", out: TextIO | None = None
 ) -> None:
@@ -133,17 +155,24 @@ def configure(
     )
     structlog.configure(
         processors=[
+            _Level(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *render,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger("debug"),
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unfailing(file))),
         cache_logger_on_first_use=True,
     )
+    set_level(level)
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
     for library in ("aiokafka", "aiohttp", "asyncio", "asyncpg"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """Say from now on only what is at least as grave as that."""
+    _Level.least = _LEVELS[level]
 
 
 def logger(part: str) -> Log:

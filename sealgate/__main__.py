@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, get_type_hints
 
-from sealgate.commands import providers, running, trying
+from sealgate.commands import doctor, drill, events, keys, providers, quarantine, running, trying
 from sealgate.commands.context import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SUMMARY = (
     "A webhook ingress gateway for payments: verify on the raw bytes, publish to Kafka,"
     " apply exactly once."
 )
-COMMANDS: tuple[Callable[..., int], ...] = (*running.COMMANDS, *trying.COMMANDS)
+COMMANDS: tuple[Callable[..., int], ...] = (*running.COMMANDS, *trying.COMMANDS, *doctor.COMMANDS)
 
 
 class Group(NamedTuple):
@@ -33,7 +33,11 @@ class Group(NamedTuple):
 
 
 GROUPS: Mapping[str, Group] = {
+    "drill": Group(drill.SUMMARY, drill.COMMANDS),
+    "events": Group(events.SUMMARY, events.COMMANDS),
+    "keys": Group(keys.SUMMARY, keys.COMMANDS),
     "providers": Group(providers.SUMMARY, providers.COMMANDS),
+    "quarantine": Group(quarantine.SUMMARY, quarantine.COMMANDS),
 }
 
 
@@ -44,7 +48,7 @@ def overview() -> str:
         for command in COMMANDS
     }
     groups = {name: group.summary for name, group in GROUPS.items()}
-    rows = [f"  {name:<11} {line}" for name, line in sorted((lines | groups).items())]
+    rows = [f"  {name:<12} {line}" for name, line in sorted((lines | groups).items())]
     return "\n".join(
         [
             "Usage: sealgate COMMAND",
@@ -85,10 +89,10 @@ def _typed(command: Callable[..., int]) -> Callable[..., int]:
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:] in ([], ["--help"], ["-h"]):
-        print(overview())
-        return
     try:
+        if sys.argv[1:] in ([], ["--help"], ["-h"]):
+            print(overview())
+            return
         sys.exit(application()())
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

@@ -8,20 +8,28 @@ what it needs: a worker holds no webhook key, an edge no password of the databas
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from ingress import telemetry, tls
 from ingress.eventlog import connect as log_connect
 from ingress.settings import ConfigurationInvalid, Mistake
+from ingress.sources import Snapshot
 from sealgate.config import Configuration
+from sealgate.leaks import leaks
 from sealgate.process import Role, build_sources, located, open_store
 
 
 def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]:
     """List everything that would keep these roles from starting."""
     found: list[Mistake] = []
-    if Role.EDGE in roles:
+    sources: Snapshot | None = None
+    is_edge, has_store = Role.EDGE in roles, set(roles) != {Role.EDGE}
+    if is_edge:
         try:
-            build_sources(configuration)
+            sources = build_sources(configuration)
         except ConfigurationInvalid as invalid:
             found += invalid.mistakes
+        edge = configuration.settings.edge
+        found += tls.check(edge.tls, configuration.base, telemetry.now_ms())
+    found += leaks(configuration, sources, is_edge=is_edge, has_store=has_store)
     file = str(configuration.file)
     found += [Mistake(place, message, file) for place, message in _urls(configuration, roles)]
     found += [Mistake(place, message, file) for place, message in _ports(configuration, roles)]
@@ -30,11 +38,12 @@ def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]
 
 def check(configuration: Configuration) -> int:
     """Print what is configured; return the exit code."""
-    print(f"environment {configuration.settings.environment}: the configuration is whole")
+    name, mode = configuration.serves
+    print(f"environment {name} ({mode}): the configuration is whole")
     sources = build_sources(configuration)
     for source in sources.values():
         keys = ", ".join(source.key_labels)
-        print(f"  POST /hooks/{source.slug}  {source.profile.title}  keys: {keys}")
+        print(f"  POST /hooks/{name}/{source.slug}  {source.profile.title}  keys: {keys}")
     if not sources:
         print("  no sources yet: every delivery would be answered 404")
     return 0

@@ -1,12 +1,11 @@
 """Read the configuration: files in, one checked `Configuration` out, or every mistake at once.
 
-One TOML file holds everything; a directory ``conf.d`` beside it may hold more sources, one file per
-provider or team. A few values that differ per deployment can be overridden by the environment,
+One TOML file holds everything; a directory ``conf.d`` beside it may hold more sources: see
+`sealgate.fragments`. A few values that differ per deployment can be overridden by the environment,
 ``SEALGATE__EDGE__PORT=9090``. Secrets are never values, only the names of files, so no error text
 and nothing printed can show one. Each mistake says in which file it is, where, and what to do.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from consumers.settings import ConsumerSettings, StoreSettings
+from ingress.filestate import Memory, Touched
+from ingress.sealing import Seals
 from ingress.settings import (
     ConfigurationInvalid,
     EdgeSettings,
@@ -22,15 +23,17 @@ from ingress.settings import (
     Mistake,
     Port,
     QuarantineSettings,
-    SourceSettings,
     Strict,
 )
-from ingress.sources import Serves
+from ingress.sources import Serves, Source
+from ingress.tls import Loaded
 from sealgate import environment
-from sealgate.form import PLACEHOLDER, SOURCES, Form
+from sealgate.form import SOURCES, Form
+from sealgate.fragments import Fragment, Sources, beside, parse
 
-FRAGMENTS = "conf.d"
 PREFIX = "SEALGATE__"
+# Stands in for an environment that is missing or wrong, while the rest is looked at.
+PLACEHOLDER = {"environment": "unknown"}
 
 
 class AdminSettings(Strict):
@@ -47,7 +50,17 @@ class LoggingSettings(Strict):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Settings(Strict):
+class FingerprintSettings(Strict):
+    """Which secrets other environments hold, told without the secrets."""
+
+    key_file: Path
+    """32 random bytes in hex, the same in every environment that compares itself with others."""
+
+    foreign_files: Annotated[list[Path], Field(default_factory=list)]
+    """The others' lists, as `sealgate fingerprints` writes them; a secret in one is refused."""
+
+
+class Settings(Sources):
     """The whole configuration, as written."""
 
     environment: Annotated[
@@ -62,6 +75,11 @@ class Settings(Strict):
     mode: Literal["live", "test"] | None = None
     """Whether money is real here; where absent, the environment's own name says so."""
 
+    accepts_labels: Annotated[list[str], Field(default_factory=list)]
+    """Words such as ``test`` that mean something else in the names of hosts, databases, files and
+    secrets here, and do not keep a live process from starting; or ``live`` a test one."""
+
+    fingerprints: FingerprintSettings | None = None
     log: LogSettings = LogSettings()
     store: StoreSettings = StoreSettings()
     edge: EdgeSettings = EdgeSettings()
@@ -69,7 +87,26 @@ class Settings(Strict):
     consumer: ConsumerSettings = ConsumerSettings()
     admin: AdminSettings = AdminSettings()
     logging: LoggingSettings = LoggingSettings()
-    source: Annotated[list[SourceSettings], Field(default_factory=list)]
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """What was read and built before, for the next reading of the same configuration."""
+
+    fragments: Memory[Fragment] = field(default_factory=Memory)
+    sources: Memory[Source] = field(default_factory=Memory)
+    tls: Memory[Loaded] = field(default_factory=Memory)
+    seals: Memory[Seals] = field(default_factory=Memory)
+
+    def expect(self, touched: Touched) -> None:
+        """Say which files may have changed since."""
+        for memory in (self.fragments, self.sources, self.tls, self.seals):
+            memory.touched = touched
+
+    def files(self) -> set[str]:
+        """Return every file that went into what is kept."""
+        memories = (self.fragments, self.sources, self.tls, self.seals)
+        return {file for memory in memories for file in memory.files()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +116,7 @@ class Configuration:
     settings: Settings
     file: Path
     files: Mapping[str, str] = field(default_factory=dict)
+    cache: Cache = field(default_factory=Cache, repr=False, compare=False)
 
     @property
     def base(self) -> Path:
@@ -107,51 +145,33 @@ def read(path: Path, environ: Mapping[str, str]) -> Configuration:
     return reading.configuration
 
 
-def examine(path: Path, environ: Mapping[str, str]) -> Reading:
+def examine(path: Path, environ: Mapping[str, str], cache: Cache | None = None) -> Reading:
     """Read as `read` does, but go on after a mistake, so that whoever asks can tell them all.
 
     A table or a source with a mistake is left out of what is returned; its default takes its place.
+    `cache` spares reading again what did not change.
     """
+    cache = Cache() if cache is None else cache
     mistakes: list[Mistake] = []
-    merged = _parse(path, mistakes)
-    origins = [str(path)] * len(_tables(merged))
-    for fragment in sorted((path.parent / FRAGMENTS).glob("*.toml")):
-        found = _parse(fragment, mistakes)
-        mistakes += [
-            Mistake(other, "only [[source]] tables may stand in conf.d", str(fragment))
-            for other in sorted(found.keys() - {SOURCES})
-        ]
-        tables = _tables(found)
-        origins += [str(fragment)] * len(tables)
-        merged[SOURCES] = _tables(merged) + tables
-    if not merged and mistakes:
-        return Reading(Configuration(Settings.model_validate(PLACEHOLDER), path), mistakes)
-    overridden, wrong = _override(merged, environ)
-    mistakes += wrong
-    form = Form(Settings, merged, origins, str(path), overridden)
-    settings, found_wrong, kept = form.validate()
-    mistakes += found_wrong
-    files = {source.slug: origins[n] for n, source in zip(kept, settings.source, strict=True)}
-    return Reading(Configuration(settings, path, files), mistakes)
-
-
-def _parse(path: Path, mistakes: list[Mistake]) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as wrong:
-        hint = f"cannot be read: {wrong.strerror}"
-        if isinstance(wrong, FileNotFoundError):
-            hint = "there is no such file; name one with --config, or start from the sample"
-        mistakes.append(Mistake("", hint, str(path)))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        mistakes.append(Mistake("", f"is not valid TOML: {wrong}", str(path)))
-    return {}
-
-
-def _tables(raw: Mapping[str, Any]) -> list[Any]:
-    found = raw.get(SOURCES, [])
-    return found if isinstance(found, list) else [found]
+    main = parse(path, mistakes)
+    if mistakes:
+        settings = Settings.model_validate(PLACEHOLDER)
+    else:
+        overridden, wrong = _override(main, environ)
+        form = Form(Settings, main, str(path), overridden, PLACEHOLDER)
+        settings, found_wrong = form.validate()
+        mistakes += wrong + found_wrong
+    if not mistakes or settings.environment != PLACEHOLDER["environment"]:
+        unsaid = environment.unsaid(settings.environment, settings.mode)
+        mistakes += [Mistake("mode", unsaid, str(path))] if unsaid else []
+    files = {source.slug: str(path) for source in settings.source}
+    everything = list(settings.source)
+    for fragment in beside(path, cache.fragments):
+        mistakes += fragment.mistakes
+        everything += fragment.sources
+        files.update((source.slug, fragment.file) for source in fragment.sources)
+    whole = settings.model_copy(update={SOURCES: everything})
+    return Reading(Configuration(whole, path, files, cache), mistakes)
 
 
 def _override(

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from sealgate.explain.asked import Keys, Reading
+from sealgate.quarantine.asked import Selection
 
 Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration file.")]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
@@ -16,3 +17,6 @@ RegisteredUrl = Annotated[str, Parameter(name="--url")]
 # None stands for the defaults, which the overview need not know.
 WithKeys = Annotated[Keys | None, Parameter(name="*")]
 AsRead = Annotated[Reading | None, Parameter(name="*")]
+Selecting = Annotated[Selection | None, Parameter(name="*")]
+Every = Annotated[bool, Parameter(name="--all", negative=(), help="List what was released, too.")]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]

@@ -8,7 +8,7 @@ by its variable) and a thing to do. What is wrong is left out, so that the rest 
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -16,8 +16,6 @@ from pydantic import BaseModel, ValidationError
 from ingress.settings import KEY_ID, Mistake
 
 SOURCES = "source"
-# Stands in for an environment that is missing or wrong, while the rest is looked at.
-PLACEHOLDER = {"environment": "unknown"}
 _WORDS = {
     "string_pattern_mismatch": "is written with other characters than may be, or is too long",
     "model_type": "is a table: write it as [name], or [[name]] where there may be several",
@@ -29,51 +27,47 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[Model]):
-    """Raw tables, the model they must fit, and where each part of them was written."""
+    """The raw tables of one file, the model they must fit, and which of them were overridden.
+
+    `placeholder` stands in for what must be there and is missing or wrong.
+    """
 
     model: type[Model]
     raw: Mapping[str, Any]
-    origins: Sequence[str]
-    main: str
-    overridden: Mapping[tuple[str, ...], str]
+    file: str
+    overridden: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    placeholder: Mapping[str, Any] = field(default_factory=dict)
 
-    def validate(self) -> tuple[Model, list[Mistake], list[int]]:
-        """Return the model of what is whole, the mistakes, and the numbers of the sources kept."""
-        sources = self.raw.get(SOURCES, [])
-        everything = list(range(len(sources) if isinstance(sources, list) else 1))
+    def validate(self) -> tuple[Model, list[Mistake]]:
+        """Return the model of what is whole, and the mistakes."""
         try:
-            return self.model.model_validate(self.raw), [], everything
+            return self.model.model_validate(self.raw), []
         except ValidationError as wrong:
             errors = wrong.errors()
+        sources = self.raw.get(SOURCES, [])
         mistakes = [self._explain(error) for error in errors]
         tables = {error["loc"][0] for error in errors}
         broken = {e["loc"][1] for e in errors if e["loc"][0] == SOURCES and len(e["loc"]) > 1}
-        kept = [number for number in everything if number not in broken]
         whole = {name: table for name, table in self.raw.items() if name not in tables}
         if isinstance(sources, list) and (SOURCES,) not in {error["loc"] for error in errors}:
-            whole[SOURCES] = [sources[number] for number in kept]
-        else:
-            kept = []
-        return self.model.model_validate({**PLACEHOLDER, **whole}), mistakes, kept
+            whole[SOURCES] = [one for number, one in enumerate(sources) if number not in broken]
+        return self.model.model_validate({**self.placeholder, **whole}), mistakes
 
     def _explain(self, error: Any) -> Mistake:
         location: tuple[int | str, ...] = error["loc"]
         variable = self.overridden.get(tuple(str(part) for part in location))
         if variable is not None:
             return Mistake("", self._message(error), variable)
-        file = self.main
         words: list[str] = []
         node: Any = self.raw
         for part in location:
             if isinstance(part, int):
                 node = node[part] if isinstance(node, list) and part < len(node) else None
-                if words == [SOURCES] and part < len(self.origins):
-                    file = self.origins[part]
                 words[-1] += f" {_name(node, part)}"
                 continue
             words.append(part)
             node = node.get(part) if isinstance(node, dict) else None
-        return Mistake(".".join(words), self._message(error), file)
+        return Mistake(".".join(words), self._message(error), self.file)
 
     def _message(self, error: Any) -> str:
         if error["type"] == "extra_forbidden":

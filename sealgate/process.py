@@ -30,18 +30,30 @@ from consumers import app as consumers_app
 from consumers.store import connect as store_connect
 from consumers.store.port import Store
 from ingress import app as ingress_app
-from ingress import secretfiles, sources, telemetry
+from ingress import secretfiles, telemetry
 from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import EventLog
-from sealgate.admin import Admin
+from sealgate.admin import NO_KEYS, Admin, Check
+from sealgate.building import PROFILES, Fresh, build, build_sources
 from sealgate.config import Configuration
+from sealgate.reload import Means, Reloader, Reread
+
+# What is built from a configuration is asked for here by whoever runs, or looks into, a process.
+__all__ = [
+    "ALL_ROLES",
+    "PROFILES",
+    "Process",
+    "Role",
+    "Started",
+    "build_sources",
+    "located",
+    "open_store",
+]
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_UNAVAILABLE = 69
 GC_THRESHOLD = 20_000
-PROFILES = "providers"
-"""The directory of the user's own profiles, beside the configuration file."""
 
 
 class Role(StrEnum):
@@ -77,6 +89,37 @@ class Started:
     store: Store | None = None
     log: EventLog | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    edge: ingress_app.EdgeApp | None = None
+    reloader: Reloader | None = None
+    reloading: asyncio.Task[None] | None = None
+
+    def hang_up(self) -> None:
+        """Take a SIGHUP: look at the whole configuration now."""
+        if self.reloader is not None:
+            self.reloader.watch.ask()
+
+    async def keys(self, slug: str | None) -> Mapping[str, object]:
+        """Tell the edge's verifying keys, for ``/keys``."""
+        if self.edge is None:
+            return NO_KEYS
+        generation, loaded_ms = 1, 0
+        if self.reloader is not None:
+            generation, loaded_ms = self.reloader.generation, self.reloader.loaded_ms
+        sources = await self.edge.keys(slug)
+        return {"generation": generation, "loaded_ms": loaded_ms, "sources": sources}
+
+    async def replace(self, before: Fresh, fresh: Fresh) -> None:
+        """Put a whole new configuration in place of the one that is served."""
+        settings = fresh.configuration.settings
+        if self.edge is not None:
+            if fresh.tls is not None and fresh.tls is not before.tls:
+                self.edge.renew_tls(fresh.tls)
+            if fresh.seals != before.seals or (
+                settings.quarantine != before.configuration.settings.quarantine
+            ):
+                self.edge.keep(settings.quarantine, fresh.seals)
+            await self.edge.replace(fresh.sources)
+        telemetry.set_level(settings.logging.level)
 
 
 Checkpoint = Callable[[str], None]
@@ -93,12 +136,16 @@ async def _nothing(started: Started) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A configuration and the roles this process plays."""
+    """A configuration and the roles this process plays.
+
+    `reread` reads the configuration again when it changed; without, it stays as it is.
+    """
 
     configuration: Configuration
     roles: Sequence[Role]
     checkpoint: Checkpoint = _no_checkpoint
     started: OnStarted = _nothing
+    reread: Reread | None = None
 
     def main(self) -> int:
         """Run until told to stop; return the exit code."""
@@ -112,6 +159,7 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, running.stop.set)
+        loop.add_signal_handler(signal.SIGHUP, running.hang_up)
         apps: list[App] = []
         async with AsyncExitStack() as stack:
             try:
@@ -150,10 +198,11 @@ class Process:
         stack.push_async_callback(event_log.close)
         running.log = event_log
 
-        def checks() -> list[tuple[str, bool]]:
-            return [check for part in apps for check in part.ready()]
+        def checks() -> list[Check]:
+            found = [Check(*check) for part in apps for check in part.ready()]
+            return found if running.reloader is None else found + running.reloader.checks()
 
-        admin = Admin(settings.admin, registry, checks)
+        admin = Admin(settings.admin, registry, checks, running.keys)
         stack.push_async_callback(admin.stop)
         host = settings.admin.host
         running.admin_url = f"http://{host}:{await admin.start()}"
@@ -163,21 +212,55 @@ class Process:
             stack.push_async_callback(store.close)
             running.store = store
             await self._start_consumers(event_log, store, registry, apps, stack)
-        if Role.EDGE in self.roles:
-            edge = ingress_app.EdgeApp(
-                ingress_app.Parts(
-                    environment=settings.environment,
-                    settings=settings.edge,
-                    sources=build_sources(self.configuration),
-                    log=event_log,
-                    partitions=settings.log.partitions,
-                    registry=registry,
-                    clock=telemetry.now_ms,
-                )
-            )
+        await self._serve(running, apps, stack, registry)
+
+    async def _serve(
+        self,
+        running: Started,
+        apps: list[App],
+        stack: AsyncExitStack,
+        registry: CollectorRegistry,
+    ) -> None:
+        """Start the edge, if there is one, and what keeps it as the files say."""
+        settings = self.configuration.settings.edge
+        is_edge = Role.EDGE in self.roles
+        served = build(self.configuration, is_edge=is_edge)
+        if is_edge and running.log is not None:
+            running.edge = edge = self._edge(served, running.log, registry)
             apps.append(edge)
             stack.push_async_callback(edge.stop)
-            running.edge_url = f"http://{settings.edge.host}:{await edge.start()}"
+            scheme = "http" if settings.tls is None else "https"
+            running.edge_url = f"{scheme}://{settings.host}:{await edge.start()}"
+        if self.reread is not None:
+            means = Means(self.reread, is_edge=is_edge, apply=running.replace)
+            running.reloader = Reloader(means, served, registry, telemetry.now_ms)
+            running.reloading = asyncio.create_task(running.reloader.run())
+            stack.push_async_callback(_ended, running.reloading)
+
+    def _edge(
+        self, served: Fresh, event_log: EventLog, registry: CollectorRegistry
+    ) -> ingress_app.EdgeApp:
+        settings = self.configuration.settings
+        return ingress_app.EdgeApp(
+            ingress_app.Parts(
+                environment=settings.environment,
+                settings=settings.edge,
+                sources=served.sources,
+                log=event_log,
+                partitions=settings.log.partitions,
+                registry=registry,
+                clock=telemetry.now_ms,
+                quarantine=settings.quarantine,
+                seals=served.seals,
+                state_file=self._state_file(),
+                tls=served.tls,
+            )
+        )
+
+    def _state_file(self) -> Path | None:
+        """Return where the edge remembers, counted from the configuration's directory."""
+        name = self.configuration.settings.edge.state_file
+        return None if name is None else self.configuration.base / name
 
     async def _start_consumers(
         self,
@@ -198,6 +281,7 @@ class Process:
             clock=telemetry.now_ms,
             owner=f"{socket.gethostname()}/{telemetry.correlation_id()}",
             checkpoint=self.checkpoint,
+            mode=self.configuration.serves.mode,
         )
         makers: Mapping[Role, type[consumers_app.Background]] = {
             Role.MONITOR: consumers_app.MonitorApp,
@@ -210,17 +294,6 @@ class Process:
                 apps.append(part)
                 stack.push_async_callback(part.stop)
                 part.start()
-
-
-def build_sources(configuration: Configuration) -> sources.Snapshot:
-    """Build the sources of a configuration. Raises `ConfigurationInvalid`."""
-    settings = configuration.settings
-    return sources.build(
-        configuration.serves,
-        settings.source,
-        settings.edge,
-        sources.Origin(configuration.base, configuration.files, configuration.base / PROFILES),
-    )
 
 
 def open_store(configuration: Configuration) -> Store:
@@ -263,6 +336,12 @@ async def _first_fault(apps: Sequence[App], stop: asyncio.Event) -> bool:
                 "part_failed", kind=type(fault).__name__, reason=str(fault)
             )
     return failed
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End a task that is not to outlive the process."""
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def _then(started: OnStarted, running: Started) -> None:

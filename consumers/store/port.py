@@ -106,7 +106,7 @@ class Judgement(StrEnum):
 
     CORROBORATED = "corroborated"  # it is true: somebody looked at the provider
     CONTRADICTED = "contradicted"  # the provider knows nothing of it
-    VOID = "void"  # its facts are excluded
+    VOID = "void"  # its facts are excluded, until it is corroborated after all
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +127,24 @@ class Recorded(NamedTuple):
     verdict: str | None
 
 
+class Marked(NamedTuple):
+    """An event, and what operators said of it, oldest first: the last counts."""
+
+    recorded: Recorded
+    marks: tuple[Mark, ...]
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """Return the last word; None where nobody has said one."""
+        return self.marks[-1].judgement if self.marks else None
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """A payment as stored. `version` counts its transitions: 0 is one nobody has written yet.
 
-    `facts` is the set of its facts; `state` is what the last transition left.
+    `facts` is the set of its facts, without those that only void events state; `state` is what the
+    last transition left.
     """
 
     key: PaymentKey
@@ -149,6 +162,14 @@ class Statement(NamedTuple):
     is_first: bool = True
 
 
+class Cause(StrEnum):
+    """Why a payment moved."""
+
+    EVENT = "event"  # an event stated facts
+    VOID = "void"  # an operator took an event's facts away
+    RESTORE = "restore"  # an operator gave a void event its facts back
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One move of a payment, as written: the history, never changed."""
@@ -160,6 +181,7 @@ class Transition:
     event: EventKey
     correlation_id: str
     at_ms: int
+    cause: Cause = Cause.EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +212,15 @@ class Anomaly:
     severity: int
     evidence: str
     event: EventKey | None
+    at_ms: int
+
+
+class Resolution(NamedTuple):
+    """The end of an open exception; nothing where none is open."""
+
+    code: str
+    subject: str
+    resolution: str
     at_ms: int
 
 
@@ -230,13 +261,13 @@ class Changes:
     """Facts that are new, with the event that states them first."""
 
     restated: list[tuple[PaymentKey, Fact, EventKey]] = field(default_factory=list)
-    """Facts that were known, with another event that states them: what stands if the first is void.
-    """
+    """Facts that added nothing, with the event that states them: what stands if another is void."""
 
     marks: list[Mark] = field(default_factory=list)
     payments: list[Saved] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     anomalies: list[Anomaly] = field(default_factory=list)
+    resolved: list[Resolution] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
@@ -257,10 +288,16 @@ class Transaction(Protocol):
     async def digests(self, keys: Collection[EventKey]) -> Mapping[EventKey, str]:
         """Return the digests of claimed events' bodies, to compare a duplicate's with."""
 
+    async def marked(self, keys: Collection[EventKey]) -> Mapping[EventKey, Marked]:
+        """Read and lock claimed events, with their marks; those unknown are left out.
+
+        To be called before `payments`: everybody takes locks in one order.
+        """
+
     async def payments(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, Payment]:
         """Read and lock payments, with their facts; those unknown are left out.
 
-        A fact that only void events state is not among them.
+        A fact that only void events state is not among them, by the marks of this transaction too.
         """
 
     async def save(self, changes: Changes) -> None:

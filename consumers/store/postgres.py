@@ -24,6 +24,9 @@ from consumers.store.port import (
     Event,
     EventKey,
     Fenced,
+    KeyUse,
+    Mark,
+    Marked,
     OpenItem,
     Payment,
     PaymentCount,
@@ -75,17 +78,25 @@ class PostgresTransaction:
         """Return the body digests of claimed events."""
         return {EventKey(*row[:3]): row[3] for row in await self._set(sql.DIGESTS, keys)}
 
+    async def marked(self, keys: Collection[EventKey]) -> Mapping[EventKey, Marked]:
+        """Read and lock claimed events, with their marks."""
+        events = await self._set(sql.LOCK_EVENTS, keys)
+        return rows.marked(events, await self._set(sql.MARKS, keys))
+
     async def payments(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, Payment]:
         """Read and lock payments, with their facts."""
         found = await self._set(sql.LOCK_PAYMENTS, keys)
         # Read after the lock was granted: what the holder before us stated is in it.
-        return rows.payments(found, await self._set(sql.FACTS, [row[:3] for row in found]))
+        return await _with_facts(self._connection, found)
 
     async def save(self, changes: Changes) -> None:
         """Write the batch. Raises `Fenced` if a payment's version is not what was read."""
         saved = [rows.saved_row(one) for one in changes.payments]
+        facts = {rows.fact_row(*stated): stated for stated in changes.facts}
+        restated = [rows.restatement_row(*stated) for stated in changes.restated]
         writes: list[tuple[str, Sequence[Row]]] = [
-            (sql.INSERT_FACTS, [rows.fact_row(*stated) for stated in changes.facts]),
+            (sql.INSERT_MARKS, [rows.mark_row(one) for one in changes.marks]),
+            (sql.RESOLVE_ALL, rows.resolution_rows(changes.resolved)),
             (sql.INSERT_TRANSITIONS, [rows.transition_row(one) for one in changes.transitions]),
             (sql.INSERT_NOTICES, [rows.notice_row(one) for one in changes.notices]),
             (sql.RAISE_ANOMALIES, rows.anomaly_rows(changes.anomalies)),
@@ -94,6 +105,9 @@ class PostgresTransaction:
         ]
         # First, because a payment's row is the lock under which its notices get their sequence.
         await self._save_payments(sorted(saved))
+        new = {tuple(row) for row in await self._set(sql.INSERT_FACTS, facts)}
+        restated += [rows.restatement_row(*facts[row]) for row in facts if row[:4] not in new]
+        await self._set(sql.INSERT_RESTATEMENTS, restated)
         for statement, each in writes:
             await self._set(statement, each)
 
@@ -136,7 +150,8 @@ class PostgresStore:
                 await migrate(connection)
                 await connection.execute(sql.OWN, environment)
                 owner = await connection.fetchval(sql.OWNER)
-        schema.check_environment(owner, environment)
+                read = [topic for (topic,) in await connection.fetch(sql.READ)]
+        schema.check_environment(owner, environment, read)
 
     async def claim_partitions(
         self, group: str, partitions: Collection[Partition], owner: str
@@ -235,6 +250,21 @@ class PostgresStore:
         """Read the events that name a payment."""
         return [rows.recorded(row) for row in await self._fetch(sql.EVENTS, *key)]
 
+    async def key_uses(self) -> Sequence[KeyUse]:
+        """Read what each key has proven."""
+        return [rows.key_use(row) for row in await self._fetch(sql.KEY_USES)]
+
+    async def proven_with(
+        self, source: str, key_id: str, from_ms: int, to_ms: int
+    ) -> Sequence[Recorded]:
+        """Read the events accepted with a key, received from `from_ms` until `to_ms`."""
+        found = await self._fetch(sql.PROVEN_WITH, source, key_id, from_ms, to_ms)
+        return [rows.recorded(row) for row in found]
+
+    async def marks(self, keys: Collection[EventKey]) -> Mapping[EventKey, Sequence[Mark]]:
+        """Read operators' marks on events."""
+        return rows.marks(await self._for_each(sql.MARKS, keys))
+
     async def correlated(self, correlation_id: str) -> Sequence[Recorded]:
         """Read the events that carry a correlation id."""
         return [rows.recorded(row) for row in await self._fetch(sql.CORRELATED, correlation_id)]
@@ -274,8 +304,7 @@ class PostgresStore:
             with explained():
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
                     found = await connection.fetch(statement, *values)
-                    facts = await _set(connection, sql.FACTS, [row[:3] for row in found])
-        return rows.payments(found, facts)
+                    return await _with_facts(connection, found)
 
 
 async def migrate(connection: asyncpg.Connection) -> None:
@@ -301,6 +330,15 @@ async def _applied(connection: asyncpg.Connection) -> dict[int, str]:
     if not await connection.fetchval(sql.HAS_MIGRATION):
         return {}
     return dict(await connection.fetch(sql.APPLIED))
+
+
+async def _with_facts(
+    connection: asyncpg.Connection, found: Sequence[Row]
+) -> Mapping[PaymentKey, Payment]:
+    """Read the facts of payments; those of void events are not among them."""
+    facts = await _set(connection, sql.FACTS, [row[:3] for row in found])
+    stands, partly_void = rows.standing(facts)
+    return rows.payments(found, [*stands, *await _set(connection, sql.RESTATED, partly_void)])
 
 
 async def _set(

@@ -18,6 +18,7 @@ APPLIED = "SELECT number, checksum FROM migration"
 APPLY = "INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3)"
 OWN = "INSERT INTO meta (name, value) VALUES ('environment', $1) ON CONFLICT DO NOTHING"
 OWNER = "SELECT value FROM meta WHERE name = 'environment'"
+READ = "SELECT DISTINCT topic FROM position"
 
 CLAIM_PARTITIONS = """
 INSERT INTO position AS p (group_name, topic, partition, epoch, owner)
@@ -43,10 +44,12 @@ WHERE group_name = $1 AND next_offset IS NOT NULL
 CLAIM = """
 INSERT INTO event (
     provider, account, event_key, event_type, source, reference, key_id, assurance,
-    correlation_id, body_digest, received_ms, topic, partition, record_offset
+    correlation_id, body_digest, received_ms, topic, partition, record_offset,
+    scheme, mode, signed_ms, late_ms
 ) SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::bigint[], $12::text[], $13::integer[], $14::bigint[]
+    $9::text[], $10::text[], $11::bigint[], $12::text[], $13::integer[], $14::bigint[],
+    $15::text[], $16::text[], $17::bigint[], $18::bigint[]
 )
 ON CONFLICT DO NOTHING
 RETURNING provider, account, event_key
@@ -64,8 +67,38 @@ WHERE e.provider = v.provider AND e.account = v.account AND e.event_key = v.even
 """
 _EVENT = """
 SELECT provider, account, event_key, event_type, source, reference, key_id, assurance,
-    correlation_id, body_digest, received_ms, topic, partition, record_offset, verdict
+    correlation_id, body_digest, received_ms, topic, partition, record_offset,
+    scheme, mode, signed_ms, late_ms, verdict
 FROM event
+"""
+LOCK_EVENTS = (
+    _EVENT
+    + "JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, event_key)"
+    + " USING (provider, account, event_key)"
+    + " ORDER BY provider, account, event_key FOR UPDATE OF event"
+)
+PROVEN_WITH = (
+    _EVENT
+    + "WHERE source = $1 AND key_id = $2 AND received_ms >= $3 AND received_ms < $4"
+    + " ORDER BY received_ms, provider, account, event_key"
+)
+KEY_USES = """
+SELECT source, key_id, min(received_ms), max(received_ms), count(*) FROM event
+GROUP BY source, key_id ORDER BY source COLLATE "C", key_id COLLATE "C"
+"""
+MARKS = """
+SELECT event_provider, event_account, m.event_key, judgement, reason, marked_by, at_ms
+FROM mark AS m
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, event_key)
+ON k.provider = m.event_provider AND k.account = m.event_account
+    AND k.event_key = m.event_key
+ORDER BY id
+"""
+INSERT_MARKS = """
+INSERT INTO mark (event_provider, event_account, event_key, judgement, reason, marked_by, at_ms)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[]
+)
 """
 EVENT = _EVENT + "WHERE provider = $1 AND account = $2 AND event_key = $3"
 EVENTS = (
@@ -117,20 +150,44 @@ FROM payment AS p JOIN unnest($1::text[], $2::bigint[]) AS s (state, before_ms)
 GROUP BY p.provider, p.state
 """
 
+# The last word of each row says whether the event that states it is void, by its last mark.
 FACTS = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount::text, f.whole, f.late,
-    f.at_ms, f.expires_ms
+    f.at_ms, f.expires_ms,
+    coalesce((
+        SELECT m.judgement FROM mark AS m
+        WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
+            AND m.event_key = f.event_key
+        ORDER BY m.id DESC LIMIT 1
+    ) = 'void', false)
 FROM fact AS f
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
 USING (provider, account, reference)
 """
+RESTATED = """
+SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount::text, f.whole, f.late,
+    f.at_ms, f.expires_ms
+FROM restatement AS f
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
+USING (provider, account, reference)
+WHERE NOT coalesce((
+        SELECT m.judgement FROM mark AS m
+        WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
+            AND m.event_key = f.event_key
+        ORDER BY m.id DESC LIMIT 1
+    ) = 'void', false)
+"""
 STATEMENTS = """
 SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms,
-    event_provider, event_account, event_key
-FROM fact WHERE provider = $1 AND account = $2 AND reference = $3 ORDER BY at_ms, statement
+    event_provider, event_account, event_key, true AS is_first, statement
+FROM fact WHERE provider = $1 AND account = $2 AND reference = $3
+UNION ALL
+SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms,
+    event_provider, event_account, event_key, false, statement
+FROM restatement WHERE provider = $1 AND account = $2 AND reference = $3
+ORDER BY at_ms, is_first DESC, statement
 """
-INSERT_FACTS = """
-INSERT INTO fact (
+_STATE = """
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
     expires_ms, event_provider, event_account, event_key
 ) SELECT f.provider, f.account, f.reference, f.statement, f.kind, f.key, f.asset,
@@ -146,19 +203,21 @@ FROM unnest(
 )
 ON CONFLICT DO NOTHING
 """
+INSERT_FACTS = f"INSERT INTO fact ({_STATE} RETURNING provider, account, reference, statement"
+INSERT_RESTATEMENTS = f"INSERT INTO restatement ({_STATE}"
 
 INSERT_TRANSITIONS = """
 INSERT INTO transition (
     provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms
+    event_provider, event_account, event_key, correlation_id, at_ms, cause
 ) SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[]
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[]
 )
 """
 TRANSITIONS = """
 SELECT provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms
+    event_provider, event_account, event_key, correlation_id, at_ms, cause
 FROM transition WHERE provider = $1 AND account = $2 AND reference = $3 ORDER BY version
 """
 
@@ -202,6 +261,12 @@ FROM anomaly WHERE closed_ms IS NULL ORDER BY severity, first_ms, id LIMIT $1
 RESOLVE = """
 UPDATE anomaly SET resolution = $3, closed_ms = $4
 WHERE code = $1 AND subject = $2 AND closed_ms IS NULL RETURNING 1
+"""
+RESOLVE_ALL = """
+UPDATE anomaly AS a SET resolution = r.resolution, closed_ms = r.at_ms
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+    AS r (code, subject, resolution, at_ms)
+WHERE a.code = r.code AND a.subject = r.subject AND a.closed_ms IS NULL
 """
 
 INSERT_DEAD_LETTERS = """

@@ -16,9 +16,14 @@ from consumers.lifecycle import Fact, FactKind, State
 from consumers.store.port import (
     Advance,
     Anomaly,
+    Cause,
     DeadLetter,
     Event,
     EventKey,
+    Judgement,
+    KeyUse,
+    Mark,
+    Marked,
     Notice,
     OpenItem,
     Payment,
@@ -26,6 +31,7 @@ from consumers.store.port import (
     PaymentKey,
     Pending,
     Recorded,
+    Resolution,
     Saved,
     Statement,
     Transition,
@@ -61,13 +67,18 @@ def event_row(event: Event) -> Row:
         topic,
         partition,
         offset,
+        event.scheme,
+        event.mode,
+        event.signed_ms,
+        event.late_ms,
     )
 
 
 def recorded(row: Row) -> Recorded:
     """Read an event back."""
     *key, event_type, source, reference, key_id, assurance, correlation_id = row[:9]
-    body_digest, received_ms, topic, partition, offset, verdict = row[9:]
+    body_digest, received_ms, topic, partition, offset = row[9:14]
+    scheme, mode, signed_ms, late_ms, verdict = row[14:]
     event = Event(
         key=EventKey(*key),
         event_type=event_type,
@@ -79,8 +90,40 @@ def recorded(row: Row) -> Recorded:
         body_digest=body_digest,
         received_ms=received_ms,
         position=Position(Partition(topic, partition), offset),
+        scheme=scheme,
+        mode=mode,
+        signed_ms=signed_ms,
+        late_ms=late_ms,
     )
     return Recorded(event, verdict)
+
+
+def key_use(row: Row) -> KeyUse:
+    """Read back what a key has proven."""
+    return KeyUse(*row)
+
+
+def mark_row(mark: Mark) -> Row:
+    """Lay out an operator's word."""
+    return (*mark.event, mark.judgement.value, mark.reason, mark.by, mark.at_ms)
+
+
+def marks(rows: Iterable[Row]) -> Mapping[EventKey, list[Mark]]:
+    """Read operators' words back, each event's in the order of `rows`."""
+    found: dict[EventKey, list[Mark]] = {}
+    for row in rows:
+        key = EventKey(*row[:3])
+        judgement, reason, by, at_ms = row[3:]
+        mark = Mark(key, Judgement(judgement), reason, by, at_ms)
+        found.setdefault(key, []).append(mark)
+    return found
+
+
+def marked(events: Iterable[Row], said: Iterable[Row]) -> Mapping[EventKey, Marked]:
+    """Put events and the words on them together."""
+    words = marks(said)
+    found = (recorded(row) for row in events)
+    return {one.event.key: Marked(one, tuple(words.get(one.event.key, ()))) for one in found}
 
 
 def saved_row(saved: Saved) -> Row:
@@ -91,9 +134,20 @@ def saved_row(saved: Saved) -> Row:
 
 def fact_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
     """Lay out a fact. Raises `Unstorable` for an amount or a text no database holds."""
+    said = _said(payment, fact)
+    return (*payment, _digest(said), *said, *event)
+
+
+def restatement_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
+    """Lay out a fact that adds nothing: there is one row of it for each event that states it."""
+    said = _said(payment, fact)
+    return (*payment, _digest((*said, *event)), *said, *event)
+
+
+def _said(payment: PaymentKey, fact: Fact) -> Row:
     if fact.amount is not None and abs(fact.amount) >= AMOUNT_END:
         raise Unstorable(f"the amount of a fact of {payment.reference!r} is over 78 digits")
-    said = (
+    return (
         fact.kind.value,
         fact.key,
         fact.asset,
@@ -103,10 +157,9 @@ def fact_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
         fact.at_ms,
         fact.expires_ms,
     )
-    return (*payment, _statement(said), *said, *event)
 
 
-def _statement(said: Row) -> bytes:
+def _digest(said: Row) -> bytes:
     """Identify what a fact says: the same for ever, and short whatever the texts are.
 
     A unique index over the columns themselves would let NULLs repeat (SQLite) and refuse long
@@ -134,15 +187,30 @@ def fact(row: Row) -> Fact:
 
 
 def statement(row: Row) -> Statement:
-    """Read a fact back with the event that stated it first."""
-    return Statement(fact(row[:8]), EventKey(*row[8:11]))
+    """Read a fact back with an event that stated it, and whether it was the first to."""
+    return Statement(fact(row[:8]), EventKey(*row[8:11]), bool(row[11]))
+
+
+def standing(facts: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the facts that stand, and the keys of the payments of which some are void.
+
+    Where a fact is void, another event may have stated it too: those payments' restatements count.
+    """
+    stands: list[Row] = []
+    void: dict[Row, None] = {}
+    for row in facts:
+        if row[-1]:
+            void[tuple(row[:3])] = None
+        else:
+            stands.append(row)
+    return stands, list(void)
 
 
 def payments(rows: Iterable[Row], facts: Iterable[Row]) -> Mapping[PaymentKey, Payment]:
     """Put payments and their facts together, in the order of `rows`."""
     stated: dict[PaymentKey, set[Fact]] = {}
     for row in facts:
-        stated.setdefault(PaymentKey(*row[:3]), set()).add(fact(row[3:]))
+        stated.setdefault(PaymentKey(*row[:3]), set()).add(fact(row[3:11]))
     found = {}
     for provider, account, reference, state, version, changed_ms in rows:
         key = PaymentKey(provider, account, reference)
@@ -161,6 +229,7 @@ def transition_row(transition: Transition) -> Row:
         *transition.event,
         transition.correlation_id,
         transition.at_ms,
+        transition.cause.value,
     )
 
 
@@ -174,6 +243,7 @@ def transition(row: Row) -> Transition:
         event=EventKey(*row[6:9]),
         correlation_id=row[9],
         at_ms=row[10],
+        cause=Cause(row[11]),
     )
 
 
@@ -238,6 +308,11 @@ def _anomaly_row(same: Sequence[Anomaly]) -> Row:
         max(times_ms),
         len(same),
     )
+
+
+def resolution_rows(resolved: Iterable[Resolution]) -> list[Row]:
+    """Lay out the ends of exceptions, in the order in which everybody takes their locks."""
+    return sorted(tuple(one) for one in resolved)
 
 
 def open_item(row: Row) -> OpenItem:

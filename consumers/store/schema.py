@@ -8,7 +8,7 @@ people; a test holds the two together.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Literal
 
 from consumers.store.port import WrongDatabase, WrongEnvironment
+from ingress.contract import topics
 
 Dialect = Literal["sqlite", "postgres"]
 
@@ -70,10 +71,21 @@ def outstanding(known: tuple[Migration, ...], applied: Mapping[int, str]) -> tup
     return tuple(step for step in known if step.number not in applied)
 
 
-def check_environment(owner: str, environment: str) -> None:
-    """Raise `WrongEnvironment` unless the database is `environment`'s own."""
+def check_environment(owner: str, environment: str, read: Iterable[str]) -> None:
+    """Raise `WrongEnvironment` unless the database is `environment`'s own.
+
+    `read` are the topics it was filled from: they tell a copy of another environment's database,
+    whatever somebody wrote over its owner.
+    """
     if owner != environment:
         raise WrongEnvironment(
             f"the database belongs to environment {owner!r} and this process serves"
             f" {environment!r}: give it a database of its own"
+        )
+    begin = topics.verified(environment).removesuffix("verified")
+    foreign = sorted(topic for topic in read if not topic.startswith(begin))
+    if foreign:
+        raise WrongEnvironment(
+            f"the database says it belongs to {environment!r} and was filled from {foreign[0]}:"
+            " it is a copy of another environment's; give this one a database of its own"
         )

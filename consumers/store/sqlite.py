@@ -24,6 +24,9 @@ from consumers.store.port import (
     Event,
     EventKey,
     Fenced,
+    KeyUse,
+    Mark,
+    Marked,
     OpenItem,
     Payment,
     PaymentCount,
@@ -74,6 +77,11 @@ class SqliteTransaction:
         """Return the body digests of claimed events."""
         return {EventKey(*row[:3]): row[3] for row in await self._many(sql.DIGESTS, keys)}
 
+    async def marked(self, keys: Collection[EventKey]) -> Mapping[EventKey, Marked]:
+        """Read claimed events with their marks; BEGIN IMMEDIATE has locked them all."""
+        events = await self._many(sql.EVENT, keys)
+        return rows.marked(events, await self._many(sql.MARKS, keys))
+
     async def payments(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, Payment]:
         """Read payments with their facts; BEGIN IMMEDIATE has locked them all."""
         return await self._run(lambda connection: _payments(connection, keys))
@@ -82,8 +90,14 @@ class SqliteTransaction:
         """Write the batch. Raises `Fenced` if a payment's version is not what was read."""
         # Laid out here, so that what cannot be stored is refused before anything is written.
         saved = [rows.saved_row(one) for one in changes.payments]
+        facts = {rows.fact_row(*stated): stated for stated in changes.facts}
         writes: list[tuple[str, Sequence[Row]]] = [
-            (sql.INSERT_FACT, [rows.fact_row(*stated) for stated in changes.facts]),
+            (
+                sql.INSERT_RESTATEMENT,
+                [rows.restatement_row(*stated) for stated in changes.restated],
+            ),
+            (sql.INSERT_MARK, [rows.mark_row(one) for one in changes.marks]),
+            (sql.RESOLVE, rows.resolution_rows(changes.resolved)),
             (sql.INSERT_TRANSITION, [rows.transition_row(one) for one in changes.transitions]),
             (sql.INSERT_NOTICE, [rows.notice_row(one) for one in changes.notices]),
             (sql.RAISE_ANOMALY, rows.anomaly_rows(changes.anomalies)),
@@ -93,8 +107,11 @@ class SqliteTransaction:
 
         def write(connection: apsw.Connection) -> None:
             _save_payments(connection, saved)
+            new = {tuple(row) for row in connection.executemany(sql.INSERT_FACT, facts)}
+            again = [rows.restatement_row(*facts[row]) for row in facts if row[:4] not in new]
+            connection.executemany(sql.INSERT_RESTATEMENT, again)
             for statement, each in writes:
-                connection.executemany(statement, each)
+                connection.executemany(statement, each).fetchall()
 
         await self._run(write)
 
@@ -218,8 +235,7 @@ class SqliteStore:
         def read(connection: apsw.Connection) -> list[Payment]:
             with snapshot(connection):
                 found = connection.execute(sql.PAYMENTS, (limit,)).fetchall()
-                facts = connection.executemany(sql.FACTS, [row[:3] for row in found])
-                return list(rows.payments(found, facts).values())
+                return list(_with_facts(connection, found).values())
 
         return await self._reader.run(read)
 
@@ -238,6 +254,26 @@ class SqliteStore:
     async def events(self, key: PaymentKey) -> Sequence[Recorded]:
         """Read the events that name a payment."""
         return [rows.recorded(row) for row in await self._read(sql.EVENTS, *key)]
+
+    async def key_uses(self) -> Sequence[KeyUse]:
+        """Read what each key has proven."""
+        return [rows.key_use(row) for row in await self._read(sql.KEY_USES)]
+
+    async def proven_with(
+        self, source: str, key_id: str, from_ms: int, to_ms: int
+    ) -> Sequence[Recorded]:
+        """Read the events accepted with a key, received from `from_ms` until `to_ms`."""
+        found = await self._read(sql.PROVEN_WITH, source, key_id, from_ms, to_ms)
+        return [rows.recorded(row) for row in found]
+
+    async def marks(self, keys: Collection[EventKey]) -> Mapping[EventKey, Sequence[Mark]]:
+        """Read operators' marks on events."""
+
+        def read(connection: apsw.Connection) -> list[Row]:
+            with snapshot(connection):
+                return list(connection.executemany(sql.MARKS, keys))
+
+        return rows.marks(await self._reader.run(read))
 
     async def correlated(self, correlation_id: str) -> Sequence[Recorded]:
         """Read the events that carry a correlation id."""
@@ -298,14 +334,21 @@ def _own(connection: apsw.Connection, environment: str) -> None:
         with immediate(connection):
             connection.execute(sql.OWN, (environment,))
         owner = connection.execute(sql.OWNER).get
-    schema.check_environment(str(owner), environment)
+    read = [str(topic) for (topic,) in connection.execute(sql.READ)]
+    schema.check_environment(str(owner), environment, read)
 
 
 def _payments(
     connection: apsw.Connection, keys: Collection[PaymentKey]
 ) -> Mapping[PaymentKey, Payment]:
-    found = connection.executemany(sql.PAYMENT, keys).fetchall()
-    return rows.payments(found, connection.executemany(sql.FACTS, [row[:3] for row in found]))
+    return _with_facts(connection, connection.executemany(sql.PAYMENT, keys).fetchall())
+
+
+def _with_facts(connection: apsw.Connection, found: Sequence[Row]) -> Mapping[PaymentKey, Payment]:
+    """Read the facts of payments; those of void events are not among them."""
+    facts = connection.executemany(sql.FACTS, [row[:3] for row in found])
+    stands, partly_void = rows.standing(facts)
+    return rows.payments(found, [*stands, *connection.executemany(sql.RESTATED, partly_void)])
 
 
 def _save_payments(connection: apsw.Connection, saved: Sequence[Row]) -> None:

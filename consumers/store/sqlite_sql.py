@@ -17,6 +17,7 @@ APPLIED = "SELECT number, checksum FROM migration"
 APPLY = "INSERT INTO migration (number, name, checksum) VALUES (?, ?, ?)"
 OWN = "INSERT INTO meta (name, value) VALUES ('environment', ?) ON CONFLICT DO NOTHING"
 OWNER = "SELECT value FROM meta WHERE name = 'environment'"
+READ = "SELECT DISTINCT topic FROM position"
 
 CLAIM_PARTITION = """
 INSERT INTO position (group_name, topic, partition, epoch, owner) VALUES (?, ?, ?, 1, ?)
@@ -36,8 +37,9 @@ WHERE group_name = ? AND next_offset IS NOT NULL
 CLAIM = """
 INSERT INTO event (
     provider, account, event_key, event_type, source, reference, key_id, assurance,
-    correlation_id, body_digest, received_ms, topic, partition, record_offset
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    correlation_id, body_digest, received_ms, topic, partition, record_offset,
+    scheme, mode, signed_ms, late_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 RETURNING provider, account, event_key
 """
@@ -48,7 +50,8 @@ WHERE provider = ? AND account = ? AND event_key = ?
 VERDICT = "UPDATE event SET verdict = ?4 WHERE provider = ?1 AND account = ?2 AND event_key = ?3"
 _EVENT = """
 SELECT provider, account, event_key, event_type, source, reference, key_id, assurance,
-    correlation_id, body_digest, received_ms, topic, partition, record_offset, verdict
+    correlation_id, body_digest, received_ms, topic, partition, record_offset,
+    scheme, mode, signed_ms, late_ms, verdict
 FROM event
 """
 EVENT = _EVENT + "WHERE provider = ? AND account = ? AND event_key = ?"
@@ -56,6 +59,23 @@ EVENTS = (
     _EVENT + "WHERE provider = ? AND account = ? AND reference = ? ORDER BY received_ms, event_key"
 )
 CORRELATED = _EVENT + "WHERE correlation_id = ? ORDER BY received_ms, provider, account, event_key"
+PROVEN_WITH = (
+    _EVENT
+    + "WHERE source = ? AND key_id = ? AND received_ms >= ? AND received_ms < ?"
+    + " ORDER BY received_ms, provider, account, event_key"
+)
+KEY_USES = """
+SELECT source, key_id, min(received_ms), max(received_ms), count(*) FROM event
+GROUP BY source, key_id ORDER BY source, key_id
+"""
+MARKS = """
+SELECT event_provider, event_account, event_key, judgement, reason, marked_by, at_ms FROM mark
+WHERE event_provider = ? AND event_account = ? AND event_key = ? ORDER BY id
+"""
+INSERT_MARK = """
+INSERT INTO mark (event_provider, event_account, event_key, judgement, reason, marked_by, at_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 
 _PAYMENT = "SELECT provider, account, reference, state, version, changed_ms FROM payment "
 PAYMENT = _PAYMENT + "WHERE provider = ? AND account = ? AND reference = ?"
@@ -77,31 +97,56 @@ SELECT provider, state, count(*), min(changed_ms) FROM payment
 WHERE state = ? AND changed_ms < ? GROUP BY provider ORDER BY provider
 """
 
+# The last word of each row says whether the event that states it is void, by its last mark.
 FACTS = """
-SELECT provider, account, reference, kind, key, asset, amount, whole, late, at_ms, expires_ms
-FROM fact WHERE provider = ? AND account = ? AND reference = ?
+SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount, f.whole, f.late,
+    f.at_ms, f.expires_ms,
+    coalesce((
+        SELECT m.judgement FROM mark AS m
+        WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
+            AND m.event_key = f.event_key
+        ORDER BY m.id DESC LIMIT 1
+    ) = 'void', false)
+FROM fact AS f WHERE f.provider = ? AND f.account = ? AND f.reference = ?
+"""
+RESTATED = """
+SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount, f.whole, f.late,
+    f.at_ms, f.expires_ms
+FROM restatement AS f WHERE f.provider = ? AND f.account = ? AND f.reference = ?
+    AND NOT coalesce((
+        SELECT m.judgement FROM mark AS m
+        WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
+            AND m.event_key = f.event_key
+        ORDER BY m.id DESC LIMIT 1
+    ) = 'void', false)
 """
 STATEMENTS = """
 SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms,
-    event_provider, event_account, event_key
-FROM fact WHERE provider = ? AND account = ? AND reference = ? ORDER BY at_ms, statement
+    event_provider, event_account, event_key, 1 AS is_first, statement
+FROM fact WHERE provider = ?1 AND account = ?2 AND reference = ?3
+UNION ALL
+SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms,
+    event_provider, event_account, event_key, 0, statement
+FROM restatement WHERE provider = ?1 AND account = ?2 AND reference = ?3
+ORDER BY at_ms, is_first DESC, statement
 """
-INSERT_FACT = """
-INSERT INTO fact (
+_STATE = """
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
     expires_ms, event_provider, event_account, event_key
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
+INSERT_FACT = f"INSERT INTO fact ({_STATE} RETURNING provider, account, reference, statement"
+INSERT_RESTATEMENT = f"INSERT INTO restatement ({_STATE}"
 
 INSERT_TRANSITION = """
 INSERT INTO transition (
     provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    event_provider, event_account, event_key, correlation_id, at_ms, cause
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 TRANSITIONS = """
 SELECT provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms
+    event_provider, event_account, event_key, correlation_id, at_ms, cause
 FROM transition WHERE provider = ? AND account = ? AND reference = ? ORDER BY version
 """
 

@@ -43,6 +43,11 @@ class Quarantined:
         """The partition key: one source's deliveries are together and in order."""
         return f"{self.environment}/{self.slug}".encode()
 
+    @property
+    def about(self) -> bytes:
+        """Where the record belongs: what is sealed for one place does not open at another."""
+        return f"{self.environment}/{self.slug}/{self.id}".encode()
+
     def encode(self) -> tuple[bytes, Headers, bytes]:
         """Return the record's key, headers and value."""
         attributes = {

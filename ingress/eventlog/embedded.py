@@ -84,8 +84,14 @@ class EmbeddedLog:
         self._writer = Writer(self._path, clock)
         self._reader = Reader(self._path)
 
-    async def ensure_topics(self, partitions: Mapping[str, int]) -> None:
-        """Create the topics that are missing. Raises `LogUnavailable`, `ValueError`."""
+    async def ensure_topics(
+        self, partitions: Mapping[str, int], retention_ms: Mapping[str, int] | None = None
+    ) -> None:
+        """Create the topics that are missing. Raises `LogUnavailable`, `ValueError`.
+
+        Who names a retention keeps it, from now on, for as long as this log is open.
+        """
+        self._writer.retain(retention_ms or {})
         await self._writer.call(partial(rows.make_topics, partitions=dict(partitions)))
 
     def publisher(self, *, deadline_s: float = 2.0) -> EmbeddedPublisher:
@@ -96,6 +102,10 @@ class EmbeddedLog:
         """Make the member of `group` on `topic`."""
         name = (topic, group)
         return EmbeddedSubscription(self._writer, self._reader, self._path, name, positions)
+
+    async def topics(self) -> Sequence[str]:
+        """Return the names of the topics there are, in order. Raises `LogUnavailable`."""
+        return await self._reader.ask(rows.topics)
 
     async def ends(self, topic: str) -> Mapping[Partition, int]:
         """Return the next offset to be written, per partition. Raises `LogUnavailable`."""

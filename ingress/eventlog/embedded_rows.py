@@ -7,6 +7,7 @@ with a connection of their own.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import takewhile
 
 import apsw
 import orjson
@@ -131,6 +132,31 @@ def trim(connection: apsw.Connection, position: Position) -> None:
     connection.execute("UPDATE partition SET begin_offset = ? WHERE id = ?", (keep, extent.lane.id))
 
 
+def expire(connection: apsw.Connection, topic: str, before_ms: int, records_max: int) -> bool:
+    """Delete the oldest records of a topic, those written before `before_ms`.
+
+    At most `records_max` of each partition, for it is done between two commits; say whether there
+    may be more. What was written behind a younger record stays until that one goes.
+    """
+    is_more = False
+    for extent in extents(connection, topic):
+        old = _old(connection, extent, before_ms, records_max)
+        if old:
+            trim(connection, Position(extent.lane.partition, extent.begin + old))
+        is_more |= old == records_max
+    return is_more
+
+
+def _old(connection: apsw.Connection, extent: Extent, before_ms: int, records_max: int) -> int:
+    """Count the records at a partition's beginning that are older."""
+    oldest = connection.execute(
+        "SELECT timestamp_ms FROM record WHERE partition = ? ORDER BY offset LIMIT ?",
+        (extent.lane.id, records_max),
+    )
+    times = [written_ms for (written_ms,) in oldest]
+    return sum(1 for _ in takewhile(lambda written_ms: written_ms < before_ms, times))
+
+
 def advise(connection: apsw.Connection, group: str, positions: Iterable[Position]) -> None:
     """Keep how far a group is."""
     connection.executemany(
@@ -148,6 +174,12 @@ def advised(connection: apsw.Connection, group: str, topic: str) -> dict[Partiti
         (group, topic),
     )
     return {Partition(topic, number): offset for number, offset in found}
+
+
+def topics(connection: apsw.Connection) -> list[str]:
+    """Return the names of the topics, in order."""
+    found = connection.execute("SELECT DISTINCT topic FROM partition ORDER BY topic")
+    return [str(topic) for (topic,) in found]
 
 
 def extents(connection: apsw.Connection, topic: str) -> list[Extent]:

@@ -14,7 +14,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,10 @@ IDLE_S = 1.0
 # Opening checks the whole file, which takes some seconds for each GiB.
 CALL_S = 60.0
 REOPEN_S = 1.0
+# How often old records are looked for, and how many of a partition go with one commit: some
+# milliseconds, between which everything else is written.
+EXPIRE_S = 60.0
+EXPIRED_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ class Writer:
         self._fault = "the log has not been opened"
         self._suspect = False
         self._reopen_at_s = 0.0
+        self._retention_ms: Mapping[str, int] = {}
+        self._expire_at_s = 0.0
 
     def usable(self) -> bool:
         """Say whether the file is open and its last write succeeded."""
@@ -94,6 +100,10 @@ class Writer:
         # A change of nothing: the thread opens the file before the first job of a group.
         self._reopen_at_s = 0.0
         await self._do(_nothing)
+
+    def retain(self, retention_ms: Mapping[str, int]) -> None:
+        """Forget what is older than this, of the topics that are named."""
+        self._retention_ms = {**self._retention_ms, **retention_ms}
 
     def append(self, row: rows.Row, size: int) -> asyncio.Future[Position]:
         """Write a row; the future has its position after the commit. Raises `LogUnavailable`."""
@@ -179,6 +189,8 @@ class Writer:
             if self._connection is None:
                 self._reopen()
             else:
+                if self._is_expiry_due():
+                    self._write([])
                 file.fold(self._connection)
         except LogUnavailable:
             return  # the fault says it, to whoever asks
@@ -213,10 +225,24 @@ class Writer:
         answers: list[Answer] = list(zip(appends, places, strict=True))
         calls = [job for job in group if isinstance(job, Call)]
         answers += [(call, _try(connection, call.change)) for call in calls]
+        if self._is_expiry_due():
+            self._expire(connection)
         connection.execute("COMMIT")
         self._check_in_place()
         self._bell.ring()
         return answers
+
+    def _is_expiry_due(self) -> bool:
+        return bool(self._retention_ms) and time.monotonic() >= self._expire_at_s
+
+    def _expire(self, connection: apsw.Connection) -> None:
+        """Delete some of what is too old; go on with the next commit if there may be more."""
+        now_ms = self._clock()
+        more = [
+            rows.expire(connection, topic, now_ms - kept_ms, EXPIRED_MAX)
+            for topic, kept_ms in self._retention_ms.items()
+        ]
+        self._expire_at_s = time.monotonic() + (0.0 if any(more) else EXPIRE_S)
 
     def _check_in_place(self) -> None:
         """Raise `OSError` where the files are not those that were opened.

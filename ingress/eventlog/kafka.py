@@ -17,7 +17,7 @@ from ingress.eventlog.kafka_closing import close_producer
 from ingress.eventlog.kafka_publisher import KafkaPublisher
 from ingress.eventlog.kafka_reader import KafkaReader
 from ingress.eventlog.kafka_subscription import KafkaSubscription
-from ingress.eventlog.kafka_topics import ensure_topics
+from ingress.eventlog.kafka_topics import Wanted, ensure_topics
 from ingress.eventlog.port import (
     RECORD_BYTES_MAX,
     LogUnavailable,
@@ -57,10 +57,13 @@ class KafkaLog:
         self._topics: set[str] = set()
         self._reader = KafkaReader(self._make_reader)
 
-    async def ensure_topics(self, partitions: Mapping[str, int]) -> None:
+    async def ensure_topics(
+        self, partitions: Mapping[str, int], retention_ms: Mapping[str, int] | None = None
+    ) -> None:
         """Create the topics that are missing. Raises `LogUnavailable`, `ValueError`."""
         self._topics |= set(partitions)
-        await ensure_topics(self._options, partitions, self._replication_factor)
+        wanted = Wanted(partitions, self._replication_factor, retention_ms or {})
+        await ensure_topics(self._options, wanted)
 
     def publisher(self, *, deadline_s: float = 2.0) -> KafkaPublisher:
         """Make a publisher, with a producer and connections of its own."""
@@ -77,6 +80,10 @@ class KafkaLog:
             return self._make_member(group)
 
         return KafkaSubscription(make, topic, positions)
+
+    async def topics(self) -> Sequence[str]:
+        """Return the names of the topics there are, in order. Raises `LogUnavailable`."""
+        return await self._reader.topics()
 
     async def ends(self, topic: str) -> Mapping[Partition, int]:
         """Return the next offset to be written, per partition. Raises `LogUnavailable`."""

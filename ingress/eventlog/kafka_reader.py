@@ -35,6 +35,12 @@ class KafkaReader:
         self._consumer: AIOKafkaConsumer | None = None
         self._turn = asyncio.Lock()
 
+    async def topics(self) -> Sequence[str]:
+        """Return the names of the topics there are, in order. Raises `LogUnavailable`."""
+        async with self._question() as consumer:
+            found = await consumer.topics()
+        return sorted(found)
+
     async def ends(self, topic: str) -> Mapping[Partition, int]:
         """Return the next offset to be written, per partition. Raises `LogUnavailable`."""
         async with self._question() as consumer:

@@ -133,8 +133,14 @@ class Subscription(Protocol):
 class EventLog(Protocol):
     """A log as a whole: makes topics, publishers and subscriptions, and answers about positions."""
 
-    async def ensure_topics(self, partitions: Mapping[str, int]) -> None:
+    async def ensure_topics(
+        self, partitions: Mapping[str, int], retention_ms: Mapping[str, int] | None = None
+    ) -> None:
         """Create the topics that are missing. Raises `LogUnavailable`.
+
+        What is older than its topic's `retention_ms` is forgotten in good time; a topic that is not
+        named there is kept as long as the log keeps anything. Kafka leaves the retention of a topic
+        that is there as it is, and says where it differs.
 
         Raises `ValueError` where a topic exists with another number of partitions: to change it
         would move keys to other partitions, and the order of their records would be lost.
@@ -145,6 +151,9 @@ class EventLog(Protocol):
 
     def subscription(self, topic: str, group: str, positions: Positions) -> Subscription:
         """Make a member of `group` on `topic`."""
+
+    async def topics(self) -> Sequence[str]:
+        """Return the names of the topics there are, in order. Raises `LogUnavailable`."""
 
     async def ends(self, topic: str) -> Mapping[Partition, int]:
         """Return the next offset to be written, per partition. Raises `LogUnavailable`."""

@@ -1,18 +1,22 @@
 """One declarative profile per provider, and the way from its file to what the edge uses.
 
 A name flows in, and the parameters of a source; a compiled `Profile` flows out, or a `ValueError`
-that names the file, the field and the likely remedy. Only the file asked for is read.
+that names the file, the field and the likely remedy. Only the file asked for is read, and for as
+long as it stays as it is only once: ten thousand sources share one profile.
 """
 
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from ingress import filestate
 from ingress.providers.compiling import compile_profile
 from ingress.providers.declaration import Declaration
 from ingress.providers.explain import explain, near
@@ -24,6 +28,8 @@ __all__ = ["Identity", "Profile", "find", "load", "load_file", "names", "own_fil
 
 _BUILT_IN: Traversable = files(__package__)
 _SUFFIX = ".toml"
+# Of one provider with parameters of its own at each source, some 20 KiB each.
+_SHARED_MAX = 512
 # A name becomes part of a path, and must not lead out of its directory.
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _PARAMETERS = TypeAdapter(dict[str, Parameter])
@@ -38,10 +44,33 @@ def names() -> tuple[str, ...]:
 def find(name: str, parameters: Mapping[str, object], own: Path | None) -> Profile:
     """Load the profile of that name: the user's, in the directory `own`, or else a built-in one.
 
-    Raises `ValueError`, as `load` does.
+    Raises `ValueError`, as `load` does. What is returned is shared, and never changes.
     """
+    # With their types, for 1 and true are the same to a dictionary.
+    given = tuple((key, type(parameters[key]), parameters[key]) for key in sorted(parameters))
     file = own_file(name, own)
-    return load(name, parameters) if file is None else load_file(file, parameters)
+    return (
+        _built_in(name, given)
+        if file is None
+        else _own(_Seen(file, filestate.signature(str(file))), given)
+    )
+
+
+class _Seen(NamedTuple):
+    """A file with what tells one content of it from another."""
+
+    file: Path
+    now: filestate.Signature | None
+
+
+@lru_cache(maxsize=_SHARED_MAX)
+def _built_in(name: str, given: tuple[tuple[str, type, object], ...]) -> Profile:
+    return load(name, {key: value for key, _, value in given})
+
+
+@lru_cache(maxsize=_SHARED_MAX)
+def _own(seen: _Seen, given: tuple[tuple[str, type, object], ...]) -> Profile:
+    return load_file(seen.file, {key: value for key, _, value in given})
 
 
 def own_file(name: str, own: Path | None) -> Path | None:

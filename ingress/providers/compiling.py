@@ -13,6 +13,7 @@ from ingress.providers import signature as signs
 from ingress.providers.declaration import UNSIGNED_HEADER, Declaration
 from ingress.providers.handshakes import Handshake as SaidHandshake
 from ingress.providers.identity import Alternative, Identifier, Moment
+from ingress.providers.mode import Sign, pattern
 from ingress.providers.profile import Covered, Profile
 from ingress.schemes.handshake import Handshake, template
 from ingress.schemes.mac import DIGEST_BYTES, Mac
@@ -57,6 +58,7 @@ def compile_profile(name: str, declaration: Declaration, lacking: tuple[str, ...
         covered=tuple(_covered(declaration)),
         is_json=declaration.content == "json",
         is_rewritten=_is_rewritten(declaration),
+        signs_url=any(one.signs_url for one in declaration.signature),
         handshakes=tuple(_handshake(one, declaration) for one in declaration.handshake),
         expected=tuple(
             (places.parse(one.at), one.equals.encode()) for one in declaration.expect if one.equals
@@ -227,6 +229,10 @@ def _identifier(declaration: Declaration) -> Identifier:
         documents=tuple(places.parse(text) for text in said.document if text != JWS_DOCUMENT),
         repeats=said.repeats,
         keyed_by_type=said.keyed_by_type,
+        modes=tuple(
+            Sign(places.parse(one.at), pattern(one.live), pattern(one.test))
+            for one in declaration.mode
+        ),
     )
 
 

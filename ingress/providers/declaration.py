@@ -12,9 +12,19 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ingress.contract.envelope import Assurance, Coverage
+from ingress.providers.addresses import Addresses
 from ingress.providers.handshakes import Handshake
 from ingress.providers.keysource import KeySource
-from ingress.providers.signature import Header, Jws, Mac, Signature, Table, Token, Unsigned
+from ingress.providers.signature import (
+    Asym,
+    Header,
+    Jws,
+    Mac,
+    Signature,
+    Table,
+    Token,
+    Unsigned,
+)
 from ingress.schemes.mac import Construction
 from ingress.schemes.parts import places
 from ingress.schemes.parts.fresh import Unit
@@ -49,6 +59,7 @@ Place = Annotated[str, AfterValidator(_place)]
 Alternative = Annotated[tuple[Place, ...], BeforeValidator(_listed), Field(min_length=1)]
 Alternatives = tuple[Alternative, ...]
 Status = Annotated[int, Field(strict=True, ge=400, le=599)]
+Pattern = Annotated[str, Field(pattern=r"^[ -~]{1,256}$")]
 
 
 class Freshness(Table):
@@ -128,6 +139,9 @@ class Answers(Table):
     """For a stale timestamp, where the provider then signs anew (Bridge); else `refusal_status`."""
     retry_horizon_s: Annotated[int, Field(strict=True, ge=1)] | None = None
     """How long the provider keeps trying; absent where nobody knows."""
+    probes: bool = False
+    """Whether the provider sends wrong signatures on purpose, to hear exactly `refusal_status`: no
+    other status is then put in its place, whatever is wrong on our side."""
 
 
 class Evidence(Table):
@@ -147,6 +161,22 @@ class Expectation(Table):
     equals: str = ""
 
 
+class ModeSign(Table):
+    """A place that tells whether money is real; ``*`` in a text is any run of characters."""
+
+    at: Place
+    live: Annotated[tuple[Pattern, ...], BeforeValidator(_listed)] = ()
+    test: Annotated[tuple[Pattern, ...], BeforeValidator(_listed)] = ()
+
+    @model_validator(mode="after")
+    def _tells_something(self) -> Self:
+        if not self.live and not self.test:
+            raise ValueError("it tells nothing: say which texts mean live, and which mean test")
+        if both := set(self.live) & set(self.test):
+            raise ValueError(f"{min(both)!r} cannot mean both live and test")
+        return self
+
+
 class Declaration(Table):
     """One provider's profile, as its file says it."""
 
@@ -163,7 +193,10 @@ class Declaration(Table):
     signature: Annotated[tuple[Signature, ...], BeforeValidator(_tabled), Field(min_length=1)]
     freshness: Freshness | None = None
     expect: Annotated[tuple[Expectation, ...], BeforeValidator(_tabled)] = ()
+    mode: Annotated[tuple[ModeSign, ...], BeforeValidator(_tabled)] = ()
+    """What tells a live event from one of a test environment, where the provider says it."""
     key_source: KeySource | None = None
+    addresses: Addresses | None = None
     identity: Identity
     answers: Answers = Answers()
     handshake: tuple[Handshake, ...] = ()
@@ -275,3 +308,25 @@ class Declaration(Table):
                     "a replay could change it"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _mode_is_signed(self) -> Self:
+        if all(isinstance(one, Token | Unsigned) for one in self.signature):
+            return self
+        for sign in self.mode:
+            if _is_unsigned(sign.at):
+                raise ValueError("mode: what nobody signed tells nothing")
+            place = places.parse(sign.at)
+            if place.kind is Kind.HEADER and not all(
+                place.header in one.header_names or _names_key(one, place) for one in self.signature
+            ):
+                raise ValueError(
+                    f"mode uses the header {place.name}, which signature.message does not sign"
+                )
+        return self
+
+
+def _names_key(signature: Signature, place: places.Place) -> bool:
+    """Say whether the key that proves a delivery is named there, so that the proof holds it."""
+    named = signature.key_id if isinstance(signature, Asym) else None
+    return named is not None and places.parse(named) == place

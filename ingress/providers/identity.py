@@ -18,8 +18,9 @@ from typing import Any
 import orjson
 
 from ingress.contract.cloudevents import attribute, is_attribute
-from ingress.contract.envelope import UNPARSED_TYPE
+from ingress.contract.envelope import UNPARSED_TYPE, Mode
 from ingress.delivery import Delivery, Rejected
+from ingress.providers.mode import Sign, told
 from ingress.schemes.parts import pointer
 from ingress.schemes.parts.fresh import Freshness
 from ingress.schemes.parts.places import Kind, Place
@@ -74,6 +75,7 @@ class Identifier:
     documents: tuple[Place, ...] = ()
     repeats: bool = False
     keyed_by_type: bool = False
+    modes: tuple[Sign, ...] = ()
 
     def identify(
         self,
@@ -106,6 +108,16 @@ class Identifier:
             payment_ref=attribute(payment) if payment else "",
             occurred_ms=None if self.occurred is None else reading.moment(self.occurred),
         )
+
+    def mode(self, delivery: Delivery, content: bytes | None = None) -> Mode:
+        """Return whether a verified delivery says that money is real. Raises nothing.
+
+        `content` is as in `identify`. Nothing is read where the profile has no place to look.
+        """
+        if not self.modes:
+            return Mode.UNKNOWN
+        reading = _Reading(View(delivery), self._content(delivery) if content is None else content)
+        return told(self.modes, reading.texts)
 
     def _content(self, delivery: Delivery) -> bytes:
         """Return the JSON text: what stands at the first place that has one, else the body."""
@@ -171,6 +183,10 @@ class _Reading:
             if all(texts):
                 return _joined(texts)
         return ""
+
+    def texts(self, place: Place) -> list[str]:
+        """Return the texts at a place, true and false among them; of a list every element's."""
+        return self._column(place, flags=True)
 
     def moment(self, moment: Moment) -> int | None:
         """Return the milliseconds of a moment; None where there is none that can be read."""

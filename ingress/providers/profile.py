@@ -54,7 +54,8 @@ class Profile:
     `signed_headers` are the request headers needed to verify a delivery again; never one that *is*
     the secret. `expected` are verified texts that must be the configured ones. `lacking` is
     what a source must still say before it may use the profile. `handshakes` are requests that carry
-    no event. `declaration` is what the file says, for whoever signs or explains.
+    no event. `signs_url` says that the registered URL is signed. `declaration` is what the file
+    says, for whoever signs or explains.
     """
 
     name: str
@@ -79,16 +80,12 @@ class Profile:
     covered: tuple[Covered, ...] = ()
     is_json: bool = False
     is_rewritten: bool = False
+    signs_url: bool = False
 
     @property
     def is_signed(self) -> bool:
         """Say whether deliveries carry any proof; if not, each is a hint and there is no key."""
         return self.assurance is not Assurance.E
-
-    @property
-    def signs_url(self) -> bool:
-        """Say whether the registered URL is a part of what is signed."""
-        return any(one.signs_url for one in self.declaration.signature)
 
     @property
     def allowed_methods(self) -> tuple[str, ...]:
@@ -183,7 +180,10 @@ class Profile:
 
     def mode(self, delivery: Delivery) -> Mode:
         """Say whether a *verified* delivery is about real money, as far as it says so itself."""
-        return Mode.UNKNOWN
+        if not self.identifier.modes:
+            return Mode.UNKNOWN
+        content = self.verifier.payload(delivery) if self.is_token_content else None
+        return self.identifier.mode(delivery, content)
 
     def _message(self, delivery: Delivery) -> bytes:
         """Return what was signed, where that is another form of the body than the bytes sent."""

@@ -10,7 +10,15 @@ from pathlib import Path
 from ingress.providers import Profile
 from sealgate.catalogue.entries import Entry, entries
 from sealgate.catalogue.listing import needs, refusal
-from sealgate.catalogue.showing import ASSURANCE, CONFIDENCE, dedupe, handshakes, signed, window
+from sealgate.catalogue.showing import (
+    ASSURANCE,
+    CONFIDENCE,
+    dedupe,
+    handshakes,
+    mode,
+    signed,
+    window,
+)
 
 _HEAD = (
     "name",
@@ -22,6 +30,7 @@ _HEAD = (
     "window",
     "refusal",
     "event id",
+    "live or test",
     "handshake",
     "needs",
     "source",
@@ -78,6 +87,7 @@ def _row(profile: Profile) -> str:
         window(profile),
         refusal(profile),
         f"`{dedupe(profile)}`",
+        f"`{mode(profile)}`" if said.mode else "not told",
         handshakes(profile) or _NONE,
         ", ".join(needs(profile)) or _NONE,
         f"{newest.what} ({newest.read})",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from consumers.interpret import mapping
 from ingress.providers import Profile
 from ingress.providers import signature as signs
-from ingress.providers.declaration import Alternatives
+from ingress.providers.declaration import Alternatives, ModeSign
 from ingress.providers.keysource import KeySource
 from sealgate.catalogue.listing import needs, refusal
 
@@ -88,6 +88,17 @@ def dedupe(profile: Profile) -> str:
     return _places(profile.declaration.identity.event_key) or "SHA-256 of the content"
 
 
+def mode(profile: Profile) -> str:
+    """Say what tells a live event from a test."""
+    return "; ".join(_sign(one) for one in profile.declaration.mode) or "nothing says so"
+
+
+def _sign(said: ModeSign) -> str:
+    words = (("live", said.live), ("test", said.test))
+    told = [f"{word} where {' or '.join(texts)}" for word, texts in words if texts]
+    return f"{said.at}: {', '.join(told)}"
+
+
 def handshakes(profile: Profile) -> str:
     """Say how the provider asks whether the endpoint is ours."""
     found = [
@@ -97,7 +108,7 @@ def handshakes(profile: Profile) -> str:
 
 
 def _block(profile: Profile) -> Iterator[str]:
-    slug = profile.name.replace("_", "-")[:27].strip("-") + "-live"
+    slug = profile.name.replace("_", "-")[:27].strip("-") + "-main"
     yield "[[source]]"
     yield f"slug = {json.dumps(slug)}  # {' or '.join(profile.methods)} /hooks/{slug}"
     yield f"provider = {json.dumps(profile.name)}"
@@ -110,6 +121,9 @@ def _block(profile: Profile) -> Iterator[str]:
     for message in profile.lacking:
         name = message.split("'")[1]
         yield f'# parameters.{name} = "..."  # to be filled in: {message.partition(": ")[2]}'
+    if profile.declaration.addresses is not None:
+        listed = profile.declaration.addresses.url
+        yield f"# allow_published = true  # from the addresses at {listed}, and nobody else's"
     if profile.is_signed:
         yield from _key_block(profile, slug)
 
@@ -174,6 +188,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "event id", dedupe(profile)
     yield "event type", _places(said.identity.event_type) or "not named"
     yield "payment", _places(said.identity.payment_ref) or "not named"
+    yield "mode", mode(profile)
     if profile.name not in mapping.load():
         yield "payments", NOT_INTERPRETED
     yield "answers", _answers(profile)

@@ -87,12 +87,18 @@ def demo(
 def _run(config: Path, roles: Sequence[str]) -> int:
     def run(configuration: "Configuration") -> int:
         from ingress import telemetry
+        from sealgate.config import examine
         from sealgate.process import Process, Role
 
         settings = configuration.settings
         telemetry.configure(settings.logging.style, settings.logging.level)
         chosen = tuple(Role(role) for role in roles)
-        return Process(configuration, chosen, checkpoint=_crash_point()).main()
+        return Process(
+            configuration,
+            chosen,
+            checkpoint=_crash_point(),
+            reread=lambda cache: examine(config, environ(), cache),
+        ).main()
 
     return configured(config, roles, run)
 

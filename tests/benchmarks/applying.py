@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from consumers.apply import Applied, Applier
 from consumers.lifecycle import Verdict
-from consumers.metrics import WorkerMetrics
+from consumers.metrics import WorkerFamilies, WorkerMetrics
 from consumers.store.connect import connect as connect_store
 from consumers.store.port import Claim, Store
 from consumers.worker import Worker
@@ -112,9 +112,9 @@ def _worker(job: Apply, log: EventLog, store: Store, records: int) -> Worker:
         log=log,
         store=store,
         applier=applier,
-        metrics=WorkerMetrics(CollectorRegistry(), GROUP),
+        metrics=WorkerMetrics(WorkerFamilies(CollectorRegistry()), GROUP),
         clock=telemetry.now_ms,
-        environment=job.environment,
+        topic=topics.verified(job.environment),
         group=GROUP,
         owner="bench",
         batch_max=job.batch,

@@ -83,6 +83,7 @@ class Workshop:
         names = ["stripe", "btcpay", *(key for keys in RINGS for key in _ring(keys))]
         made = {name: secrets.token_hex(16) for name in names}
         for name, secret in made.items():
+            (directory / name).touch(mode=0o600)
             (directory / name).write_text(secret)
         return cls(directory, core, secrets.token_hex(4), made)
 
@@ -119,6 +120,7 @@ class Workshop:
         file = self.directory / f"{name}.toml"
         lines = [
             f'environment = "{self.environment}"',
+            'mode = "test"',
             f'log = {{ url = "{log_url}", partitions = {PARTITIONS} }}',
             "edge = { port = 0, drain_s = 0.0 }",
             "admin = { port = 0 }",

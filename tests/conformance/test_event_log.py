@@ -350,3 +350,11 @@ async def test_advice_never_raises(ground):
         await subscription.advise([])
         await subscription.stop()
         await subscription.advise([position])
+
+
+async def test_a_log_names_its_topics(ground):
+    """Whoever looks for another environment's records asks for the names first."""
+    async with ground.log() as log, ground.publishing(log):
+        names = await log.topics()
+    assert ground.topic in names
+    assert list(names) == sorted(set(names))

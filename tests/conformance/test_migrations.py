@@ -16,16 +16,19 @@ import pytest
 
 from consumers.store import schema
 from consumers.store.connect import connect
-from consumers.store.port import Changes, Store, WrongDatabase, WrongEnvironment
+from consumers.store.port import Cause, Changes, Store, WrongDatabase, WrongEnvironment
+from consumers.voiding import void
 from tests.support.store_builders import (
     PAYMENT,
     apply,
     event_key,
     fact,
+    mark,
     saved,
     tables,
     transition,
 )
+from tests.support.store_told import RIM
 
 ROOT = Path(__file__).parents[2]
 # Everything PostgreSQL knows of a schema that a migration could get wrong.
@@ -97,7 +100,7 @@ async def test_opening_again_applies_nothing_twice(store: Store, store_url: str)
     await store.open("sandbox")
     await _open(store_url)
     assert await tables(store_url) == before
-    assert [row[0] for row in before["migration"]] == [1]
+    assert [row[0] for row in before["migration"]] == [1, 2]
     assert before["meta"] == [("environment", "sandbox")]
 
 
@@ -113,11 +116,11 @@ async def test_a_schema_newer_than_this_version_is_refused(store_url: str) -> No
     """A rollback of the program alone must say so instead of writing into tables it misreads."""
     await _open(store_url)
     await _run(store_url, "INSERT INTO migration (number, name, checksum) VALUES (99, 'x', 'x')")
-    with pytest.raises(WrongDatabase, match="schema is at 99 and this version knows 1"):
+    with pytest.raises(WrongDatabase, match="schema is at 99 and this version knows 2"):
         await _open(store_url)
 
 
-@pytest.mark.parametrize("table", ["fact", "transition"])
+@pytest.mark.parametrize("table", ["fact", "transition", "restatement", "mark"])
 async def test_history_cannot_be_rewritten_with_sql(
     store: Store, store_url: str, table: str
 ) -> None:
@@ -128,20 +131,51 @@ async def test_history_cannot_be_rewritten_with_sql(
         Changes(
             payments=[told],
             facts=[(PAYMENT, fact(), event_key("e"))],
+            restated=[(PAYMENT, fact(), event_key("f"))],
+            marks=[mark("e")],
             transitions=[transition(told, None, "e")],
         ),
     )
     before = await tables(store_url)
-    for statement in (f"UPDATE {table} SET account = 'x'", f"DELETE FROM {table}"):
+    for statement in (f"UPDATE {table} SET at_ms = 1", f"DELETE FROM {table}"):
         with pytest.raises(Exception, match="never changed"):
             await _run(store_url, statement)
     assert await tables(store_url) == before
 
 
+async def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_rows(
+    fresh_url: str,
+) -> None:
+    """What was applied before keeps its place: its proof is unknown, its moves were by events."""
+    first = schema.migrations("sqlite" if fresh_url.startswith("sqlite") else "postgres")[0]
+    await _run(fresh_url, first.sql)
+    await _run(
+        fresh_url,
+        "CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+        " checksum TEXT NOT NULL);"
+        f"INSERT INTO migration VALUES (1, '{first.name}', '{first.checksum}');"
+        "INSERT INTO event VALUES ('stripe', 'main', 'old', 'paid', 'stripe-main', 'pay-1', 'k1',"
+        " 'A', 'c', 'sha256:0', 5, 'payments.sandbox.verified', 0, 0, 'applied');"
+        "INSERT INTO payment VALUES ('stripe', 'main', 'pay-1', 'Confirmed', 1, 5, 5);"
+        "INSERT INTO transition VALUES ('stripe', 'main', 'pay-1', 1, NULL, 'Confirmed',"
+        " 'stripe', 'main', 'old', 'c', 5);",
+    )
+    store = connect(fresh_url)
+    await store.open("sandbox")
+    [old] = await store.proven_with("stripe-main", "k1", 0, 9)
+    assert (old.event.scheme, old.event.mode) == ("", "unknown")
+    assert (old.event.signed_ms, old.event.late_ms, old.verdict) == (None, None, "applied")
+    [move] = await store.transitions(PAYMENT)
+    assert move.cause is Cause.EVENT
+    done = await void(store, [mark("old")], RIM)
+    assert len(done.marks) == 1
+    await store.close()
+
+
 async def test_many_that_open_at_once_migrate_once(fresh_url: str) -> None:
     """A deployment starts all replicas at the same moment, on a database with nothing in it."""
     await asyncio.gather(*(_open(fresh_url) for _ in range(6)))
-    assert [row[0] for row in (await tables(fresh_url))["migration"]] == [1]
+    assert [row[0] for row in (await tables(fresh_url))["migration"]] == [1, 2]
 
 
 async def test_of_two_environments_that_open_at_once_one_owns_it(fresh_url: str) -> None:
@@ -163,7 +197,7 @@ async def test_openers_that_all_found_an_empty_file_migrate_it_once(tmp_path: Pa
     first.execute("ROLLBACK")
     first.close()
     await asyncio.gather(*openers)
-    assert [row[0] for row in (await tables(f"sqlite://{path}"))["migration"]] == [1]
+    assert [row[0] for row in (await tables(f"sqlite://{path}"))["migration"]] == [1, 2]
 
 
 async def test_processes_that_open_one_file_at_once_migrate_once(tmp_path: Path) -> None:
@@ -178,7 +212,7 @@ async def test_processes_that_open_one_file_at_once_migrate_once(tmp_path: Path)
         for _ in range(4)
     ]
     assert [await process.wait() for process in processes] == [0, 0, 0, 0]
-    assert [row[0] for row in (await tables(url))["migration"]] == [1]
+    assert [row[0] for row in (await tables(url))["migration"]] == [1, 2]
 
 
 @pytest.mark.postgres

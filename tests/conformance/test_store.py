@@ -39,6 +39,7 @@ from tests.support.store_builders import (
     event,
     event_key,
     fact,
+    mark,
     saved,
     tables,
     transition,
@@ -193,6 +194,7 @@ async def test_a_batch_that_fails_leaves_nothing_in_any_table(store: Store, stor
     before = await tables(store_url)
     came, changes = whole_batch()
     changes.anomalies.append(Anomaly("E_TEST", "pay-1", 1, "x", came.key, NOW_MS))
+    changes.marks.append(mark(came.key.key))
     changes.dead_letters.append(DeadLetter(Position(PARTITION, 1), "x", b"", b"", (), NOW_MS))
 
     async def everything(tx: Transaction) -> None:
@@ -299,8 +301,13 @@ async def test_a_second_event_stating_a_fact_corroborates_it(store: Store) -> No
     await apply(store, Changes(payments=[saved()], facts=[(PAYMENT, fact(), event_key("first"))]))
     again = [(PAYMENT, fact(), event_key("second")), (PAYMENT, fact(), event_key("third"))]
     await apply(store, Changes(facts=again))
-    [only] = await store.statements(PAYMENT)
-    assert (only.fact, only.event) == (fact(), event_key("first"))
+    stated = await store.statements(PAYMENT)
+    assert {one.fact for one in stated} == {fact()}
+    assert [(one.event.key, one.is_first) for one in stated if one.is_first] == [("first", True)]
+    assert {one.event.key for one in stated if not one.is_first} == {"second", "third"}
+    payment = await store.payment(PAYMENT)
+    assert payment is not None
+    assert payment.facts == {fact()}
 
 
 @pytest.mark.parametrize("amount", [None, 0])

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from ingress import app, sources, telemetry
-from ingress.contract import topics
+from ingress import app, sealing, sources, telemetry, tls
+from ingress.contract import quarantined, topics
 from ingress.contract.envelope import Envelope
+from ingress.contract.quarantined import Quarantined
 from ingress.eventlog.connect import connect
-from ingress.eventlog.port import EventLog, Position
+from ingress.eventlog.port import EventLog, Position, Record
 from ingress.keysources.fetch import Fetch
-from ingress.settings import EdgeSettings, KeySettings, SourceSettings
+from ingress.settings import EdgeSettings, KeySettings, QuarantineSettings, SourceSettings
 from tests.support.builders import SERVES
 from tests.support.signers.shape import Sent, Signer
 
@@ -60,12 +61,28 @@ class Gateway:
             found += [Envelope.decode(record.headers, record.value) for record in records]
         return found
 
+    async def quarantined(self) -> list[Quarantined]:
+        """Read everything that is kept in the quarantine."""
+        found = []
+        for record in await self.records(topics.quarantine("test")):
+            kept = quarantined.decode(record.headers, record.value)
+            assert isinstance(kept, Quarantined)
+            found.append(kept)
+        return found
+
+    async def records(self, topic: str) -> list[Record]:
+        """Read every record of a topic."""
+        found: list[Record] = []
+        for partition, begin in (await self.log.begins(topic)).items():
+            found += await self.log.read(Position(partition, begin), 10_000)
+        return found
+
     async def raw(self, request: bytes, *, ends: bool = False) -> Reply:
         """Send bytes as they are and read one response; `ends`: and the connection's end."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(request)
-            reply = await _reply(reader, has_body=not request.startswith(b"HEAD "))
+            reply = await read_reply(reader, has_body=not request.startswith(b"HEAD "))
             if ends:
                 async with asyncio.timeout(10):
                     assert await reader.read() == b""
@@ -136,7 +153,8 @@ def btcpay(body: bytes, secret: bytes = OLD_SECRET) -> tuple[str, str]:
     return "BTCPay-Sig", "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
-async def _reply(reader: asyncio.StreamReader, *, has_body: bool = True) -> Reply:
+async def read_reply(reader: asyncio.StreamReader, *, has_body: bool = True) -> Reply:
+    """Read one response."""
     async with asyncio.timeout(30):
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
@@ -163,24 +181,8 @@ def log_lines() -> LogLines:
     return said
 
 
-@asynccontextmanager
-async def gateway(
-    directory: Path,
-    rate_per_s: float | None = None,
-    more: Sequence[SourceSettings] = (),
-    fetch: Fetch | None = None,
-    **settings: Any,
-) -> AsyncIterator[Gateway]:
-    """Run an edge with a BTCPay source of two keys, and a Stripe source of one key and a rate.
-
-    And with `more`; profiles of the user's own stand in `providers` under the directory.
-    """
-    for name, secret in (("old", OLD_SECRET), ("new", NEW_SECRET), ("stripe", STRIPE_SECRET)):
-        (directory / name).write_bytes(secret)
-    edge_settings = EdgeSettings.model_validate(
-        {"port": 0, "drain_s": 0.0, "stop_s": 5.0, **settings}
-    )
-    configured = [
+def _sources(rate_per_s: float | None, more: Sequence[SourceSettings]) -> list[SourceSettings]:
+    return [
         SourceSettings(
             slug="btcpay-shop",
             provider="btcpay",
@@ -199,6 +201,29 @@ async def gateway(
         ),
         *more,
     ]
+
+
+@asynccontextmanager
+async def gateway(
+    directory: Path,
+    rate_per_s: float | None = None,
+    more: Sequence[SourceSettings] = (),
+    fetch: Fetch | None = None,
+    quarantine: Mapping[str, Any] | None = None,
+    state_file: Path | None = None,
+    **settings: Any,
+) -> AsyncIterator[Gateway]:
+    """Run an edge with a BTCPay source of two keys, and a Stripe source of one key and a rate.
+
+    And with `more`; profiles of the user's own stand in `providers` under the directory.
+    """
+    for name, secret in (("old", OLD_SECRET), ("new", NEW_SECRET), ("stripe", STRIPE_SECRET)):
+        (directory / name).write_bytes(secret)
+    edge_settings = EdgeSettings.model_validate(
+        {"port": 0, "drain_s": 0.0, "stop_s": 5.0, **settings}
+    )
+    configured = _sources(rate_per_s, more)
+    keeping = QuarantineSettings.model_validate(quarantine or {})
     origin = sources.Origin(directory, profiles=directory / "providers")
     log = connect(f"embedded://{directory / 'log.db'}")
     registry = CollectorRegistry()
@@ -212,6 +237,10 @@ async def gateway(
             registry=registry,
             clock=telemetry.now_ms,
             fetch=fetch,
+            quarantine=keeping,
+            seals=sealing.seals(keeping, directory),
+            state_file=state_file,
+            tls=edge_settings.tls and tls.load(edge_settings.tls, directory, telemetry.now_ms()),
         )
     )
     port = await edge.start()

@@ -12,6 +12,8 @@ from consumers.store.port import (
     Changes,
     Event,
     EventKey,
+    Judgement,
+    Mark,
     Notice,
     Payment,
     PaymentKey,
@@ -33,19 +35,25 @@ def event_key(key: str = "evt-1") -> EventKey:
     return EventKey("stripe", "main", key)
 
 
-def event(key: str = "evt-1", *, reference: str = "pay-1", offset: int = 0) -> Event:
+def event(
+    key: str = "evt-1", *, reference: str = "pay-1", offset: int = 0, key_id: str = "k1"
+) -> Event:
     """Make an event as the worker would claim it."""
     return Event(
         key=event_key(key),
         event_type="payment.succeeded",
         source="stripe-main",
         reference=reference,
-        key_id="k1",
+        key_id=key_id,
         assurance="A",
         correlation_id=f"c-{key}",
         body_digest=f"sha256:{key}",
         received_ms=NOW_MS + offset,
         position=Position(PARTITION, offset),
+        scheme="mac",
+        mode="test",
+        signed_ms=NOW_MS - 5,
+        late_ms=NOW_MS + offset + 7,
     )
 
 
@@ -81,6 +89,13 @@ def notice(number: int, payment: PaymentKey = PAYMENT, version: int = 1) -> Noti
     return Notice(f"n-{number}", payment, version, b"key", b"\x00value\xff", headers)
 
 
+def mark(
+    key: str = "evt-1", judgement: Judgement = Judgement.VOID, *, reason: str = "forged"
+) -> Mark:
+    """Make an operator's word on an event."""
+    return Mark(event_key(key), judgement, reason, "alice", NOW_MS + 60_000)
+
+
 async def claimed(store: Store, partition: Partition = PARTITION, owner: str = "worker-1") -> int:
     """Take a partition over and return the epoch."""
     return (await store.claim_partitions(GROUP, [partition], owner))[partition].epoch
@@ -113,6 +128,7 @@ def whole_batch(number: int = 1) -> tuple[Event, Changes]:
     changes = Changes(
         verdicts={came.key: "applied"},
         facts=[(payment, fact(key=f"tx-{number}"), came.key)],
+        restated=[(payment, fact(key=f"tx-{number}", at_ms=NOW_MS + 1), came.key)],
         payments=[row],
         transitions=[transition(row, None, f"evt-{number}")],
         notices=[notice(number, payment)],

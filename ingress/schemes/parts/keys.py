@@ -6,10 +6,10 @@ name what is wrong and never what was given.
 """
 
 import hashlib
+import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from ingress.schemes.parts.encoding import Encoding, decode
 
@@ -23,15 +23,36 @@ WHSEC_BYTES_MIN = 24
 WHSEC_BYTES_MAX = 64
 
 
-@dataclass(frozen=True, slots=True)
 class Key:
     """One key, decoded once: the bytes of a shared secret, or a public key.
 
-    `kid` is the provider's own name of it, "" where it has none: such a key fits any delivery.
+    `kid` is the provider's own name of it, "" where it has none: such a key fits any delivery. It
+    is no dataclass, for what walks through dataclasses would walk through this: a copy of a key is
+    a key left lying about.
     """
 
-    material: "bytes | PublicKey" = field(repr=False)
-    kid: str = ""
+    __slots__ = ("kid", "material")
+
+    def __init__(self, material: "bytes | PublicKey", kid: str = "") -> None:
+        self.material: Final = material
+        self.kid: Final = kid
+
+    def __repr__(self) -> str:
+        return f"Key(hidden, kid={self.kid!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Key):
+            mine, its = self.material, other.material
+            if isinstance(mine, bytes) and isinstance(its, bytes):
+                return hmac.compare_digest(mine, its) and self.kid == other.kid
+        # Left to Python, which asks whether the two are one: of public keys nobody asks more.
+        return NotImplemented
+
+    def __hash__(self) -> NoReturn:
+        raise TypeError("a key has no hash, for that would be its fingerprint: compare it")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a key is not pickled or copied")
 
 
 class KeyForm(StrEnum):

@@ -1,73 +1,21 @@
 """Batches applied to a real SQLite store: each event once, whatever the log and the code do."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import apsw
 import pytest
 
-from consumers.apply import Applied, Applier
 from consumers.interpret import interpreter
 from consumers.interpret.interpreter import Interpretation, Interpreters
 from consumers.lifecycle import Fact, FactKind, State, Verdict
-from consumers.store.port import Claim, EventKey, Fenced, PaymentKey, StoreUnavailable
+from consumers.store.port import EventKey, Fenced, StoreUnavailable
 from consumers.store.sqlite import SqliteStore
-from ingress.contract.envelope import Assurance, Envelope
-from ingress.eventlog.port import Partition, Record
+from ingress.contract.envelope import Assurance, Envelope, Mode
+from ingress.eventlog.port import Partition
 from tests.support.builders import NOW_MS, PARTITION, envelope, record
-
-GROUP = "test"
-PAY_1 = PaymentKey("kobbopay", "main", "pay_1")
-PAY_2 = PaymentKey("kobbopay", "main", "pay_2")
-
-
-def event(word: str, payment: str = "pay_1", **changes: object) -> Envelope:
-    """Seal one of Kobbopay's events; its key is made of its word and its payment."""
-    key = f"evt_{payment}_{word}"
-    told = {"payment_ref": payment, "event_type": f"payment.{word}", "event_key": key, **changes}
-    return envelope({"payment_id": payment, "word": word}, **told)
-
-
-def log(*envelopes: Envelope, begin: int = 0) -> list[Record]:
-    """Write envelopes one behind the other."""
-    return [record(sealed, begin + place) for place, sealed in enumerate(envelopes)]
-
-
-@dataclass
-class Consumer:
-    """One member of a group, as the worker would be: claims, applies, moves on."""
-
-    store: SqliteStore
-    applier: Applier
-    claims: dict[Partition, Claim] = field(default_factory=dict)
-
-    async def take_over(self) -> None:
-        """Claim the partition, as on every assignment."""
-        self.claims = dict(await self.store.claim_partitions(GROUP, [PARTITION], "me"))
-
-    async def apply(self, records: Sequence[Record]) -> Applied:
-        """Apply from where the store says we are."""
-        await self.take_over()
-        return await self.applier.apply(records, self.claims)
-
-    async def history(self, payment: PaymentKey = PAY_1) -> list[State]:
-        """Read the states a payment went through."""
-        return [move.after for move in await self.store.transitions(payment)]
-
-    async def notices(self) -> list[str]:
-        """Read the ids of all notices, in the order of writing."""
-        return [pending.notice.id for pending in await self.store.pending(1000)]
-
-    async def codes(self) -> list[str]:
-        """Read the codes of the open exceptions."""
-        return sorted(code for code, _ in await self.store.anomalies_open())
-
-
-def build(store: SqliteStore, **changes: object) -> Consumer:
-    """Make a consumer of the sandbox on `store`."""
-    plain = Applier(store=store, environment="sandbox", group=GROUP, clock=lambda: NOW_MS)
-    return Consumer(store, replace(plain, **changes))
+from tests.support.store_consumer import GROUP, PAY_1, PAY_2, Consumer, build, event, log, verdicts
 
 
 @pytest.fixture(name="store")
@@ -81,11 +29,6 @@ async def _store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 @pytest.fixture(name="consumer")
 def _consumer(store: SqliteStore) -> Consumer:
     return build(store)
-
-
-def verdicts(applied: Applied) -> list[Verdict]:
-    """Return what came of each record."""
-    return [outcome.verdict for outcome in applied.outcomes]
 
 
 async def test_a_payments_life_is_written_move_by_move(consumer: Consumer) -> None:
@@ -190,6 +133,31 @@ async def test_an_envelope_of_another_environment_moves_nothing_and_alarms(
     assert (item.anomaly.code, item.anomaly.severity) == ("ENV_MISMATCH", 1)
     assert (item.anomaly.subject, item.anomaly.event) == ("shop", None)
     assert verdicts(await consumer.apply(log(event("confirmed"), begin=1))) == [Verdict.APPLIED]
+
+
+async def test_how_an_event_was_proven_is_stored_with_it(consumer: Consumer) -> None:
+    """The report on a leaked key is made of these, and cannot be made later."""
+    sealed = event("paid", mode=Mode.TEST, scheme="mac-2", signed_ms=NOW_MS - 1, late_ms=NOW_MS + 9)
+    await consumer.apply(log(sealed))
+    recorded = await consumer.store.event(EventKey("kobbopay", "main", "evt_pay_1_paid"))
+    assert recorded is not None
+    told = recorded.event
+    assert (told.key_id, told.scheme, told.mode) == ("2026-01", "mac-2", "test")
+    assert (told.signed_ms, told.late_ms) == (NOW_MS - 1, NOW_MS + 9)
+
+
+async def test_an_event_that_adds_nothing_is_kept_as_one_that_states_the_same(
+    consumer: Consumer,
+) -> None:
+    """If the first is void one day, this one is what still proves the payment."""
+    await consumer.apply(log(event("paid"), event("paid", event_key="poll_1", occurred_ms=NOW_MS)))
+    stated = await consumer.store.statements(PAY_1)
+    by_event = {
+        name: {one.fact for one in stated if one.event.key == name}
+        for name in ("evt_pay_1_paid", "poll_1")
+    }
+    assert by_event["poll_1"] == by_event["evt_pay_1_paid"] != set()
+    assert {one.event.key for one in stated if one.is_first} == {"evt_pay_1_paid"}
 
 
 async def test_a_hint_moves_nothing(consumer: Consumer) -> None:

@@ -1,6 +1,7 @@
 """The closed list of exceptions, held to the severities of the domain's document."""
 
-from consumers.exceptions import HANDLING, Code, Owner
+from consumers.exceptions import HANDLING, Code, Owner, subject_of
+from consumers.store.port import EventKey
 
 # The document's table, by hand.
 SEVERITIES = {
@@ -12,6 +13,8 @@ SEVERITIES = {
     Code.SCHEMA_DRIFT: 2,
     Code.ILLEGAL_TRANSITION: 2,
     Code.ENV_MISMATCH: 1,
+    Code.KEY_EXPOSURE_UNCORROBORATED: 1,
+    Code.CONFLICTING_BODY: 2,
 }
 
 
@@ -27,3 +30,9 @@ def test_every_exception_says_who_ends_it_and_how() -> None:
         assert isinstance(handling.owner, Owner)
         assert handling.resolution
         assert handling.raised_when
+
+
+def test_a_subject_is_a_text_that_may_travel() -> None:
+    """It stands in a log line, a console and an index: 512 printable characters and no more."""
+    assert subject_of(EventKey("stripe", "main", "evt_1")) == "stripe/main/evt_1"
+    assert subject_of(EventKey("stripe", "main", "x" * 512)).startswith("sha256:")

@@ -70,8 +70,7 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
     monitor = Monitor(
         log=log,
         store=store,
-        environment=ENVIRONMENT,
-        group=GROUP,
+        reads={TOPIC: GROUP},
         stuck_s={State.PAID: 60.0, State.PENDING: 600.0},
         metrics=MonitorMetrics(registry),
         clock=lambda: bench.now_ms,
@@ -102,6 +101,22 @@ async def test_lag_is_zero_once_everything_is_applied(bench: Bench) -> None:
     await bench.monitor.measure()
     assert bench.value("sealgate_consumer_lag_records", **LAG) == 0
     assert bench.value("sealgate_consumer_lag_seconds", **LAG) == 0
+
+
+async def test_every_topic_that_is_applied_is_measured_under_its_own_group(bench: Bench) -> None:
+    """Alarms that nobody turns into exceptions are as silent as events that nobody applies."""
+    alarms = topics.alarms(ENVIRONMENT)
+    await bench.log.ensure_topics({alarms: 1})
+    bench.monitor = replace(bench.monitor, reads={TOPIC: GROUP, alarms: "workers.alarms"})
+    publisher = bench.log.publisher()
+    await publisher.start()
+    await publisher.publish(Message(alarms, b"key", b"value", ()))
+    await publisher.stop()
+    await bench.publish("pending", "paid")
+    await bench.monitor.measure()
+    behind = {"group": "workers.alarms", "topic": alarms, "partition": "0"}
+    assert bench.value("sealgate_consumer_lag_records", **behind) == 1
+    assert bench.value("sealgate_consumer_lag_records", **LAG) == 2
 
 
 async def test_a_payment_is_stuck_only_after_the_limit_of_its_state(bench: Bench) -> None:

@@ -24,7 +24,8 @@ def build(
     event = EventKey(sealed.provider, sealed.account, "evt_1")
     at_ms = NOW_MS + 1000
     cause = sealed.correlation_id
-    return notices.build(Transition(payment, version, before, after, event, cause, at_ms), sealed)
+    move = Transition(payment, version, before, after, event, cause, at_ms)
+    return notices.build(move, notices.Occasion.of(sealed))
 
 
 def sdk(notice: Notice) -> Any:
@@ -60,6 +61,7 @@ def test_a_notice_says_everything_a_subscriber_needs() -> None:
         "version": 2,
         "before": "Pending",
         "after": "Paid",
+        "cause": "event",
         "event": "evt_1",
         "event_type": "payment.paid",
         "occurred_at": "2026-01-01T00:00:00.000Z",

@@ -11,12 +11,13 @@ from prometheus_client import CollectorRegistry
 
 from consumers.apply import Applier
 from consumers.lifecycle import State, Verdict
-from consumers.metrics import WorkerMetrics
+from consumers.metrics import WorkerFamilies, WorkerMetrics
 from consumers.store.port import PaymentKey, Store
 from consumers.store.sqlite import SqliteStore
 from consumers.worker import Backoff, Worker
 from ingress import telemetry
 from ingress.contract import topics
+from ingress.contract.alarm import Alarm
 from ingress.eventlog.embedded import EmbeddedLog
 from ingress.eventlog.port import Message, Partition, Position, PositionLost, Publisher
 from tests.support.builders import envelope
@@ -72,9 +73,9 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
         log=log,
         store=store,
         applier=Applier(store, ENVIRONMENT, GROUP, telemetry.now_ms),
-        metrics=WorkerMetrics(CollectorRegistry(), GROUP),
+        metrics=WorkerMetrics(WorkerFamilies(CollectorRegistry()), GROUP),
         clock=telemetry.now_ms,
-        environment=ENVIRONMENT,
+        topic=TOPIC,
         group=GROUP,
         owner="us",
         batch_max=100,
@@ -197,6 +198,27 @@ async def test_a_record_that_is_no_envelope_does_not_hold_up_its_neighbours(benc
     await _stop(bench, task)
     (letter,) = await bench.store.dead_letters(10)
     assert (letter.value, letter.position) == (b"\xffpoison", Position(PARTITION, 1))
+
+
+async def test_a_worker_of_the_alarms_reads_on_where_it_was(bench: Bench) -> None:
+    """Alarms claim no event, so there is nothing to recognise them by: that must not stop it."""
+    alarms = topics.alarms(ENVIRONMENT)
+    await bench.log.ensure_topics({alarms: 1})
+    bench.worker.topic = alarms
+    for number in range(2):
+        told = Alarm(
+            f"a{number}", "ENV_MISMATCH", f"shop-{number}", "x", "urn:shop", ENVIRONMENT, "c", 5
+        )
+        key, headers, value = told.encode()
+        await bench.publisher.publish(Message(alarms, key, value, headers))
+        bench.worker.stopping = False
+        task = asyncio.create_task(bench.worker.run())
+        async with asyncio.timeout(20):
+            while len(await bench.store.list_anomalies(9)) <= number:
+                await asyncio.sleep(0.01)
+        await _stop(bench, task)
+    assert dict(await bench.store.positions(GROUP)) == {Partition(alarms, 0): 2}
+    assert bench.worker.metrics.records[Verdict.ALARM_RAISED]._value.get() == 2
 
 
 def test_waiting_doubles_up_to_its_limit_and_begins_anew_after_a_success() -> None:

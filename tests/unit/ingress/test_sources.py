@@ -105,7 +105,7 @@ def test_keys_that_are_shown_to_customers_need_a_credential_or_a_file(tmp_path: 
     pinned = _key(tmp_path, "pem", CIRCLE.shown(CIRCLE.old), kid=CIRCLE.kid(CIRCLE.old))
     filed = _build(tmp_path, "circle_v2", pinned)
     assert filed.plan is None
-    assert filed.keys[0].kid == CIRCLE.kid(CIRCLE.old)
+    assert filed.ring.keys[0].key.kid == CIRCLE.kid(CIRCLE.old)
 
 
 def test_a_credential_that_cannot_be_sent_is_told_at_once_and_not_shown(tmp_path: Path) -> None:

@@ -185,8 +185,8 @@ def test_a_mistake_in_one_place_hides_none_in_another(tmp_path: Path) -> None:
     )
     mistakes = _mistakes(path)
     assert [mistake.partition(": ")[0] for mistake in mistakes] == [
-        "conf.d/broken.toml",
         "sealgate.toml",
+        "conf.d/broken.toml",
         "sealgate.toml",
         "conf.d/good.toml",
     ]

@@ -38,11 +38,15 @@ def test_every_default_written_in_the_sample_is_the_default(sample: Path, tmp_pa
     (tmp_path / "conf.d").rename(tmp_path / "elsewhere")
     assert len(opened) < len(text)
     unfolded = read(tmp_path / "opened.toml", {}).settings
-    for table in ("log", "edge", "admin", "consumer", "logging"):
+    for table in ("log", "edge", "quarantine", "admin", "consumer", "logging"):
         assert getattr(unfolded, table) == getattr(plain, table)
         assert getattr(plain, table) == Settings.model_fields[table].default
     assert unfolded.source[0] in plain.source
 
 
 # What is absent by default has an example in the sample, not a default.
-_OPTIONAL = ("password_file", "public_url", "body_bytes_max = 65_536", "rate_per_s")
+_OPTIONAL = (
+    *("mode", "password_file", "public_url", "body_bytes_max = 65_536", "rate_per_s"),
+    *("certificate_file", "key_file", "client_ca_file", 'id = "q1"', 'file = "secrets/quarantine'),
+    *('environment = "test" # a guard', "not_before", "not_after"),
+)

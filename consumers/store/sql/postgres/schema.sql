@@ -39,10 +39,16 @@ CREATE TABLE event (
     partition integer NOT NULL,
     record_offset bigint NOT NULL,
     verdict text,
+    scheme text NOT NULL DEFAULT '',
+    mode text NOT NULL DEFAULT 'unknown',
+    signed_ms bigint,
+    late_ms bigint,
     PRIMARY KEY (provider, account, event_key)
 );
 CREATE INDEX event_payment ON event (reference, account, provider);
 CREATE INDEX event_correlation ON event (correlation_id);
+-- What a key has proven, and since when: asked when the key leaked.
+CREATE INDEX event_proof ON event (source, key_id, received_ms);
 
 -- A payment's current word. `version` counts its transitions and is what is compared and set.
 -- `changed_ms` is when it entered its state.
@@ -81,7 +87,44 @@ CREATE TABLE fact (
     PRIMARY KEY (provider, account, reference, statement)
 );
 
--- A payment's history: appended to, never changed.
+-- What further events stated that added nothing to the facts: read only where an event is void, and
+-- when somebody asks what corroborates a fact. `statement` is the SHA-256 of what is said and of the
+-- event that says it.
+CREATE TABLE restatement (
+    provider text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    reference text COLLATE "C" NOT NULL,
+    statement bytea NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    asset text NOT NULL,
+    amount numeric(78, 0),
+    whole boolean NOT NULL,
+    late boolean NOT NULL,
+    at_ms bigint NOT NULL,
+    expires_ms bigint,
+    event_provider text NOT NULL,
+    event_account text NOT NULL,
+    event_key text NOT NULL,
+    PRIMARY KEY (provider, account, reference, statement)
+);
+
+-- Operators' words on events: appended to, never changed. Of several the last one counts; the facts of
+-- an event marked `void` do not.
+CREATE TABLE mark (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_provider text COLLATE "C" NOT NULL,
+    event_account text COLLATE "C" NOT NULL,
+    event_key text COLLATE "C" NOT NULL,
+    judgement text NOT NULL,
+    reason text NOT NULL,
+    marked_by text NOT NULL,
+    at_ms bigint NOT NULL
+);
+CREATE INDEX mark_event ON mark (event_provider, event_account, event_key, id);
+
+-- A payment's history: appended to, never changed. `cause` says whether an event moved it, or an
+-- operator's mark on one.
 CREATE TABLE transition (
     provider text COLLATE "C" NOT NULL,
     account text COLLATE "C" NOT NULL,
@@ -94,6 +137,7 @@ CREATE TABLE transition (
     event_key text NOT NULL,
     correlation_id text NOT NULL,
     at_ms bigint NOT NULL,
+    cause text NOT NULL DEFAULT 'event',
     PRIMARY KEY (provider, account, reference, version)
 );
 
@@ -102,6 +146,10 @@ $$ BEGIN RAISE EXCEPTION '% is never changed: append to it', TG_TABLE_NAME; END 
 CREATE TRIGGER fact_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON fact
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transition_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON transition
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER restatement_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON restatement
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER mark_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON mark
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Exceptions for a human: one open item per code and subject, whose repeats are counted.

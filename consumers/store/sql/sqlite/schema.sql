@@ -39,10 +39,16 @@ CREATE TABLE event (
     partition INTEGER NOT NULL,
     record_offset INTEGER NOT NULL,
     verdict TEXT,
+    scheme TEXT NOT NULL DEFAULT '',
+    mode TEXT NOT NULL DEFAULT 'unknown',
+    signed_ms INTEGER,
+    late_ms INTEGER,
     PRIMARY KEY (provider, account, event_key)
 ) STRICT;
 CREATE INDEX event_payment ON event (reference, account, provider);
 CREATE INDEX event_correlation ON event (correlation_id);
+-- What a key has proven, and since when: asked when the key leaked.
+CREATE INDEX event_proof ON event (source, key_id, received_ms);
 
 -- A payment's current word. `version` counts its transitions and is what is compared and set.
 -- `changed_ms` is when it entered its state.
@@ -85,7 +91,52 @@ BEGIN SELECT RAISE(ABORT, 'facts are never changed: state another'); END;
 CREATE TRIGGER fact_kept_whole BEFORE DELETE ON fact
 BEGIN SELECT RAISE(ABORT, 'facts are never changed: state another'); END;
 
--- A payment's history: appended to, never changed.
+-- What further events stated that added nothing to the facts: read only where an event is void, and
+-- when somebody asks what corroborates a fact. `statement` is the SHA-256 of what is said and of the
+-- event that says it.
+CREATE TABLE restatement (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    statement BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    amount TEXT,
+    whole INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    PRIMARY KEY (provider, account, reference, statement)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER restatement_kept BEFORE UPDATE ON restatement
+BEGIN SELECT RAISE(ABORT, 'facts are never changed: state another'); END;
+CREATE TRIGGER restatement_kept_whole BEFORE DELETE ON restatement
+BEGIN SELECT RAISE(ABORT, 'facts are never changed: state another'); END;
+
+-- Operators' words on events: appended to, never changed. Of several the last one counts; the facts of
+-- an event marked `void` do not.
+CREATE TABLE mark (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    judgement TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    marked_by TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mark_event ON mark (event_provider, event_account, event_key, id);
+CREATE TRIGGER mark_kept BEFORE UPDATE ON mark
+BEGIN SELECT RAISE(ABORT, 'a mark is never changed: append another'); END;
+CREATE TRIGGER mark_kept_whole BEFORE DELETE ON mark
+BEGIN SELECT RAISE(ABORT, 'a mark is never changed: append another'); END;
+
+-- A payment's history: appended to, never changed. `cause` says whether an event moved it, or an
+-- operator's mark on one.
 CREATE TABLE transition (
     provider TEXT NOT NULL,
     account TEXT NOT NULL,
@@ -98,6 +149,7 @@ CREATE TABLE transition (
     event_key TEXT NOT NULL,
     correlation_id TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
+    cause TEXT NOT NULL DEFAULT 'event',
     PRIMARY KEY (provider, account, reference, version)
 ) STRICT;
 CREATE TRIGGER transition_kept BEFORE UPDATE ON transition

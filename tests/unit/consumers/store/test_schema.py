@@ -51,6 +51,15 @@ def test_both_dialects_have_the_same_steps() -> None:
 
 def test_an_environment_opens_its_own_database_only() -> None:
     """The message names both, because one of them is the mistake."""
-    check_environment("sandbox", "sandbox")
+    check_environment("sandbox", "sandbox", ())
     with pytest.raises(WrongEnvironment, match=r"'production'.*'sandbox'"):
-        check_environment("production", "sandbox")
+        check_environment("production", "sandbox", ())
+
+
+def test_a_copy_is_known_by_the_topics_it_was_filled_from() -> None:
+    """One row says whose a database is; what it has read cannot be relabelled with it."""
+    own = ["payments.sandbox.verified", "payments.sandbox.alarms"]
+    check_environment("sandbox", "sandbox", own)
+    for other in ("payments.production.verified", "payments.sandbox-2.verified"):
+        with pytest.raises(WrongEnvironment, match=other):
+            check_environment("sandbox", "sandbox", [*own, other])

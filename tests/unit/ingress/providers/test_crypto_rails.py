@@ -155,7 +155,7 @@ def test_circles_keys_are_named_and_may_be_files() -> None:
     sent = _sent("circle_v2")
     (key,) = _keys(profile, "circle_v2")
     assert profile.verify(sent, [key]) == 0
-    other = replace(key, kid="00000000-0000-4000-8000-000000000000")
+    other = Key(key.material, "00000000-0000-4000-8000-000000000000")
     assert _refusal(profile, sent, [other]) is Reason.KEY_UNKNOWN
     sent = replace(sent, headers=(*sent.headers[:1], (b"x-circle-key-id", b"../../v1")))
     assert _refusal(profile, sent, [key]) is Reason.HEADER_MALFORMED

@@ -1,0 +1,234 @@
+"""Which sources verified lately: for them, when everything fails, the fault is assumed to be ours.
+
+Every verification and every failure flows in, with its time; whether a source is suspected of
+having the wrong keys flows out. A source that verified within a day and then fails several times in
+a row is suspect until it verifies again, or a day has passed: its provider hears 503 and comes
+again, where a 401 could end its deliveries for good. A stranger's forgeries can bring that about
+for a source that is silent, and gain nothing by it: what they hear is another status.
+
+The memory outlives the process in a small file, because keys go wrong most often at a restart. It
+holds names of sources and times, and no secret; where it cannot be read, nothing is remembered.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import orjson
+
+from ingress import telemetry
+from ingress.delivery import Reason
+
+FAILURES_MIN = 5
+"""So many in a row are no accident: one is a forgery, and two or three a scan."""
+RECENT_MS = 24 * 3600 * 1000
+"""A source that was silent for longer may have been closed; and so long lasts a suspicion, because
+no provider that honours a 503 goes on much longer."""
+KEEP_S = 30.0
+"""How often the memory is written at most: what a kill loses of it is no more."""
+FILE_BYTES_MAX = 8 * 1024 * 1024
+_VERSION = 1
+# What a wrong key on our side can bring about; whatever else is wrong is the sender's own.
+_OURS = frozenset(
+    {
+        Reason.SIGNATURE_MISMATCH,
+        Reason.KEY_UNKNOWN,
+        Reason.KEY_MISSING,
+        Reason.DIGEST_MISMATCH,
+        Reason.CERTIFICATE_UNTRUSTED,
+    }
+)
+
+
+class Turn(StrEnum):
+    """What becomes of a suspicion."""
+
+    BEGINS = "begins"
+    ENDS = "ends"
+
+
+Tell = Callable[[str, Turn], None]
+"""Told the slug of a source when a suspicion begins or ends."""
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What is remembered of one source. Times are milliseconds since the epoch, 0 is never."""
+
+    verified_ms: int = 0
+    suspect_ms: int = 0
+    failures: int = 0
+
+    def is_suspect(self, now_ms: int) -> bool:
+        return self.suspect_ms != 0 and now_ms - self.suspect_ms < RECENT_MS
+
+    def is_recent(self, now_ms: int) -> bool:
+        return self.verified_ms != 0 and now_ms - self.verified_ms < RECENT_MS
+
+
+class Trust:
+    """The standings of all sources. No I/O."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._standings: dict[str, _Standing] = {}
+        self.is_changed = False
+
+    def verified(self, slug: str, now_ms: int) -> None:
+        """Note that a delivery of a source verified."""
+        standing = self._standings.get(slug)
+        if standing is None:
+            standing = self._standings[slug] = _Standing()
+        standing.verified_ms = now_ms
+        standing.failures = 0
+        self.is_changed = True
+        if standing.suspect_ms:
+            standing.suspect_ms = 0
+            self._tell(slug, Turn.ENDS)
+
+    def failed(self, slug: str, reason: Reason, now_ms: int) -> bool:
+        """Note a failure, and say whether to assume that it is our fault."""
+        standing = self._standings.get(slug)
+        if standing is None or reason not in _OURS:
+            return False
+        standing.failures += 1
+        if standing.is_suspect(now_ms):
+            return True
+        self._end(slug, standing)
+        if standing.failures < FAILURES_MIN or not standing.is_recent(now_ms):
+            return False
+        standing.suspect_ms = now_ms
+        self.is_changed = True
+        self._tell(slug, Turn.BEGINS)
+        return True
+
+    def is_suspect(self, slug: str, now_ms: int) -> bool:
+        """Say whether the fault is assumed to be ours."""
+        standing = self._standings.get(slug)
+        return standing is not None and standing.is_suspect(now_ms)
+
+    def expire(self, now_ms: int) -> None:
+        """End what has lasted long enough, and forget who has not verified for as long."""
+        for slug, standing in list(self._standings.items()):
+            if not standing.is_suspect(now_ms):
+                self._end(slug, standing)
+                if not standing.is_recent(now_ms):
+                    del self._standings[slug]
+                    self.is_changed = True
+
+    def dump(self) -> bytes:
+        """Write the memory."""
+        self.is_changed = False
+        times = {slug: (one.verified_ms, one.suspect_ms) for slug, one in self._standings.items()}
+        return orjson.dumps({"version": _VERSION, "sources": times})
+
+    def load(self, content: bytes, now_ms: int) -> None:
+        """Take over what `dump` wrote. Raises `ValueError` for anything else, and takes nothing.
+
+        A time that is not over yet is now: it would be remembered for too long.
+        """
+        try:
+            found = orjson.loads(content)
+            if found["version"] != _VERSION:
+                raise ValueError("it is of a version that is not known here")
+            standings = {
+                str(slug): _Standing(_past(verified, now_ms), _past(suspect, now_ms))
+                for slug, (verified, suspect) in found["sources"].items()
+            }
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError("it is not a memory of sources") from None
+        self._standings = standings
+        for slug, standing in standings.items():
+            if standing.is_suspect(now_ms):
+                self._tell(slug, Turn.BEGINS)
+            else:
+                standing.suspect_ms = 0
+
+    def _end(self, slug: str, standing: _Standing) -> None:
+        """End a suspicion whose time is over."""
+        if standing.suspect_ms:
+            standing.suspect_ms = 0
+            self.is_changed = True
+            self._tell(slug, Turn.ENDS)
+
+
+def _past(moment: object, now_ms: int) -> int:
+    if not isinstance(moment, int) or moment < 0:
+        raise ValueError("a time in it is none")
+    return min(moment, now_ms)
+
+
+class Memory:
+    """Keeps a `Trust` in a file: read once at the start, and written while it changes."""
+
+    def __init__(
+        self, trust: Trust, path: Path | None, clock: telemetry.Clock, keep_s: float = KEEP_S
+    ) -> None:
+        self._trust = trust
+        self._path = path
+        self._keep_s = keep_s
+        self._clock = clock
+        self._log = telemetry.logger("edge")
+        self._is_failing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Read the file, and begin to keep it."""
+        if self._path is not None:
+            try:
+                self._trust.load(_read(self._path), self._clock())
+            except FileNotFoundError:
+                pass
+            except (OSError, ValueError) as wrong:
+                self._log.warning("state_unreadable", file=str(self._path), reason=str(wrong))
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Write what is not written yet."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        await self._keep()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._keep_s)
+            self._trust.expire(self._clock())
+            await self._keep()
+
+    async def _keep(self) -> None:
+        if self._path is None or not self._trust.is_changed:
+            return
+        try:
+            await asyncio.to_thread(_write, self._path, self._trust.dump())
+        except OSError as wrong:
+            self._trust.is_changed = True
+            if not self._is_failing:
+                self._log.warning("state_not_kept", file=str(self._path), reason=str(wrong))
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
+
+def _read(path: Path) -> bytes:
+    """Return the file's content. Raises `OSError`, and `ValueError` where it is far too large."""
+    with path.open("rb") as file:
+        content = file.read(FILE_BYTES_MAX + 1)
+    if len(content) > FILE_BYTES_MAX:
+        raise ValueError("it is far too large")
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put a file in the place of another as a whole, for its owner alone. Raises `OSError`."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    beside.replace(path)

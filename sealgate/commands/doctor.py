@@ -1,0 +1,47 @@
+"""Commands that look for trouble: the doctor, and the fingerprints it compares."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.commands.context import DEFAULT_CONFIG, environ, now_ms
+
+if TYPE_CHECKING:
+    from sealgate.flags import Config
+
+
+def doctor(
+    *,
+    config: "Config" = DEFAULT_CONFIG,
+    against: Sequence[Path] = (),
+    offline: bool = False,
+    json: bool = False,
+) -> int:
+    """Look at configuration, keys, log, database, ports and clock, and say what to do.
+
+    Parameters
+    ----------
+    against
+        The configuration of another environment, to find what the two share and must not; may be
+        repeated. Its secrets are compared in memory and never shown.
+    offline
+        Ask nothing over the network, open no database and no log.
+    json
+        Print JSON.
+    """
+    from sealgate.doctor.command import Asked
+    from sealgate.doctor.command import doctor as run
+
+    asked = Asked(config, tuple(against), offline, json)
+    return run(asked, environ(), now_ms(), sys.stdout)
+
+
+def fingerprints(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Print the fingerprints of this environment's secrets, for the others to refuse."""
+    from sealgate.doctor.command import list_fingerprints
+
+    return list_fingerprints(config, environ(), sys.stdout)
+
+
+COMMANDS: tuple[Callable[..., int], ...] = (doctor, fingerprints)

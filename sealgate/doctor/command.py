@@ -1,0 +1,90 @@
+"""Run the doctor, and write the list of fingerprints: from files to printed findings."""
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from ingress.settings import ConfigurationInvalid
+from ingress.sources import Snapshot
+from sealgate import fingerprints, held
+from sealgate.check import faults
+from sealgate.commands.context import EXIT_CONFIGURATION, EXIT_OK
+from sealgate.config import Configuration, examine
+from sealgate.doctor import against, live, still
+from sealgate.doctor.findings import Finding, Level, as_json, as_text, exit_code
+from sealgate.process import ALL_ROLES, build_sources
+
+
+class Asked(NamedTuple):
+    """What was asked for on the command line."""
+
+    config: Path
+    against: Sequence[Path] = ()
+    offline: bool = False
+    json: bool = False
+
+
+def doctor(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -> int:
+    """Look at everything and print it; return the exit code."""
+    reading = examine(asked.config, environ)
+    configuration = reading.configuration
+    mistakes = [*reading.mistakes, *faults(configuration, ALL_ROLES)]
+    found = [Finding(Level.MISTAKE, one.place or one.file, one.message) for one in mistakes]
+    if not mistakes:
+        name, mode = configuration.serves
+        found.append(Finding(Level.OK, "configuration", f"is whole; {name!r} is a {mode} one"))
+        sources = build_sources(configuration)
+        found += [*still.keys(sources, now_ms), *still.state_file(configuration)]
+        found += _neighbours(configuration, sources, asked, environ)
+        if not asked.offline:
+            found += asyncio.run(live.look(configuration, now_ms))
+    environment = configuration.settings.environment
+    print(as_json(environment, found) if asked.json else as_text(found), file=out)
+    return exit_code(found)
+
+
+def _neighbours(
+    configuration: Configuration, sources: Snapshot, asked: Asked, environ: Mapping[str, str]
+) -> list[Finding]:
+    ours = against.Party(configuration, _secrets(configuration, sources))
+    found: list[Finding] = []
+    for path in asked.against:
+        reading = examine(path, environ)
+        try:
+            theirs = build_sources(reading.configuration)
+        except ConfigurationInvalid as invalid:
+            told = f"cannot be compared whole: {invalid.mistakes[0]}"
+            found.append(Finding(Level.WARN, str(path), told))
+            theirs = {}
+        other = against.Party(reading.configuration, _secrets(reading.configuration, theirs))
+        found += against.compare(ours, other)
+    return found
+
+
+def list_fingerprints(config: Path, environ: Mapping[str, str], out: TextIO) -> int:
+    """Print the list that other environments are given; return the exit code."""
+    reading = examine(config, environ)
+    configuration = reading.configuration
+    mistakes = [*reading.mistakes, *faults(configuration, ALL_ROLES)]
+    settings = configuration.settings.fingerprints
+    if settings is None and not mistakes:
+        print(
+            "[fingerprints] key_file is needed: the key that all these environments share",
+            file=sys.stderr,
+        )
+        return EXIT_CONFIGURATION
+    for mistake in mistakes:
+        print(mistake, file=sys.stderr)
+    if mistakes or settings is None:
+        return EXIT_CONFIGURATION
+    key = fingerprints.read_key(configuration.base, settings.key_file)
+    everything = _secrets(configuration, build_sources(configuration))
+    for line in fingerprints.written(key, configuration.settings.environment, everything):
+        print(line, file=out)
+    return EXIT_OK
+
+
+def _secrets(configuration: Configuration, sources: Snapshot) -> list[held.Held]:
+    return [*held.of_sources(configuration, sources), *held.of_files(configuration, has_store=True)]

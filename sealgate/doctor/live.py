@@ -1,0 +1,214 @@
+"""What the log, the database, the ports and the clock say when they are asked.
+
+Each question has its time. One that is not answered is a finding of its own, and keeps no other
+from being asked.
+"""
+
+import asyncio
+import errno
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from consumers.exceptions import Code
+from consumers.store.port import Store, StoreUnavailable, WrongDatabase, WrongEnvironment
+from ingress.contract import topics
+from ingress.eventlog import connect as log_connect
+from ingress.eventlog.port import EventLog, LogUnavailable, Position, PositionLost
+from sealgate.config import Configuration
+from sealgate.doctor.findings import Finding, Level
+from sealgate.process import located, open_store
+
+ANSWER_S = 10.0
+CLOCK_MS = 2000
+ITEMS_MAX = 10_000
+IPV6 = 6
+_ASK_S = 2.0
+_TOPIC = re.compile(r"payments\.([a-z][a-z0-9-]{0,31})\.[a-z]+")
+_INFO = re.compile(r'^sealgate_build_info\{[^}]*environment="([^"]+)"', re.MULTILINE)
+
+
+async def look(configuration: Configuration, now_ms: int) -> list[Finding]:
+    """Ask everything that this configuration needs."""
+    found = [finding async for finding in _log(configuration, now_ms)]
+    found += [finding async for finding in _store(configuration)]
+    found += await asyncio.to_thread(lambda: list(ports(configuration)))
+    return found
+
+
+async def _log(configuration: Configuration, now_ms: int) -> AsyncIterator[Finding]:
+    settings = configuration.settings
+    url = located(settings.log.url, configuration.base)
+    if _is_new(url):
+        yield Finding(Level.OK, "log", "no file yet: it is made at the first start")
+        return
+    log = log_connect.connect(url)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            names = await log.topics()
+            for finding in _neighbours(
+                names, settings.environment, is_file=url.startswith("embedded:")
+            ):
+                yield finding
+            async for finding in _topics(log, names, configuration, now_ms):
+                yield finding
+    except (LogUnavailable, TimeoutError) as away:
+        reason = str(away) or "it did not answer in time"
+        yield Finding(Level.AWAY, "log", f"{reason}; is it running, and log.url its address?")
+    finally:
+        await log.close()
+
+
+def _neighbours(names: Sequence[str], ours: str, *, is_file: bool) -> Iterator[Finding]:
+    found = {match[1] for name in names if (match := _TOPIC.fullmatch(name))}
+    for other in sorted(found - {ours}):
+        if is_file:
+            told = f"holds topics of the environment {other!r} too: give each a file of its own"
+            yield Finding(Level.FAIL, "log", told)
+        else:
+            told = f"is shared with the environment {other!r}: its ACLs must keep the two apart"
+            yield Finding(Level.WARN, "log", told)
+
+
+async def _topics(
+    log: EventLog, names: Sequence[str], configuration: Configuration, now_ms: int
+) -> AsyncIterator[Finding]:
+    settings = configuration.settings
+    for name in (topics.verified(settings.environment), topics.lifecycle(settings.environment)):
+        if name not in names:
+            yield Finding(Level.WARN, name, "is not there yet: it is made at the first start")
+            continue
+        ends = await log.ends(name)
+        count, wanted = len(ends), settings.log.partitions
+        if count == wanted:
+            yield Finding(Level.OK, name, f"has {count} partitions")
+        else:
+            told = f"has {count} partitions, and log.partitions says {wanted}: say {count}"
+            yield Finding(Level.FAIL, name, told)
+        for partition, end in ends.items():
+            async for finding in _clock(log, Position(partition, end - 1), now_ms):
+                yield finding
+
+
+async def _clock(log: EventLog, position: Position, now_ms: int) -> AsyncIterator[Finding]:
+    """Compare this clock with the log's own time of its newest record: nothing is of the future."""
+    if position.offset < 0:
+        return
+    try:
+        newest = await log.read(position, 1)
+    except PositionLost:
+        return  # forgotten since: too old to tell anything
+    for record in newest:
+        ahead_ms = record.timestamp_ms - now_ms
+        if ahead_ms > CLOCK_MS:
+            told = f"is {ahead_ms / 1000:.0f} s behind the log's newest record: set it by NTP"
+            yield Finding(Level.FAIL, "clock", told)
+
+
+async def _store(configuration: Configuration) -> AsyncIterator[Finding]:
+    url = located(configuration.settings.store.url, configuration.base)
+    if _is_new(url):
+        yield Finding(Level.OK, "database", "no file yet: it is made at the first start")
+        return
+    store = open_store(configuration)
+    environment = configuration.settings.environment
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await store.open(environment)
+            yield Finding(Level.OK, "database", f"is {environment!r}'s own, its schema ours")
+            for finding in await mismatches(store):
+                yield finding
+    except (WrongEnvironment, WrongDatabase) as wrong:
+        yield Finding(Level.FAIL, "database", str(wrong))
+    except (StoreUnavailable, TimeoutError) as away:
+        reason = str(away) or "it did not answer in time"
+        yield Finding(Level.AWAY, "database", f"{reason}; is it running, and store.url right?")
+    finally:
+        await store.close()
+
+
+async def mismatches(store: Store) -> list[Finding]:
+    """List what came from another environment, and nobody has resolved yet."""
+    items = [
+        item
+        for item in await store.list_anomalies(ITEMS_MAX)
+        if item.anomaly.code == Code.ENV_MISMATCH
+    ]
+    if not items:
+        return [Finding(Level.OK, "mismatches", "no delivery of another environment is open")]
+    return [
+        Finding(
+            Level.FAIL,
+            item.anomaly.subject,
+            f"{item.times} of another environment, from {_moment(item.anomaly.at_ms)} to "
+            f"{_moment(item.last_ms)}: {item.anomaly.evidence}; runbook environment-leak",
+        )
+        for item in items
+    ]
+
+
+def ports(configuration: Configuration) -> Iterator[Finding]:
+    """Ask whether the addresses are free, or in use by this environment's own gateway."""
+    settings = configuration.settings
+    owner = _serving(settings.admin.host, settings.admin.port)
+    for name, place in (("edge.port", settings.edge), ("admin.port", settings.admin)):
+        taken = _trouble(place.host, place.port)
+        if not taken:
+            yield Finding(Level.OK, name, f"{place.host}:{place.port} is free")
+        elif owner == settings.environment:
+            yield Finding(Level.OK, name, f"{place.port} is in use by this environment's gateway")
+        elif owner:
+            told = f"{place.port} is in use beside a gateway of the environment {owner!r}"
+            yield Finding(Level.FAIL, name, told)
+        else:
+            yield Finding(Level.FAIL, name, f"{place.host}:{place.port} cannot be had: {taken}")
+
+
+def _trouble(host: str, port: int) -> str:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((host, port))
+        except OSError as wrong:
+            return "it is in use" if wrong.errno == errno.EADDRINUSE else str(wrong.strerror)
+    return ""
+
+
+def _serving(host: str, port: int) -> str:
+    """Return the environment of the gateway whose admin port this is; "" where there is none."""
+    name = _asked_at(host)
+    address = f"[{name}]" if ":" in name else name
+    try:
+        # Without a proxy: it is this machine that is asked.
+        ask = build_opener(ProxyHandler({})).open
+        with ask(f"http://{address}:{port}/metrics", timeout=_ASK_S) as answer:
+            match = _INFO.search(answer.read().decode("utf-8", "replace"))
+    except (URLError, OSError, ValueError):
+        return ""
+    return match[1] if match else ""
+
+
+def _asked_at(host: str) -> str:
+    """Return where to ask whoever listens at a host: at loopback, if that is everywhere."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "::1" if address.version == IPV6 else "127.0.0.1"
+
+
+def _is_new(url: str) -> bool:
+    scheme, _, path = url.partition("://")
+    return scheme in {"embedded", "sqlite"} and not Path(path.partition("?")[0]).exists()
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")

@@ -1,0 +1,58 @@
+"""What a configuration and its files say, with nothing asked over a network.
+
+The sources flow in with the time, findings flow out: who has no key that proves anything now, whose
+last key ends within the week, and whether the edge can remember what it should.
+"""
+
+import os
+from collections.abc import Iterator
+
+from ingress.sources import Snapshot, Source
+from sealgate.config import Configuration
+from sealgate.doctor.findings import Finding, Level
+
+SOON_MS = 7 * 24 * 3600 * 1000
+
+
+def keys(sources: Snapshot, now_ms: int) -> Iterator[Finding]:
+    """Look at every source's keys; those with nothing to say are counted."""
+    told = [finding for source in sources.values() for finding in _keys(source, now_ms)]
+    yield from told
+    well = len(sources) - len({finding.subject for finding in told})
+    if well:
+        yield Finding(Level.OK, "keys", f"{well} of {len(sources)} sources have keys for 7 days")
+    if not sources:
+        yield Finding(Level.WARN, "keys", "no sources yet: every delivery is answered 404")
+
+
+def _keys(source: Source, now_ms: int) -> Iterator[Finding]:
+    if not source.profile.is_signed or source.plan is not None:
+        return
+    subject = f"source {source.slug!r}"
+    later = [key.id for key in source.ring.keys if key.is_usable(now_ms + SOON_MS)]
+    if not source.ring.at(now_ms).ids:
+        yield Finding(
+            Level.FAIL,
+            subject,
+            "no key proves anything now: every delivery is refused; `sealgate keys list` shows "
+            "their windows and states, `sealgate keys add` adds one",
+        )
+    elif not later:
+        yield Finding(
+            Level.WARN,
+            subject,
+            "its last key ends within 7 days: `sealgate keys add` the next one before",
+        )
+
+
+def state_file(configuration: Configuration) -> Iterator[Finding]:
+    """Ask whether the edge can remember, over a restart, which sources verified."""
+    name = configuration.settings.edge.state_file
+    if name is None:
+        return
+    path = configuration.base / name
+    nearest = path if path.exists() else next(p for p in path.parents if p.exists())
+    if os.access(nearest, os.W_OK):
+        yield Finding(Level.OK, "edge.state_file", "can be written")
+    else:
+        yield Finding(Level.FAIL, "edge.state_file", f"{nearest} cannot be written by this user")

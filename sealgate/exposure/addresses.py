@@ -1,0 +1,63 @@
+"""How an event or a payment is written, and what a person may type instead.
+
+An event is `provider/account/key`, as in every report. A person holds other ids more often: the
+correlation id of an answer, or the provider's own id of the event. Those are looked up, and where
+they stand for more than one event nothing is guessed.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from consumers.store.port import EventKey, PaymentKey, Recorded, Store
+
+
+class Account(NamedTuple):
+    """A provider and the account there: of which event keys are unique."""
+
+    provider: str
+    account: str
+
+
+class Unclear(ValueError):
+    """A person's words stand for no event, or for several; the message lists them."""
+
+
+def write(key: EventKey | PaymentKey) -> str:
+    """Write the name of an event or a payment. Only its last part may hold a slash."""
+    account = key.account.replace("%", "%25").replace("/", "%2F")
+    return f"{key.provider}/{account}/{key[2]}"
+
+
+def read(text: str) -> EventKey | None:
+    """Read what `write` writes of an event; None for anything else."""
+    provider, _, rest = text.partition("/")
+    account, _, key = rest.partition("/")
+    if not (provider and account and key):
+        return None
+    return EventKey(provider, account.replace("%2F", "/").replace("%25", "%"), key)
+
+
+async def find(store: Store, text: str, accounts: Collection[Account]) -> Recorded:
+    """Find the event that `text` stands for. Raises `Unclear`."""
+    found = await _candidates(store, text, accounts)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Unclear(
+            f"{text}: no event is known by this; say provider/account/key, a correlation id, or"
+            " the key of an event of a configured source"
+        )
+    listed = "".join(f"\n  {write(one.event.key)}  {one.event.event_type}" for one in found)
+    raise Unclear(f"{text}: stands for {len(found)} events; say which:{listed}")
+
+
+async def _candidates(store: Store, text: str, accounts: Collection[Account]) -> Sequence[Recorded]:
+    whole = read(text)
+    if whole is not None:
+        exact = await store.event(whole)
+        if exact is not None:
+            return [exact]
+    keys = [EventKey(*account, text) for account in sorted(set(accounts))]
+    named = [one for key in keys if (one := await store.event(key)) is not None]
+    known = {one.event.key: one for one in [*named, *await store.correlated(text)]}
+    return list(known.values())

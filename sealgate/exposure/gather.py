@@ -1,0 +1,77 @@
+"""Read from the store what the analysis of a key needs, a few payments at a time.
+
+Events flow in once; then payments by the batch, each with its history, so that memory holds the
+report and one batch, however large the database is. The outbox is read last: a notice that is not
+in it any more has gone out, whatever happened meanwhile.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumers.exposure import Stake, Story, Window, weigh
+from consumers.ledger import Ledger
+from consumers.store.port import PaymentKey, Recorded, Store
+
+BATCH = 32
+"""Payments asked for at once: what a pool of connections serves without a queue."""
+PENDING_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The notices that have not gone out, by payment and version; `is_whole` where all are here."""
+
+    waiting: frozenset[tuple[PaymentKey, int]]
+    is_whole: bool
+
+    def fate(self, payment: PaymentKey, version: int) -> str:
+        """Say what became of the notice of one transition."""
+        if (payment, version) in self.waiting:
+            return "waiting"
+        return "delivered" if self.is_whole else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Every payment with an exposed event, judged, and the outbox as it was afterwards."""
+
+    stakes: Sequence[Stake]
+    outbox: Outbox
+
+
+async def gather(store: Store, window: Window, ledger: Ledger | None) -> Gathered:
+    """Read and judge everything that the key proved in the window. Raises `StoreUnavailable`."""
+    suspects: dict[PaymentKey, list[Recorded]] = {}
+    for source in sorted(window.sources):
+        for one in await store.proven_with(source, window.key_id, window.from_ms, window.to_ms):
+            key = PaymentKey(one.event.key.provider, one.event.key.account, one.event.reference)
+            suspects.setdefault(key, []).append(one)
+    stakes: list[Stake] = []
+    payments = list(suspects)
+    for begin in range(0, len(payments), BATCH):
+        keys = payments[begin : begin + BATCH]
+        stories = await asyncio.gather(*(_story(store, key, suspects[key]) for key in keys))
+        named = {one.event.key for story in stories for one in story.events}
+        named |= {statement.event for story in stories for statement in story.statements}
+        marks = await store.marks(named)
+        stakes += [weigh(window, story, marks, ledger) for story in stories]
+    return Gathered(stakes, await outbox(store))
+
+
+async def outbox(store: Store, notices_max: int = PENDING_MAX) -> Outbox:
+    """Read which notices have not gone out."""
+    pending = await store.pending(notices_max)
+    waiting = frozenset((one.notice.payment, one.notice.version) for one in pending)
+    return Outbox(waiting, is_whole=len(pending) < notices_max)
+
+
+async def _story(store: Store, key: PaymentKey, suspects: Sequence[Recorded]) -> Story:
+    if not key.reference:
+        return Story(key, suspects)
+    return Story(
+        key,
+        await store.events(key),
+        await store.statements(key),
+        await store.transitions(key),
+    )

@@ -1,0 +1,157 @@
+"""`sealgate events show`: one event, what it stated and moved, and what people said of it."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from consumers.exposure import value
+from consumers.interpret import assets
+from consumers.store.port import (
+    EventKey,
+    Mark,
+    Payment,
+    PaymentKey,
+    Recorded,
+    Statement,
+    Store,
+    Transition,
+)
+from sealgate.config import Configuration
+from sealgate.exposure import addresses, report
+from sealgate.exposure.addresses import Unclear
+from sealgate.exposure.gather import Outbox, outbox
+from sealgate.exposure.instants import show
+from sealgate.exposure.marking import EXIT_FAILED, EXIT_OK, accounts
+from sealgate.exposure.report import Document
+from sealgate.exposure.storing import with_store
+from sealgate.exposure.table import amount_text, fact_text, plain
+
+FORMAT = "sealgate.event/1"
+
+
+def run(configuration: Configuration, text: str, *, as_json: bool) -> int:
+    """Print the event that `text` stands for; return the exit code."""
+
+    async def use(store: Store) -> int:
+        try:
+            found = await addresses.find(store, text, accounts(configuration))
+        except Unclear as unclear:
+            print(unclear, file=sys.stderr)
+            return EXIT_FAILED
+        told = await _tell(store, found)
+        if as_json:
+            print(json.dumps(told, indent=2, ensure_ascii=False))
+        else:
+            print("\n".join(plain(line) for line in _lines(told)))
+        return EXIT_OK
+
+    return with_store(configuration, use)
+
+
+async def _tell(store: Store, found: Recorded) -> Document:
+    """Read everything that is known of the event, and write it as a document."""
+    event, decimals = found.event, assets.load().decimals
+    key = PaymentKey(event.key.provider, event.key.account, event.reference)
+    marks = (await store.marks([event.key])).get(event.key, ())
+    # An event that concerns no payment has an empty reference, which no payment has.
+    payment = await store.payment(key)
+    statements = await store.statements(key)
+    moves = await store.transitions(key)
+    waiting = await outbox(store)
+    return {
+        "format": FORMAT,
+        "event": addresses.write(event.key),
+        "type": event.event_type,
+        "source": event.source,
+        "key": event.key_id,
+        "scheme": event.scheme,
+        "assurance": event.assurance,
+        "mode": event.mode,
+        "received_at": show(event.received_ms),
+        "signed_at": show(event.signed_ms),
+        "late_verified_at": show(event.late_ms),
+        "correlation_id": event.correlation_id,
+        "body_digest": event.body_digest,
+        "position": f"{event.position.partition.topic}/{event.position.partition.number}"
+        f"/{event.position.offset}",
+        "verdict": found.verdict,
+        "marks": [_mark(mark) for mark in marks],
+        "payment": _payment(key, payment, decimals) if event.reference else None,
+        "statements": [_statement(one, event.key, decimals) for one in statements],
+        "transitions": [_move(move, waiting, event.key) for move in moves],
+    }
+
+
+def _mark(mark: Mark) -> Document:
+    return {
+        "judgement": mark.judgement.value,
+        "by": mark.by,
+        "at": show(mark.at_ms),
+        "reason": mark.reason,
+    }
+
+
+def _payment(key: PaymentKey, payment: Payment | None, decimals: Mapping[str, int]) -> Document:
+    return {
+        "payment": addresses.write(key),
+        "state": None if payment is None else payment.state.value,
+        "version": 0 if payment is None else payment.version,
+        "value": [] if payment is None else report.amounts(value(payment.facts), decimals),
+    }
+
+
+def _statement(one: Statement, event: EventKey, decimals: Mapping[str, int]) -> Document:
+    return {
+        **report.fact_document(one.fact, decimals),
+        "event": addresses.write(one.event),
+        "by_this_event": one.event == event,
+        "is_first": one.is_first,
+    }
+
+
+def _move(move: Transition, waiting: Outbox, event: EventKey) -> Document:
+    return {
+        **report.transition_document(move, waiting),
+        "event": addresses.write(move.event),
+        "by_this_event": move.event == event,
+    }
+
+
+def _lines(told: Document) -> Iterator[str]:
+    yield f"event {told['event']}  {told['type']}"
+    yield f"  verdict    {told['verdict'] or 'open'}"
+    yield f"  proven     with key {told['key']} of {told['source']}"
+    yield f"             scheme {told['scheme'] or 'unknown'}, assurance {told['assurance']},"
+    yield f"             evidence of mode {told['mode']}"
+    yield f"  received   {told['received_at']}"
+    yield f"  signed     {told['signed_at'] or 'no time in the signature'}"
+    if told["late_verified_at"]:
+        yield f"  late       verified out of the quarantine at {told['late_verified_at']}"
+    yield f"  correlates {told['correlation_id']}"
+    yield f"  body       {told['body_digest']}"
+    yield f"  in the log {told['position']}"
+    for mark in told["marks"]:
+        yield f"  marked     {mark['judgement']} by {mark['by']} at {mark['at']}: {mark['reason']}"
+    payment = told["payment"]
+    if payment is None:
+        yield "  payment    none"
+        return
+    worth = ", ".join(map(amount_text, payment["value"])) or "no amount"
+    yield f"  payment    {payment['payment']}"
+    yield f"             {payment['state'] or '(none)'}, version {payment['version']}, {worth}"
+    yield from _history(told["statements"], told["transitions"])
+
+
+def _history(statements: Sequence[Document], moves: Sequence[Document]) -> Iterator[str]:
+    yield "  what was stated about the payment (* by this event):"
+    for one in statements:
+        mark, again = "*" if one["by_this_event"] else " ", "" if one["is_first"] else ", again"
+        yield f"   {mark} {fact_text(one)}, by {one['event']}{again}"
+    yield "  how the payment moved (* because of this event):"
+    for move in moves:
+        mark = "*" if move["by_this_event"] else " "
+        arrow = f"{move['before'] or '(none)'} -> {move['after']}"
+        yield (
+            f"   {mark} version {move['version']} {arrow} at {move['at']},"
+            f" cause {move['cause']}, notice {move['notice']}"
+        )

@@ -1,0 +1,94 @@
+"""What each key has proven: asked of the database, which knows all, and of the edges that run.
+
+The database knows every event since it began, up to where its workers have read; an edge knows what
+it verified since it began, up to now. Together they know all. What cannot be asked is said.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from consumers.store.port import KeyUse, Store, StoreUnavailable, WrongDatabase, WrongEnvironment
+from sealgate.config import Configuration
+from sealgate.keys import edges
+from sealgate.process import located, open_store
+
+STORE_S = 5.0
+_SQLITE = "sqlite://"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a key has proven, as far as it is known. `events` counts what the database holds."""
+
+    first_ms: int | None = None
+    last_ms: int | None = None
+    events: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Uses by source (its URI) and key id; how far they are the whole story; and who was asked.
+
+    `trouble` says why the database could not be asked, "" if it could. `told_ms` is the instant up
+    to which news have come.
+    """
+
+    stored: Mapping[tuple[str, str], KeyUse]
+    trouble: str
+    asked: edges.Asked
+    told_ms: int
+
+    def use(self, uri: str, slug: str, key_id: str) -> Use:
+        """Return what one key has proven."""
+        stored = self.stored.get((uri, key_id))
+        shown = [one.key(slug, key_id) for one in self.asked.shown.values()]
+        last = [key.last_used_ms for key in shown if key is not None and key.last_used_ms]
+        if stored is None:
+            events = None if self.trouble else 0
+            return Use(None, max(last, default=None), events)
+        return Use(stored.first_ms, max([stored.last_ms, *last]), stored.events)
+
+
+def gather(configuration: Configuration, urls: Sequence[str], now_ms: int, slug: str = "") -> Known:
+    """Ask the database and the edges, about one source or about all. Raises nothing."""
+    asked = edges.ask_all(urls, slug)
+    try:
+        uses, trouble = asyncio.run(_stored(configuration)), ""
+    except _NotAsked as reason:
+        uses, trouble = [], str(reason)
+    told_ms = now_ms if asked.shown else max((use.last_ms for use in uses), default=0)
+    return Known({(use.source, use.key_id): use for use in uses}, trouble, asked, told_ms)
+
+
+class _NotAsked(Exception):
+    """The database could not be asked; the message says why."""
+
+
+async def _stored(configuration: Configuration) -> Sequence[KeyUse]:
+    settings = configuration.settings
+    _, is_file, path = located(settings.store.url, configuration.base).partition(_SQLITE)
+    if is_file and not configuration.base.joinpath(path).exists():
+        # Opening it would make it, and whoever only looks should leave nothing behind.
+        raise _NotAsked("there is no database yet")
+    try:
+        store = open_store(configuration)
+    except ValueError as wrong:
+        raise _NotAsked(f"the database cannot be opened: {wrong}") from None
+    try:
+        async with asyncio.timeout(STORE_S):
+            return await _read(store, settings.environment)
+    except (StoreUnavailable, TimeoutError):
+        raise _NotAsked("the database is not reachable") from None
+    except WrongEnvironment:
+        raise _NotAsked("the database belongs to another environment") from None
+    except WrongDatabase:
+        raise _NotAsked("the database is not of this version") from None
+
+
+async def _read(store: Store, environment: str) -> Sequence[KeyUse]:
+    try:
+        await store.open(environment)
+        return await store.key_uses()
+    finally:
+        await store.close()

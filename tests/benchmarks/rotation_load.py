@@ -1,0 +1,135 @@
+"""The provider of a rotation: so many deliveries a second, signed as it is told, each answer kept.
+
+Words come in as lines of JSON while the traffic flows: begin, sign with these keys from now on, and
+end. At the end one line goes out with every delivery: when it was due, who signed it, the status,
+and how long the answer took. The schedule is that of the open loop: nothing waits for an answer.
+"""
+
+import asyncio
+import gc
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+import orjson
+import uvloop
+from pydantic import TypeAdapter
+
+from tests.benchmarks.events import told
+from tests.benchmarks.generator import HOST, LEAD_S, PATIENCE_S, TICK_S, ticking
+from tests.benchmarks.load import Line, OpenLoop
+from tests.benchmarks.schedule import Schedule
+from tests.benchmarks.wire import Connection, request
+from tests.support import signers
+
+PROVIDER = "btcpay"
+SECONDS_MAX = 300.0
+SELDOM_EVERY = 20
+"""One delivery in so many is signed with the other key, where there is one."""
+PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Deliver to this path at this rate; `secrets` are all that will be signed with."""
+
+    port: int
+    path: str
+    rate_per_s: float
+    connections: int
+    body_bytes: int
+    secrets: Mapping[str, str]
+    signing: str
+    do: Literal["begin"] = "begin"
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Sign with `mostly` from now on, and now and then with `seldom`."""
+
+    mostly: str
+    seldom: str = ""
+    do: Literal["sign"] = "sign"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Send no more, wait for what is under way, and tell."""
+
+    do: Literal["end"] = "end"
+
+
+class Row(NamedTuple):
+    """One delivery. `at_ms` is when it was due, in milliseconds since the epoch."""
+
+    at_ms: float
+    key_id: str
+    status: int
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything that was answered, and how many were not."""
+
+    rows: list[Row] = field(default_factory=list)
+    unanswered: int = 0
+    lost_connections: int = 0
+
+
+class Traffic(OpenLoop):
+    """An open loop that remembers of each delivery who signed it."""
+
+    def __init__(self, begin: Begin, schedule: Schedule) -> None:
+        super().__init__(self._make, schedule, ())
+        self.rows: list[Row] = []
+        self.signs = Sign(begin.signing)
+        self._begin = begin
+        self._key_id = begin.signing
+        self._carried: dict[Line, str] = {}
+        self._epoch_ms = time.time() * 1000 - time.perf_counter() * 1000
+        token = secrets.token_hex(6).encode()
+        self._events = told(token, {PROVIDER}, begin.body_bytes, _now_s)
+
+    def add(self, line: Line) -> None:
+        """Take another line to send on."""
+        self._idle.append(line)
+
+    def end(self) -> None:
+        """Send nothing that is not due yet."""
+        self._schedule = replace(self._schedule, count=self._due)
+
+    def answered(self, line: Line, status: int, now_s: float) -> None:
+        """Keep what came of a delivery, and use the free line."""
+        at_ms = self._epoch_ms + line.since_s * 1000
+        took_ms = (now_s - line.since_s) * 1000
+        self.rows.append(Row(at_ms, self._carried.pop(line), status, took_ms))
+        super().answered(line, status, now_s)
+
+    def _send(self, line: Line, since_s: float) -> None:
+        is_seldom = self.signs.seldom and self.tally.sent % SELDOM_EVERY == 0
+        self._key_id = self.signs.seldom if is_seldom else self.signs.mostly
+        self._carried[line] = self._key_id
+        super()._send(line, since_s)
+
+    def _make(self) -> bytes:
+        """Write the next delivery: another event, signed now."""
+        body = next(self._events).body
+        key = self._begin.secrets[self._key_id].encode()
+        return request(self._begin.path, body, signers.btcpay(key, body, _now_s()))
+
+
+async def deliver(begin: Begin, read: Callable[[], "asyncio.Future[bytes]"]) -> Told:
+    """Deliver until it is told to end. Between, the words that are read are obeyed."""
+    count = int(begin.rate_per_s * SECONDS_MAX)
+    traffic = Traffic(
+        begin, Schedule(time.perf_counter() + LEAD_S, begin.rate_per_s, count)
+    )
+    loop = asyncio.get_running_loop()
+    connections = [
+        (await loop.create_connection(lambda: Connection(traffic), HOST, begin.port))[1]
+        for _ in range(begin.connections)
+    ]

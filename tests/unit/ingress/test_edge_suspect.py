@@ -1,0 +1,102 @@
+"""A source that verified lately and fails altogether now: whose fault is it, and what it hears."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ingress.settings import KeySettings, SourceSettings
+from tests.support.gateway import (
+    STRIPE_SECRET,
+    Gateway,
+    gateway,
+    is_problem,
+    log_lines,
+    until_ready,
+)
+from tests.support.refused import EVENT, STRIPE_HOOK, STRIPE_LABELS, forge, log_away, signed
+
+
+@pytest.fixture(name="edge")
+async def _edge(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with gateway(tmp_path) as running:
+        await until_ready(running)
+        yield running
+
+
+async def test_a_source_that_fails_altogether_is_asked_to_come_again(edge: Gateway) -> None:
+    """It verified a moment ago, and nothing does any more: the wrong key is ours."""
+    said = log_lines()
+    assert (await edge.post(STRIPE_HOOK, EVENT, signed(EVENT))).status == 200
+    assert edge.count("sealgate_source_suspect", **STRIPE_LABELS) == 0
+    assert [(await forge(edge)).status for _ in range(6)] == [401] * 4 + [503] * 2
+    assert edge.count("sealgate_source_suspect", **STRIPE_LABELS) == 1
+    assert edge.count("sealgate_source_suspect", source="btcpay-shop", provider="btcpay") == 0
+    assert (await edge.post(STRIPE_HOOK, EVENT, signed(EVENT))).status == 200
+    assert edge.count("sealgate_source_suspect", **STRIPE_LABELS) == 0
+    assert (await forge(edge)).status == 401
+    assert len(await edge.quarantined()) == 7
+    lines = said("keys_suspect")
+    assert [(line["source"], line["suspicion"]) for line in lines] == [
+        ("stripe-eu", "begins"),
+        ("stripe-eu", "ends"),
+    ]
+
+
+async def test_a_flood_between_honest_deliveries_flips_nothing_for_the_provider(
+    edge: Gateway,
+) -> None:
+    """The provider hears success for every delivery of its own, whatever a stranger sends."""
+    for number in range(5):
+        body = EVENT.replace(b"evt_1", b"evt_%d" % number)
+        replies = await asyncio.gather(*(forge(edge) for _ in range(4)))
+        assert {reply.status for reply in replies} == {401}
+        assert (await edge.post(STRIPE_HOOK, body, signed(body))).status == 200
+    assert edge.count("sealgate_source_suspect", **STRIPE_LABELS) == 0
+
+
+def _xero(directory: Path) -> SourceSettings:
+    (directory / "xero").write_bytes(b"a-webhook-key-of-a-test")
+    return SourceSettings(
+        slug="xero", provider="xero", key=[KeySettings(id="only", file=Path("xero"))]
+    )
+
+
+async def test_a_provider_that_probes_with_wrong_signatures_hears_exactly_its_refusal(
+    tmp_path: Path,
+) -> None:
+    """Xero sends wrong signatures and delivers nothing unless each hears 401: also when we fail."""
+
+    def signature(secret: bytes) -> tuple[str, str]:
+        digest = hmac.digest(secret, EVENT, hashlib.sha256)
+        return "x-xero-signature", base64.b64encode(digest).decode()
+
+    async with gateway(tmp_path, more=[_xero(tmp_path)], publish_s=0.3) as edge:
+        await until_ready(edge)
+        good = signature(b"a-webhook-key-of-a-test")
+        assert (await edge.post("/hooks/xero", EVENT, good)).status == 200
+        for _ in range(7):
+            is_problem(await edge.post("/hooks/xero", EVENT, signature(b"a probe")), 401)
+        with log_away(tmp_path):
+            is_problem(await edge.post("/hooks/xero", EVENT, signature(b"a probe")), 401)
+        assert len(await edge.quarantined()) == 7
+
+
+async def test_a_restart_with_a_wrong_key_is_our_fault_too(tmp_path: Path) -> None:
+    """Keys go wrong at restarts: the new process knows from the old one that the key was right."""
+    state = tmp_path / "state.json"
+    async with gateway(tmp_path, state_file=state) as edge:
+        await until_ready(edge)
+        assert (await edge.post(STRIPE_HOOK, EVENT, signed(EVENT))).status == 200
+    assert STRIPE_SECRET not in state.read_bytes()
+    async with gateway(tmp_path, state_file=state) as edge:
+        await until_ready(edge)
+        assert [(await forge(edge)).status for _ in range(5)] == [401] * 4 + [503]
+    async with gateway(tmp_path, state_file=state) as edge:
+        await until_ready(edge)
+        assert edge.count("sealgate_source_suspect", **STRIPE_LABELS) == 1
+        assert (await forge(edge)).status == 503
