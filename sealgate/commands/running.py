@@ -1,5 +1,6 @@
 """Commands that run the gateway, or parts of it."""
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,6 +86,8 @@ def demo(
 
 
 def _run(config: Path, roles: Sequence[str]) -> int:
+    from sealgate.process import GC_THRESHOLD
+
     def run(configuration: "Configuration") -> int:
         from ingress import telemetry
         from sealgate.config import examine
@@ -100,6 +103,8 @@ def _run(config: Path, roles: Sequence[str]) -> int:
             reread=lambda cache: examine(config, environ(), cache),
         ).main()
 
+    # What is read now stays; to look through it for garbage again and again is half the load.
+    gc.set_threshold(GC_THRESHOLD)
     return configured(config, roles, run)
 
 

@@ -149,7 +149,7 @@ def _begin_open(job: Job, ears: _Ears, connections: Sequence[Connection]) -> Ite
     schedule = Schedule(time.perf_counter() + LEAD_S, job.rate_per_s, count)
     load = OpenLoop(_maker(job), schedule, connections)
     ears.load = load
-    with _ticking(max(TICK_S, 1 / job.rate_per_s), lambda: load.tick(time.perf_counter())):
+    with ticking(max(TICK_S, 1 / job.rate_per_s), lambda: load.tick(time.perf_counter())):
         yield load
 
 
@@ -200,7 +200,7 @@ def _check(job: Job) -> None:
 
 
 @contextmanager
-def _ticking(every_s: float, tick: Callable[[], None]) -> Iterator[None]:
+def ticking(every_s: float, tick: Callable[[], None]) -> Iterator[None]:
     """Call `tick` every so often, to some tens of microseconds.
 
     An event loop's own timers count in milliseconds: at 3,000 requests a second that would be three

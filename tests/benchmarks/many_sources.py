@@ -55,12 +55,12 @@ def write(directory: Path, sources: int) -> Path:
 
 async def measure_reading(path: Path) -> tuple[float, float]:
     """Return the CPU seconds of the whole load, and of a reload of one changed file."""
+    gc.set_threshold(GC_THRESHOLD)  # as `sealgate serve` does
     began_s = time.process_time()
     fresh = build(examine(path, {}).configuration, is_edge=True)
     load_s = time.process_time() - began_s
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
 
     async def place(before: Fresh, after: Fresh) -> None:
         """Put nothing in place: that is measured at a real process."""

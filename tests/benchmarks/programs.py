@@ -142,7 +142,7 @@ class Workshop:
         try:
             said = running.started()
             if "admin" in said:
-                _await_ready(running, said["admin"])
+                await_ready(running, said["admin"])
         except BaseException:
             running.stop()
             raise
@@ -161,7 +161,8 @@ def _source(slug: str, provider: str, keys: Sequence[str]) -> list[str]:
     return ["[[source]]", f'slug = "{slug}"', f'provider = "{provider}"', f"key = [{ring}]"]
 
 
-def _await_ready(running: Running, admin_url: str) -> None:
+def await_ready(running: Running, admin_url: str) -> None:
+    """Wait until an edge takes deliveries. Raises `Unsound`."""
     until_s = time.monotonic() + START_S
     while time.monotonic() < until_s:
         running.check()

@@ -10,7 +10,8 @@ import gc
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -83,8 +84,9 @@ class Told:
 class Traffic(OpenLoop):
     """An open loop that remembers of each delivery who signed it."""
 
-    def __init__(self, begin: Begin, schedule: Schedule) -> None:
-        super().__init__(self._make, schedule, ())
+    def __init__(self, begin: Begin) -> None:
+        count = int(begin.rate_per_s * SECONDS_MAX)
+        super().__init__(self._make, Schedule(0.0, begin.rate_per_s, count), ())
         self.rows: list[Row] = []
         self.signs = Sign(begin.signing)
         self._begin = begin
@@ -94,9 +96,10 @@ class Traffic(OpenLoop):
         token = secrets.token_hex(6).encode()
         self._events = told(token, {PROVIDER}, begin.body_bytes, _now_s)
 
-    def add(self, line: Line) -> None:
-        """Take another line to send on."""
-        self._idle.append(line)
+    def start(self, lines: Iterable[Line]) -> None:
+        """Begin now, on these lines."""
+        self._schedule = replace(self._schedule, begin_s=time.perf_counter() + LEAD_S)
+        self._idle.extend(lines)
 
     def end(self) -> None:
         """Send nothing that is not due yet."""
@@ -122,14 +125,80 @@ class Traffic(OpenLoop):
         return request(self._begin.path, body, signers.btcpay(key, body, _now_s()))
 
 
-async def deliver(begin: Begin, read: Callable[[], "asyncio.Future[bytes]"]) -> Told:
-    """Deliver until it is told to end. Between, the words that are read are obeyed."""
-    count = int(begin.rate_per_s * SECONDS_MAX)
-    traffic = Traffic(
-        begin, Schedule(time.perf_counter() + LEAD_S, begin.rate_per_s, count)
-    )
+class _Ears:
+    """Passes on what connections say."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+        self.lost_count = 0
+
+    def answered(self, connection: Connection, status: int, now_s: float) -> None:
+        """Take the answer to what was sent last."""
+        self._traffic.answered(connection, status, now_s)
+
+    def lost(self, connection: Connection) -> None:
+        """Take note that a connection is gone: that is never part of a sound run."""
+        self.lost_count += 1
+        self._traffic.lost(waiting=connection.waiting)
+
+
+async def deliver(begin: Begin, words: AsyncIterator[Sign | End]) -> Told:
+    """Deliver until it is told to end, signing as it is told."""
+    traffic = Traffic(begin)
+    ears = _Ears(traffic)
     loop = asyncio.get_running_loop()
     connections = [
-        (await loop.create_connection(lambda: Connection(traffic), HOST, begin.port))[1]
+        (await loop.create_connection(lambda: Connection(ears), HOST, begin.port))[1]
         for _ in range(begin.connections)
     ]
+    traffic.start(connections)
+    every_s = max(TICK_S, 1 / begin.rate_per_s)
+    with ticking(every_s, lambda: traffic.tick(time.perf_counter())):
+        async for word in words:
+            if isinstance(word, End):
+                break
+            traffic.signs = word
+        traffic.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while not traffic.done():
+                    await asyncio.sleep(PAUSE_S)
+    told_all = Told(traffic.rows, traffic.outstanding, ears.lost_count)
+    for connection in connections:
+        connection.close()
+    return told_all
+
+
+async def _main() -> None:
+    """Read words from standard input; acknowledge each with a line."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    any_word: TypeAdapter[Sign | End] = TypeAdapter(Sign | End)
+
+    async def words() -> AsyncIterator[Sign | End]:
+        async for line in reader:
+            word = any_word.validate_json(line)
+            if isinstance(word, Sign):
+                _say(word)
+            yield word
+
+    begin = TypeAdapter(Begin).validate_json(await reader.readline())
+    _say(begin.signing)
+    _say(await deliver(begin, words()))
+
+
+def _say(what: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(what) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _now_s() -> int:
+    return int(time.time())
+
+
+if __name__ == "__main__":
+    # Nothing here is cyclic but the connections: a collection would only look like a slow server.
+    gc.disable()
+    uvloop.run(_main())

@@ -10,10 +10,16 @@ Not seen: what a test itself deletes, a process of a process that lives for less
 files of PostgreSQL or Kafka that were not started here.
 """
 
+import os
+import shutil
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -21,26 +27,27 @@ from tests.support import canary
 from tests.support.canary import SESSION
 
 LOOK_S = 0.25
-_TREES = pytest.StashKey[list[Path]]()
-_LEAKS = pytest.StashKey[list[str]]()
+PROC = Path("/proc")
 _TOLD = "canaries"
 
 
-def pytest_configure(config: pytest.Config) -> None:
+class Node(Protocol):
+    """A worker of pytest-xdist that has ended, as far as it matters here."""
+
+    workeroutput: Mapping[str, Any]
+
+
+def pytest_configure() -> None:
     """Begin to keep, and to watch processes."""
-    config.stash[_TREES] = []
-    config.stash[_LEAKS] = []
     SESSION.kept = Path(tempfile.mkdtemp(prefix="sealgate-canary-"))
     sys.addaudithook(_started)
     threading.Thread(target=_watch, name="canary", daemon=True).start()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _tree_of_the_session(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def _tree_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Remember where the tests of this process write."""
-    request.config.stash[_TREES].append(tmp_path_factory.getbasetemp())
+    SESSION.trees.append(tmp_path_factory.getbasetemp())
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -50,29 +57,67 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: object, error: object) -> None:
+def pytest_testnodedown(node: Node) -> None:
     """Take what a worker of pytest-xdist has found."""
-    told = getattr(node, "workeroutput", {}).get(_TOLD, [])
-    node.config.stash[_LEAKS] += told  # type: ignore[attr-defined]
+    SESSION.leaks += getattr(node, "workeroutput", {}).get(_TOLD, [])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Search, and fail the session for what is found."""
-    config = session.config
-    trees = config.stash[_TREES]
-    config.stash[_LEAKS] += [str(leak) for leak in look(*trees)]
-    output = getattr(config, "workeroutput", None)
+    kept, SESSION.kept = SESSION.kept, None
+    begin_s = time.perf_counter()
+    canary.look(*SESSION.trees, *filter(None, [kept]))
+    print("canary search", time.perf_counter() - begin_s, len(SESSION.names), file=sys.__stderr__)
+    output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_TOLD] = config.stash[_LEAKS]
-    elif config.stash[_LEAKS]:
+        output[_TOLD] = SESSION.leaks
+    elif SESSION.leaks:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if kept is not None and not SESSION.leaks:
+        shutil.rmtree(kept)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say where the secrets are, and not what they are."""
-    if config.stash[_LEAKS]:
+    if SESSION.leaks:
         terminalreporter.section("SECRETS FOUND", red=True)
-        for line in sorted(config.stash[_LEAKS]):
+        for line in sorted(SESSION.leaks):
             terminalreporter.line(line)
+
+
+def _started(event: str, args: tuple[Any, ...]) -> None:
+    """Keep the arguments and the variables of a process that is being started."""
+    if event != "subprocess.Popen":
+        return
+    _, words, _, variables = args
+    for word in [words] if isinstance(words, str | bytes) else words:
+        canary.saw("arguments", os.fsencode(word))
+    for name, value in (os.environ if variables is None else variables).items():
+        canary.saw("environment", os.fsencode(name) + b"=" + os.fsencode(value))
+
+
+def _watch() -> None:
+    """Look at the processes below this one until the session ends."""
+    while SESSION.kept is not None:
+        for process in _descendants(os.getpid()):
+            for sink, file in (("arguments", "cmdline"), ("environment", "environ")):
+                with suppress(OSError):
+                    for word in (process / file).read_bytes().split(b"\0"):
+                        canary.saw(sink, word)
+        time.sleep(LOOK_S)
+
+
+def _descendants(above: int) -> Iterator[Path]:
+    """Go through the processes that a process has started, and those that these have started."""
+    for task in _listed(PROC / str(above) / "task"):
+        with suppress(OSError):
+            for child in (task / "children").read_text().split():
+                yield PROC / child
+                yield from _descendants(int(child))
+
+
+def _listed(folder: Path) -> Sequence[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return ()

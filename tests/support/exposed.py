@@ -18,12 +18,13 @@ from ingress.contract import topics
 from ingress.contract.envelope import Assurance, Coverage, Envelope, Mode
 from ingress.eventlog.port import Partition
 from sealgate.config import Configuration, read
+from tests.support import canary
 from tests.support.builders import envelope, record
 
 ENVIRONMENT = "test"
 URI = f"urn:sealgate:{ENVIRONMENT}:shop"
 BEGIN_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
-CANARY = "canary-4f1d9c-secret"
+CANARY = canary.secret("the exposed shop's keys", b"canary-4f1d9c-secret").decode()
 GROUP = "payments"
 PARTITION = Partition(topics.verified(ENVIRONMENT), 0)
 

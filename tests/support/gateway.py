@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from ingress import app, sealing, sources, telemetry, tls
 from ingress.contract import quarantined, topics
@@ -21,12 +21,13 @@ from ingress.eventlog.connect import connect
 from ingress.eventlog.port import EventLog, Position, Record
 from ingress.keysources.fetch import Fetch
 from ingress.settings import EdgeSettings, KeySettings, QuarantineSettings, SourceSettings
+from tests.support import canary
 from tests.support.builders import SERVES
 from tests.support.signers.shape import Sent, Signer
 
-OLD_SECRET = b"old-secret-of-a-test"
-NEW_SECRET = b"new-secret-of-a-test"
-STRIPE_SECRET = b"whsec_of_a_test"
+OLD_SECRET = canary.secret("the gateway's old key", b"old-secret-of-a-test")
+NEW_SECRET = canary.secret("the gateway's new key", b"new-secret-of-a-test")
+STRIPE_SECRET = canary.secret("the gateway's key of Stripe", b"whsec_of_a_test")
 HOOK = "/hooks/btcpay-shop"
 BODY = b'{"deliveryId":"d1","type":"InvoiceSettled","invoiceId":"inv-1","timestamp":1700000000}'
 
@@ -132,6 +133,7 @@ def source(
     for number, token in enumerate(tokens):
         file = directory / f"{slug}-token-{number}"
         file.write_text(token)
+        canary.secret(f"handshake token of {signer.name}", token.encode())
         keys.append(KeySettings(id=f"token-{number}", file=file, role="handshake"))
     settings = {"parameters": dict(signer.parameters), "key": keys} | settings
     return SourceSettings(slug=slug, provider=signer.provider, public_url=signer.url, **settings)
@@ -154,7 +156,7 @@ def btcpay(body: bytes, secret: bytes = OLD_SECRET) -> tuple[str, str]:
 
 
 async def read_reply(reader: asyncio.StreamReader, *, has_body: bool = True) -> Reply:
-    """Read one response."""
+    """Read one response; no response ever holds a secret."""
     async with asyncio.timeout(30):
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
@@ -162,6 +164,7 @@ async def read_reply(reader: asyncio.StreamReader, *, has_body: bool = True) -> 
         headers = {name.lower(): value for name, value in pairs}
         length = int(headers.get("content-length", "0")) if has_body else 0
         body = await reader.readexactly(length)
+    canary.saw("replies", head + body)
     return Reply(int(lines[0].split(" ")[1]), headers, body)
 
 
@@ -169,9 +172,18 @@ LogLines = Callable[[str], list[dict[str, Any]]]
 """Returns what was logged so far under the name of an event."""
 
 
+class _Said(io.StringIO):
+    """Log lines, which never hold a secret."""
+
+    def write(self, text: str) -> int:
+        """Write, and have it searched."""
+        canary.saw("log lines", text)
+        return super().write(text)
+
+
 def log_lines() -> LogLines:
     """Collect what the loggers of this process say from now on, if they have said nothing yet."""
-    out = io.StringIO()
+    out = _Said()
     telemetry.configure("json", out=out)
 
     def said(event: str) -> list[dict[str, Any]]:
@@ -217,38 +229,43 @@ async def gateway(
 
     And with `more`; profiles of the user's own stand in `providers` under the directory.
     """
+    parts = _parts(directory, _sources(rate_per_s, more), quarantine or {}, settings)
+    edge = app.EdgeApp(replace(parts, fetch=fetch, state_file=state_file))
+    port = await edge.start()
+    try:
+        yield Gateway(port, edge, parts.log, parts.registry)
+    finally:
+        await edge.stop()
+        await parts.log.close()
+        canary.saw("metrics", generate_latest(parts.registry))
+
+
+def _parts(
+    directory: Path,
+    configured: Sequence[SourceSettings],
+    quarantine: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> app.Parts:
+    """Write the keys, and put together what an edge is made of."""
     for name, secret in (("old", OLD_SECRET), ("new", NEW_SECRET), ("stripe", STRIPE_SECRET)):
         (directory / name).write_bytes(secret)
     edge_settings = EdgeSettings.model_validate(
         {"port": 0, "drain_s": 0.0, "stop_s": 5.0, **settings}
     )
-    configured = _sources(rate_per_s, more)
-    keeping = QuarantineSettings.model_validate(quarantine or {})
+    keeping = QuarantineSettings.model_validate(quarantine)
     origin = sources.Origin(directory, profiles=directory / "providers")
-    log = connect(f"embedded://{directory / 'log.db'}")
-    registry = CollectorRegistry()
-    edge = app.EdgeApp(
-        app.Parts(
-            environment="test",
-            settings=edge_settings,
-            sources=sources.build(SERVES, configured, edge_settings, origin),
-            log=log,
-            partitions=3,
-            registry=registry,
-            clock=telemetry.now_ms,
-            fetch=fetch,
-            quarantine=keeping,
-            seals=sealing.seals(keeping, directory),
-            state_file=state_file,
-            tls=edge_settings.tls and tls.load(edge_settings.tls, directory, telemetry.now_ms()),
-        )
+    return app.Parts(
+        environment="test",
+        settings=edge_settings,
+        sources=sources.build(SERVES, configured, edge_settings, origin),
+        log=connect(f"embedded://{directory / 'log.db'}"),
+        partitions=3,
+        registry=CollectorRegistry(),
+        clock=telemetry.now_ms,
+        quarantine=keeping,
+        seals=sealing.seals(keeping, directory),
+        tls=edge_settings.tls and tls.load(edge_settings.tls, directory, telemetry.now_ms()),
     )
-    port = await edge.start()
-    try:
-        yield Gateway(port, edge, log, registry)
-    finally:
-        await edge.stop()
-        await log.close()
 
 
 async def until_ready(running: Gateway) -> None:

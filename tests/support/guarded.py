@@ -8,9 +8,10 @@ import stripe
 
 from ingress import telemetry
 from ingress.settings import SourceSettings
+from tests.support import canary
 from tests.support.gateway import request
 
-SECRET = b"secret-of-the-guarded-one"
+SECRET = canary.secret("the guarded source's key", b"secret-of-the-guarded-one")
 GUARDED = "/hooks/guarded"
 GUARDED_LABELS = {"source": "guarded", "provider": "stripe"}
 

@@ -19,9 +19,10 @@ from ingress.keysources.result import Result
 from ingress.keysources.source import KeySource, Means
 from ingress.schemes.parts.keys import Key
 from ingress.schemes.parts.public_keys import KeyType
+from tests.support import canary
 
 UUID = "879dc113-5ca4-4ff7-a6b7-54652083fcf8"
-CANARY = "canary-credential-77aa"
+CANARY = canary.secret("the credential of key sources", b"canary-credential-77aa").decode()
 FIREBLOCKS = Declaration(
     Kind.JWKS,
     KeyType.RSA,

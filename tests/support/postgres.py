@@ -29,6 +29,7 @@ import pytest
 from consumers.store.connect import connect
 from consumers.store.port import Store
 from consumers.store.postgres import migrate
+from tests.support import canary
 from tests.support.services import missing
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class PostgresServer:
         """Make the data directory."""
         secret = self.folder / "password"
         secret.write_text(self.password or "")
+        canary.secret("the password of PostgreSQL", secret.read_bytes())
         auth = ["-A", "trust"] if self.password is None else ["-A", "scram-sha-256"]
         words = [] if self.password is None else [f"--pwfile={secret}"]
         _give_away(self.folder)
@@ -106,8 +108,9 @@ class PostgresServer:
             process.wait(START_S)
 
     def remove(self) -> None:
-        """Stop the server and delete everything."""
+        """Stop the server, search what it wrote for secrets, and delete everything."""
         self.stop(signal.SIGQUIT)
+        canary.look(self.folder)
         shutil.rmtree(self.folder)
 
     @property

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from tests.support import canary
+
 Headers = tuple[tuple[bytes, bytes], ...]
 Change = Callable[[bytes], bytes]
 
@@ -87,6 +89,10 @@ class Signer:
     topic: Headers = ()
     joint: bytes = b""
     repeats: bool = False
+
+    def __post_init__(self) -> None:
+        canary.secret(f"the old key of {self.name}", self.old)
+        canary.secret(f"the new key of {self.name}", self.new)
 
     def __str__(self) -> str:
         return self.name
