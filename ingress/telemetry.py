@@ -151,7 +151,12 @@ def configure(
     render: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)]
         if style == "json"
-        else [structlog.dev.ConsoleRenderer(colors=file.isatty())]
+        # Said: where `rich` is installed, tracebacks would show variables, and so secrets.
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=file.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     structlog.configure(
         processors=[

@@ -5,7 +5,12 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.support.canary_session", "tests.support.kafka", "tests.support.postgres"]
+pytest_plugins = [
+    "tests.support.canary_session",
+    "tests.support.drills",
+    "tests.support.kafka",
+    "tests.support.postgres",
+]
 
 
 def pytest_sessionstart() -> None:

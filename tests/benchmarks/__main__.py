@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from cyclopts import App
 
-from tests.benchmarks import downstream, edge, machine, report, services
+from tests.benchmarks import downstream, edge, machine, report, rotation, services
 from tests.benchmarks.options import Options
 from tests.benchmarks.processes import Colleague, Cores, Unsound, on
 from tests.benchmarks.programs import EMBEDDED, KAFKA, Server, Workshop
@@ -33,6 +33,8 @@ app = App(
 @app.default
 def bench(options: Options | None = None) -> int:
     """Measure, print the tables, and keep every run as JSON below var/bench."""
+    # Key files that everybody can read are refused by the programs that are measured.
+    os.umask(0o077)
     chosen = (options or Options()).chosen()
     cores = Cores.of(sorted(os.sched_getaffinity(0)))
     words = ["python -m tests.benchmarks", *map(shlex.quote, sys.argv[1:])]
@@ -65,6 +67,13 @@ def _measure(results: Results, directory: Path, cores: Cores) -> None:
     chosen = results.options.only
     if "edge" in chosen or "keys" in chosen:
         _edges(results, directory, cores)
+    if "rotation" in chosen:
+        say("rotation")
+        options = results.options
+        place = directory / "rotation"
+        place.mkdir(mode=0o700)
+        results.rotation = rotation.rotate(place, cores, options.rotation_rate, options.rounds)
+        rotation.check(results.rotation)
     if "log" in chosen or "consumer" in chosen:
         _downstream(results, directory, cores)
 

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from tests.benchmarks.processes import ROOT
 
-Section = Literal["edge", "keys", "log", "consumer"]
-SECTIONS: tuple[Section, ...] = ("edge", "keys", "log", "consumer")
+Section = Literal["edge", "keys", "rotation", "log", "consumer"]
+SECTIONS: tuple[Section, ...] = ("edge", "keys", "rotation", "log", "consumer")
 
 
 @Parameter(name="*")
@@ -35,6 +35,9 @@ class Options:
     shares: tuple[int, ...] = (25, 50, 75)
     """Open loop at so many per cent of what the same program did in the closed one."""
 
+    rotation_rate: float = 1000.0
+    """Deliveries a second while keys are added, retired and revoked."""
+
     body_bytes: int = 1024
     """The size of every body; 16384 is the largest that providers send in earnest."""
 
@@ -54,4 +57,6 @@ class Options:
         """Return what a run goes by: `quick` overrides what takes time."""
         if not self.quick:
             return self
-        return replace(self, rounds=1, seconds=0.5, rate=500.0, shares=(50,), blocks=2)
+        return replace(
+            self, rounds=1, seconds=0.5, rate=500.0, shares=(50,), rotation_rate=200.0, blocks=2
+        )

@@ -14,6 +14,7 @@ from tests.benchmarks.figures import spread
 from tests.benchmarks.machine import FOREIGN_SHARE_MAX
 from tests.benchmarks.options import Options
 from tests.benchmarks.processes import ROOT
+from tests.benchmarks.rotation import Rotated
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
@@ -33,6 +34,7 @@ class Results:
     left_out: list[str] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     resident: list[Resident] = field(default_factory=list)
+    rotation: Rotated | None = None
     log: list[Work] = field(default_factory=list)
     consumer: list[Work] = field(default_factory=list)
     seconds: float = 0.0
@@ -44,6 +46,7 @@ class Results:
             *tables.closed(self.runs),
             *tables.opened(self.runs),
             *tables.keys(self.runs),
+            *tables.rotation(self.rotation),
             *tables.resident(self.resident),
             *tables.log(self.log),
             *tables.consumer(self.consumer),
@@ -59,6 +62,7 @@ class Results:
         )
         head = [f"`{self.command}`: {load}. It took {self.seconds:.0f} s.", "", *machine]
         counted = sum(run.records or 0 for run in self.runs)
+        counted += self.rotation.records if self.rotation is not None else 0
         head += ["", f"Counted on the logs: {counted:,} records, one for each 2xx. {WARNING}"]
         if self.others_share > FOREIGN_SHARE_MAX:
             head.append(

@@ -115,7 +115,9 @@ class Rotated:
 
 def judge(number: int, story: Story, rows: Iterable[Row]) -> Turn:
     """Say what a rotation came to. Pure."""
-    own = [row for row in rows if row.key_id in {story.old, story.new}]
+    # The keys of one rotation are those of its neighbours too.
+    span = Span(story.phases[OLD].from_ms, story.phases[REVOKED].to_ms)
+    own = _within(rows, [span])
     legitimate = [
         row for row in own if row.key_id == story.new or row.at_ms < story.revoked.begun_ms
     ]
@@ -298,7 +300,7 @@ class _Operator:
         about = ("--config", str(self.place.configuration), "--admin", self.edge.admin_url)
         begun_ms = _now_ms()
         done = subprocess.run(
-            ["nice", "-n", "19", *python("sealgate", "keys", *words, *about)],
+            ["nice", "-n", "5", *python("sealgate", "keys", *words, *about)],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -190,7 +190,7 @@ async def _main() -> None:
 
 
 def _say(what: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(what) + b"\n")
+    sys.stdout.buffer.write(orjson.dumps(what, default=tuple) + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -8,6 +8,7 @@ from tests.benchmarks.downstream import Work
 from tests.benchmarks.edge import Resident, Run
 from tests.benchmarks.figures import Spread, ratios, spread
 from tests.benchmarks.programs import BARE, EVERYBODY, TITLES
+from tests.benchmarks.rotation import PHASES, Rotated
 
 # A generator that needs so much of its core measured itself, at least in part.
 BUSY_SHARE = 0.9
@@ -121,6 +122,42 @@ def keys(runs: Sequence[Run]) -> list[Table]:
     ]
     columns = ("keys in the ring", "events/s", "x one key", "CPU µs/event", "x one key")
     return [Table("Keys: Sealgate's edge, embedded log, the last key fits", columns, rows)]
+
+
+def rotation(rotated: Rotated | None) -> list[Table]:
+    """Say what a rotation costs whoever is being served, and that it loses nothing."""
+    if rotated is None:
+        return []
+    turns = rotated.turns
+    spans = [(name, [turn.phases[name] for turn in turns]) for name in PHASES]
+    spans.append(("1 s around each dry run", [turn.control for turn in turns]))
+    spans.append(("1 s around each change", [turn.change for turn in turns]))
+    rows = [
+        [
+            name,
+            figure([one.p50_ms for one in own], "{:.2f}"),
+            figure([one.p99_ms for one in own], "{:.2f}"),
+            figure([one.p999_ms for one in own], "{:.2f}"),
+        ]
+        for name, own in spans
+    ]
+    rows.append(["change x dry run", NOTHING, figure([t.ratio for t in turns], "{:.2f}"), NOTHING])
+    title = f"Rotation: Sealgate's edge, embedded log, {rotated.rate_per_s:,.0f} deliveries/s"
+    return [
+        Table(title, ("while", "p50 ms", "p99 ms", "p99.9 ms"), rows),
+        Table("Rotation, counted", ("what", "deliveries"), _counted(rotated)),
+    ]
+
+
+def _counted(rotated: Rotated) -> list[list[str]]:
+    turns = rotated.turns
+    counts = {
+        "legitimate": sum(turn.legitimate for turn in turns),
+        "legitimate and not on the log": sum(turn.lost for turn in turns),
+        "with the old key, 1 s after its revocation or later": sum(t.forged_late for t in turns),
+        "of these accepted": sum(turn.accepted_late for turn in turns),
+    }
+    return [[what, f"{count:,}"] for what, count in counts.items()]
 
 
 def log(work: Sequence[Work]) -> list[Table]:

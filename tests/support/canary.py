@@ -6,8 +6,8 @@ files in the end: its own, and those in which `canary_session` keeps what would 
 one search of trees of files finds every leak, as it is written or in another coding (`forms`).
 What flows out names the file and the canary, and never shows the secret.
 
-A file that is nothing but the secret is the key file itself. All else is a leak, but for what
-stands in `MEANT`, each with its reason.
+A file that is nothing but the secret is the key file itself. Words are no secrets: a value needs
+some length. All else is a leak, but for what stands in `MEANT`, each with its reason.
 """
 
 import base64
@@ -25,6 +25,9 @@ LENGTH_MIN = 12
 """Shorter ones are words that stand anywhere: the tests that use them prove nothing by them."""
 
 LETTERS_MIN = 5
+COUNTED = bytes(range(256))
+"""The key of many published vectors; bodies count in this way too."""
+
 AGAIN_BYTES = 4096
 """What comes again and again is short: arguments, variables, metrics of nothing."""
 
@@ -56,7 +59,12 @@ class Meant(NamedTuple):
     reason: str
 
 
-MEANT: tuple[Meant, ...] = ()
+MEANT = (
+    Meant(
+        re.compile(r"/the-key$"),
+        "key files of `explain` as people leave them: in quotes, or after a name",
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -71,7 +79,8 @@ class Canaries:
 
     def add(self, name: str, value: bytes) -> None:
         """Make a secret known; the first name stays."""
-        if len(set(value)) >= LETTERS_MIN and len(value) >= LENGTH_MIN:
+        is_word = len(value) < LENGTH_MIN or len(set(value)) < LETTERS_MIN
+        if not is_word and not any(raw in COUNTED for raw in _decoded(value)):
             self.names.setdefault(value, name)
 
     def keep(self, sink: str, said: bytes) -> None:
@@ -94,7 +103,10 @@ class Canaries:
                 content = path.read_bytes()
             except OSError:
                 continue  # it went while we looked
-            if content.strip() in self.names or any(m.path.search(str(path)) for m in MEANT):
+            # The key file itself, perhaps in another spelling.
+            if content.strip() in (self.names.keys() | wanted.keys()):
+                continue
+            if any(meant.path.search(str(path)) for meant in MEANT):
                 continue
             held = {value: content.find(form) for form, value in wanted.items() if form in content}
             found += [
@@ -112,6 +124,11 @@ def secret(name: str, value: bytes) -> bytes:
     """Make a secret known to the search of this session; return it."""
     SESSION.add(name, value)
     return value
+
+
+def key_file(name: str, path: Path) -> None:
+    """Make the content of a key file known, if it is there and no public key."""
+    SESSION.add(name, _key_file(path))
 
 
 def saw(sink: str, said: bytes | str) -> None:

@@ -133,7 +133,6 @@ def source(
     for number, token in enumerate(tokens):
         file = directory / f"{slug}-token-{number}"
         file.write_text(token)
-        canary.secret(f"handshake token of {signer.name}", token.encode())
         keys.append(KeySettings(id=f"token-{number}", file=file, role="handshake"))
     settings = {"parameters": dict(signer.parameters), "key": keys} | settings
     return SourceSettings(slug=slug, provider=signer.provider, public_url=signer.url, **settings)
@@ -253,6 +252,10 @@ def _parts(
         {"port": 0, "drain_s": 0.0, "stop_s": 5.0, **settings}
     )
     keeping = QuarantineSettings.model_validate(quarantine)
+    held = {key.id: key.file for key in keeping.key}
+    held |= {f"{key.id} of {one.slug}": key.file for one in configured for key in one.key}
+    for name, file in held.items():
+        canary.key_file(f"the gateway's key {name}", directory / file)
     origin = sources.Origin(directory, profiles=directory / "providers")
     return app.Parts(
         environment="test",
@@ -264,7 +267,9 @@ def _parts(
         clock=telemetry.now_ms,
         quarantine=keeping,
         seals=sealing.seals(keeping, directory),
-        tls=edge_settings.tls and tls.load(edge_settings.tls, directory, telemetry.now_ms()),
+        tls=tls.load(files, directory, telemetry.now_ms())
+        if (files := edge_settings.tls)
+        else None,
     )
 
 

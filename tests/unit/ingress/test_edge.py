@@ -2,8 +2,6 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import stripe
@@ -16,18 +14,9 @@ from tests.support.gateway import (
     STRIPE_SECRET,
     Gateway,
     btcpay,
-    gateway,
     is_problem,
     request,
-    until_ready,
 )
-
-
-@pytest.fixture(name="edge")
-async def _edge(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with gateway(tmp_path) as running:
-        await until_ready(running)
-        yield running
 
 
 async def test_a_signed_delivery_is_answered_only_when_it_is_on_the_log(edge: Gateway) -> None:

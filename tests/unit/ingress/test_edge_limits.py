@@ -1,10 +1,8 @@
 """The public port under load: what each limit costs a stranger, and nobody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 import stripe
 
 from ingress import telemetry
@@ -19,13 +17,6 @@ from tests.support.gateway import (
     request,
     until_ready,
 )
-
-
-@pytest.fixture(name="edge")
-async def _edge(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with gateway(tmp_path) as running:
-        await until_ready(running)
-        yield running
 
 
 async def test_a_declared_length_over_the_limit_is_refused_before_the_body(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What is refused at the public port: kept whole before the answer, and never at others' cost."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -35,13 +34,6 @@ SECRET_HEADERS = (
     ("Proxy-Authorization", "Bearer of-a-proxy"),
 )
 SEALED = {"key": [{"id": "seal-1", "file": "seal"}]}
-
-
-@pytest.fixture(name="edge")
-async def _edge(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with gateway(tmp_path) as running:
-        await until_ready(running)
-        yield running
 
 
 async def test_a_forgery_is_refused_only_when_it_is_kept(edge: Gateway) -> None:

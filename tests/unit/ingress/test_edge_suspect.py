@@ -4,10 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from ingress.settings import KeySettings, SourceSettings
 from tests.support.gateway import (
@@ -19,13 +16,6 @@ from tests.support.gateway import (
     until_ready,
 )
 from tests.support.refused import EVENT, STRIPE_HOOK, STRIPE_LABELS, forge, log_away, signed
-
-
-@pytest.fixture(name="edge")
-async def _edge(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with gateway(tmp_path) as running:
-        await until_ready(running)
-        yield running
 
 
 async def test_a_source_that_fails_altogether_is_asked_to_come_again(edge: Gateway) -> None:

@@ -15,7 +15,7 @@ from ingress.contract.alarm import Alarm
 from ingress.keeping import UNDER_WAY_MAX
 from ingress.settings import KeySettings, QuarantineSettings, SourceSettings
 from tests.support.gateway import STRIPE_SECRET, Gateway, Reply, gateway, is_problem, until_ready
-from tests.unit.ingress.test_edge_quarantine import (
+from tests.support.refused import (
     EVENT,
     SEALED,
     SMALL,

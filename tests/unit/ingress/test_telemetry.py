@@ -5,6 +5,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -75,6 +76,20 @@ def test_a_library_talking_to_itself_is_not_heard(lines: io.StringIO) -> None:
     assert _read(lines) == []
 
 
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_a_traceback_shows_no_variables(style: Literal["json", "console"]) -> None:
+    """Where something fails, secrets are in the variables; `rich`, where it is, would show them."""
+    out = io.StringIO()
+    telemetry.configure(style, "info", out)
+    try:
+        _fail(b"canary-" + b"in-a-variable")
+    except ZeroDivisionError as failed:
+        structlog.get_logger().error("request_failed", exc_info=failed)
+    structlog.reset_defaults()
+    assert "ZeroDivisionError" in out.getvalue()
+    assert "in-a-variable'" not in out.getvalue()
+
+
 def test_a_log_that_cannot_be_written_costs_a_line_and_no_delivery() -> None:
     """A full disk under the log lines must not turn a durable event into an error answer."""
 
@@ -86,3 +101,8 @@ def test_a_log_that_cannot_be_written_costs_a_line_and_no_delivery() -> None:
     telemetry.logger("edge").info("delivery_handled", outcome="accepted")
     structlog.reset_defaults()
     logging.basicConfig(handlers=[], force=True)
+
+
+def _fail(held: bytes) -> float:
+    """Fail while a secret is held."""
+    return len(held) / 0
