@@ -39,6 +39,10 @@ class DrillFailed(Exception):
     """The drill could not be carried on: what it needs is not there, or a command did not work."""
 
 
+class RanOn(DrillFailed):
+    """A command did not end by itself, and was ended."""
+
+
 class Services(NamedTuple):
     """Where the log and the store are; empty is the embedded one."""
 
@@ -126,7 +130,10 @@ monitor_s = 0.5
         )
 
     async def command(self, sheet: Sheet, *words: str, config: Path | None = None) -> Done:
-        """Type a command of ours about this configuration, or about another one."""
+        """Type a command of ours about this configuration, or about another one.
+
+        Raises `RanOn` if it does not end in time.
+        """
         shown = " ".join(["sealgate", *words])
         about = self.configuration if config is None else config
         process = await asyncio.create_subprocess_exec(
@@ -141,7 +148,7 @@ monitor_s = 0.5
         except TimeoutError:
             process.kill()
             await process.wait()
-            raise DrillFailed(f"{shown} did not end within {COMMAND_S:.0f} s") from None
+            raise RanOn(f"{shown} did not end within {COMMAND_S:.0f} s") from None
         code = process.returncode or 0
         sheet.commands.append(f"{shown} # exit code {code}")
         sheet.note(telemetry.now_ms(), f"`{shown}` ended with {code}")

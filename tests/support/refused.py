@@ -14,6 +14,8 @@ from tests.support.gateway import STRIPE_SECRET, Gateway, Reply
 
 STRIPE_HOOK = "/hooks/stripe-eu"
 STRIPE_LABELS = {"source": "stripe-eu", "provider": "stripe"}
+SEALED = {"key": [{"id": "seal-1", "file": "seal"}]}
+SMALL = {"bytes_per_day": 64 * 1024}
 EVENT = b'{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1"}}}'
 
 

@@ -19,6 +19,8 @@ from tests.support.gateway import (
 )
 from tests.support.refused import (
     EVENT,
+    SEALED,
+    SMALL,
     STRIPE_HOOK,
     forge,
     is_on_disk,
@@ -33,7 +35,6 @@ SECRET_HEADERS = (
     ("Cookie", "session=of-another-door"),
     ("Proxy-Authorization", "Bearer of-a-proxy"),
 )
-SEALED = {"key": [{"id": "seal-1", "file": "seal"}]}
 
 
 async def test_a_forgery_is_refused_only_when_it_is_kept(edge: Gateway) -> None:
@@ -175,9 +176,6 @@ async def test_where_the_quarantine_is_off_a_refusal_is_a_refusal(tmp_path: Path
 
 
 # 64 KiB a day for one source: 16 at once, and 4 for one network: two deliveries and their rows.
-SMALL = {"bytes_per_day": 64 * 1024}
-
-
 async def test_over_its_limit_a_flood_is_refused_as_ever_and_counted(tmp_path: Path) -> None:
     """The attacker gets what it got before, and the disk stays as it is."""
     async with gateway(tmp_path, quarantine=SMALL) as edge:

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +48,6 @@ test = ["false"]
 what = "made for a test"
 read = 2026-11-22
 """
-
-
-@pytest.fixture(name="edge")
-async def _edge(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with gateway(tmp_path) as running:
-        await until_ready(running)
-        yield running
 
 
 def _own(directory: Path) -> SourceSettings:
