@@ -12,6 +12,7 @@ from ingress import telemetry, tls
 from ingress.eventlog import connect as log_connect
 from ingress.settings import ConfigurationInvalid, Mistake
 from ingress.sources import Snapshot
+from sealgate.building import build_seals
 from sealgate.config import Configuration
 from sealgate.leaks import leaks
 from sealgate.process import Role, build_sources, located, open_store
@@ -25,6 +26,10 @@ def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]
     if is_edge:
         try:
             sources = build_sources(configuration)
+        except ConfigurationInvalid as invalid:
+            found += invalid.mistakes
+        try:
+            build_seals(configuration)
         except ConfigurationInvalid as invalid:
             found += invalid.mistakes
         edge = configuration.settings.edge

@@ -99,11 +99,14 @@ class Stage:
         log = "embedded:./log.db"
         if self.services.kafka:
             log = f"kafka://{self.services.kafka}?replication_factor=1"
+        # A database that is given for a drill may well be called a test's.
+        labels = 'accepts_labels = ["test"]' if self.services.postgres else ""
         self.configuration.write_text(
             f"""\
 # Written by a drill: everything here is made for it, and may be thrown away.
 environment = "{self.environment}"
 mode = "{self.mode}"
+{labels}
 
 [log]
 url = {json.dumps(log)}

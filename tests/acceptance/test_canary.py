@@ -16,11 +16,13 @@ from urllib.parse import quote
 import pytest
 
 from consumers.store import connect as store_connect
+from consumers.store.port import Changes
 from ingress.contract import topics
 from ingress.eventlog import connect
 from ingress.eventlog.port import Message
 from tests.support.canary import Canaries, configured
 from tests.support.drills import DRILLS, DrillResults
+from tests.support.store_builders import PAYMENT, apply, saved
 
 ROOT = Path(__file__).parents[2]
 NAME = "the planted one"
@@ -101,7 +103,8 @@ async def test_a_secret_is_found_in_the_log_and_in_the_store(
     await publisher.stop()
     await log.close()
     store = store_connect.connect(f"sqlite://{tmp_path}/store.db")
-    await store.open(value.decode())
+    await store.open("sandbox")
+    await apply(store, Changes(payments=[saved(PAYMENT._replace(reference=value.decode()))]))
     await store.close()
     files = {Path(leak.file).name.split("-")[0] for leak in canaries.search(tmp_path)}
     assert files == {"log.db", "store.db"}

@@ -173,6 +173,7 @@ async def test_traffic_of_another_environment_is_unknown_here(production: House)
 @pytest.mark.parametrize(
     ("environment", "secret"),
     [("production", "sk_test_51Hc0b1e2"), ("sandbox", "sk_live_51Hc0b1e2")],
+    ids=["a test key in production", "a live key in the sandbox"],
 )
 async def test_a_secret_that_names_its_mode_starts_in_no_other(
     tmp_path: Path, environment: str, secret: str

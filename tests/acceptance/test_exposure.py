@@ -13,7 +13,7 @@ import pytest
 
 from consumers.lifecycle import State
 from consumers.store.port import PaymentKey, Store
-from tests.support import processes
+from tests.support import canary, processes
 from tests.support.gateway import OLD_SECRET
 from tests.support.processes import ROOT, WAIT_S, Stack
 
@@ -44,6 +44,7 @@ def sealgate(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
         check=False,
     )
     # Whatever a command prints may be mailed around.
+    canary.saw("outputs", done.stdout + done.stderr)
     assert OLD_SECRET.decode() not in done.stdout + done.stderr
     return done
 

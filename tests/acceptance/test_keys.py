@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import processes
+from tests.support import canary, processes
 from tests.support.gateway import NEW_SECRET, OLD_SECRET, btcpay
 from tests.support.processes import ROOT, Running, Stack
 
@@ -44,7 +44,7 @@ def _type(
     running: Running, config: Path, words: list[str], *, ask: bool = True
 ) -> subprocess.CompletedProcess[str]:
     asked = ["--admin", running.admin_url] if ask and words[0] == "keys" else []
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "sealgate", *words, "--config", str(config), *asked],
         cwd=config.parent,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -52,6 +52,8 @@ def _type(
         text=True,
         check=False,
     )
+    canary.saw("outputs", done.stdout + done.stderr)
+    return done
 
 
 def _deliver(running: Running, payment: str, secret: bytes) -> int:

@@ -24,7 +24,7 @@ from sealgate.quarantine import archive
 from sealgate.quarantine.fetched import Keys
 from sealgate.quarantine.reverify import Court, reverify
 from sealgate.quarantine.wanted import Wanted
-from tests.support import processes
+from tests.support import canary, processes
 from tests.support.gateway import NEW_SECRET, btcpay
 from tests.support.processes import ROOT, Stack
 from tests.support.quarantined import everything
@@ -57,6 +57,7 @@ def _quarantine(stack: Stack, *words: str) -> tuple[int, str]:
         text=True,
     )
     assert "Traceback" not in done.stderr, done.stderr
+    canary.saw("outputs", done.stdout + done.stderr)
     return done.returncode, done.stdout
 
 

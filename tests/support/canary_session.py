@@ -65,9 +65,7 @@ def pytest_testnodedown(node: Node) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Search, and fail the session for what is found."""
     kept, SESSION.kept = SESSION.kept, None
-    begin_s = time.perf_counter()
     canary.look(*SESSION.trees, *filter(None, [kept]))
-    print("canary search", time.perf_counter() - begin_s, len(SESSION.names), file=sys.__stderr__)
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output[_TOLD] = SESSION.leaks

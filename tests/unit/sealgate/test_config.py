@@ -124,6 +124,15 @@ def test_an_empty_key_is_refused(tmp_path: Path, content: bytes) -> None:
     assert "empty" in mistake
 
 
+def test_a_key_that_cannot_seal_is_told_before_any_start(tmp_path: Path) -> None:
+    """A check that passes and a start that fails is how a roll-out ends at night."""
+    path = _write(tmp_path, GOOD + '[[quarantine.key]]\nid = "q1"\nfile = "secrets/seal"\n')
+    (tmp_path / "secrets" / "seal").write_text("28-characters-that-seal-none")
+    (mistake,) = _mistakes(path)
+    assert mistake.startswith("quarantine.key 'q1'")
+    assert "28-characters" not in mistake
+
+
 def test_two_sources_cannot_share_a_secret_and_it_is_not_printed(tmp_path: Path) -> None:
     """A delivery to one would verify at the other."""
     second = GOOD.replace('environment = "test"', "").replace("btcpay-shop", "second")
