@@ -18,7 +18,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from ingress import secretfiles
 from ingress.settings import ConfigurationInvalid, Mistake, TlsSettings
@@ -83,7 +83,7 @@ class _Files:
         self._settings = settings
         self._base = base
         self.chain: list[x509.Certificate] = []
-        self.authorities = ""
+        self.authorities = b""
         self._key: PrivateKeyTypes | None = None
 
     def mistakes(self, now: datetime) -> Iterator[Mistake]:
@@ -131,9 +131,11 @@ class _Files:
         if name is None:
             return
         content = secretfiles.read(self._base, name).content
-        if all(now >= one.not_valid_after_utc for one in _certificates(content)):
+        found = _certificates(content)
+        if all(now >= one.not_valid_after_utc for one in found):
             raise ValueError("every certificate in it has expired")
-        self.authorities = content.decode("ascii", "replace")
+        # Not as they were written: bundles name authorities between them, in any language.
+        self.authorities = b"".join(one.public_bytes(Encoding.DER) for one in found)
 
 
 def _certificates(content: bytes) -> list[x509.Certificate]:

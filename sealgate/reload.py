@@ -207,11 +207,11 @@ class Reloader:
         )
         fresh = build(configuration, is_edge=self._means.is_edge)
         changed = _changed(self._served.sources, fresh.sources)
-        mistakes = _leaks(fresh, changed)
+        mistakes = _leaks(self._served, fresh, changed)
         if mistakes:
             raise ConfigurationInvalid(mistakes)
         waiting = tuple(sorted(_differing(written.settings, configuration.settings)))
-        stay = _names_same_files(self._served, fresh, changed)
+        stay = _names_same_files(self._served, fresh, changed) and not self._places.lacks()
         watched = self._places if stay else places(configuration)
         return _Looked(fresh, changed, waiting, watched)
 
@@ -248,9 +248,9 @@ class Reloader:
         self._log.error("configuration_reload_failed", detail=at, generation=self.generation)
 
 
-def _leaks(fresh: Fresh, changed: Snapshot) -> list[Mistake]:
-    """List what of the changed sources contradicts the environment."""
-    if not changed:
+def _leaks(before: Fresh, fresh: Fresh, changed: Snapshot) -> list[Mistake]:
+    """List what of the changed sources, or of what seals, contradicts the environment."""
+    if not changed and _seals_alike(before, fresh):
         return []
     whole = fresh.configuration
     settings = whole.settings.model_copy(
@@ -290,14 +290,18 @@ def _changed(before: Snapshot, after: Snapshot) -> Snapshot:
     return {slug: one for slug, one in after.items() if before.get(slug) is not one}
 
 
+def _seals_alike(one: Fresh, other: Fresh) -> bool:
+    quarantines = [each.configuration.settings.quarantine for each in (one, other)]
+    return one.seals == other.seals and quarantines[0] == quarantines[1]
+
+
 def _is_same(one: Fresh, other: Fresh, changed: Snapshot) -> bool:
     mine, theirs = one.configuration.settings, other.configuration.settings
     return (
         not changed
         and len(one.sources) == len(other.sources)
         and one.tls is other.tls
-        and one.seals == other.seals
-        and mine.quarantine == theirs.quarantine
+        and _seals_alike(one, other)
         and mine.logging == theirs.logging
     )
 

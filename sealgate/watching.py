@@ -41,6 +41,10 @@ class Places(NamedTuple):
         """Return what changes when anything in a directory comes, goes or is renamed."""
         return tuple(signature(directory) for directory in self.directories)
 
+    def lacks(self) -> bool:
+        """Say whether a directory whose files count is there by now, and is not watched."""
+        return any(Path(one).is_dir() for one in self.listed.difference(self.directories))
+
 
 class Watch:
     """Waits for changes in places that may change themselves."""

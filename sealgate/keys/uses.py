@@ -57,8 +57,18 @@ def gather(configuration: Configuration, urls: Sequence[str], now_ms: int, slug:
         uses, trouble = asyncio.run(_stored(configuration)), ""
     except _NotAsked as reason:
         uses, trouble = [], str(reason)
-    told_ms = now_ms if asked.shown else max((use.last_ms for use in uses), default=0)
+    told_ms = told_until_ms(asked, uses, now_ms)
     return Known({(use.source, use.key_id): use for use in uses}, trouble, asked, told_ms)
+
+
+def told_until_ms(asked: edges.Asked, uses: Sequence[KeyUse], now_ms: int) -> int:
+    """Return the instant up to which news have come: now, if every edge that was asked answered.
+
+    One that is silent may verify all the same, and where the workers are behind nobody else knows.
+    """
+    if asked.shown and not asked.silent:
+        return now_ms
+    return max((use.last_ms for use in uses), default=0)
 
 
 class _NotAsked(Exception):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -162,6 +163,16 @@ def test_an_authority_for_clients_makes_the_edge_ask_for_certificates(tmp_path: 
     context = tls.load(configured, tmp_path, NOW_MS).context
     assert context.verify_mode is ssl.CERT_OPTIONAL
     assert len(context.get_ca_certs()) == 1
+
+
+def test_a_bundle_of_authorities_may_name_them_in_any_language(tmp_path: Path) -> None:
+    """The bundles of operating systems do: between the certificates stands whatever they like."""
+    write_pair(tmp_path)
+    one, other = (ca.cert_pem.bytes() for ca in (authority(), trustme.CA()))
+    named = "# F\u0151tan\u00fas\u00edtv\u00e1ny\n".encode()
+    (tmp_path / "ca.pem").write_bytes(named + one + named + other)
+    configured = TlsSettings.model_validate(settings(client_ca_file="ca.pem"))
+    assert len(tls.load(configured, tmp_path, NOW_MS).context.get_ca_certs()) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", CANARY])

@@ -10,10 +10,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ingress import telemetry
+from ingress.sealing import new_key
 from ingress.sources import Snapshot
 from sealgate.building import Fresh, build
 from sealgate.config import examine
 from sealgate.reload import Means, Reloader
+from sealgate.watching import SETTLE_S
 from tests.support.gateway import LogLines, log_lines
 
 MAIN = """
@@ -128,6 +130,19 @@ async def test_a_source_in_a_new_file_of_conf_d_is_served(tmp_path: Path) -> Non
         await running.until(lambda: "second" not in running.edge.sources)
 
 
+async def test_a_directory_that_was_empty_when_it_came_is_watched(tmp_path: Path) -> None:
+    """Made by hand first, filled a minute later: who waits half a minute thinks it is broken."""
+    async with _reloading(tmp_path) as running:
+        looks = running.count("unchanged")
+        (tmp_path / "conf.d").mkdir()
+        await running.until(lambda: running.count("unchanged") > looks)
+        # The look at what may have changed before the directory was watched.
+        await asyncio.sleep(2 * SETTLE_S)
+        _write(tmp_path, "secrets/late", "the-late-key")
+        _write(tmp_path, "conf.d/late.toml", MORE.format(slug="late"))
+        await running.until(lambda: "late" in running.edge.sources)
+
+
 async def test_only_what_changed_is_built_again(tmp_path: Path) -> None:
     """With ten thousand sources, one changed file must cost one file."""
     for name in ("second", "third"):
@@ -170,6 +185,27 @@ async def test_a_mistake_keeps_all_that_was_served_and_is_told(
         assert all(not check.is_required for check in running.reloader.checks())
         (line,) = said("configuration_rejected")
         assert any(told in mistake for mistake in line["mistakes"])
+
+
+async def test_what_belongs_to_another_environment_is_not_reloaded(tmp_path: Path) -> None:
+    """A key of production is copied into a running sandbox more often than into its first start."""
+    async with _reloading(tmp_path) as running:
+        _write(tmp_path, "secrets/production", "a-key-of-another-place")
+        _write(tmp_path, "sealgate.toml", MAIN.replace("secrets/k1", "secrets/production"))
+        await running.until(lambda: running.count("rejected") == 1)
+        assert "the word 'production'" in running.told()
+        assert len(running.edge.placed) == 1
+
+
+async def test_a_seal_of_another_environment_is_not_reloaded(tmp_path: Path) -> None:
+    """It would open there what was refused here, and no source needs to change for that."""
+    sealed = MAIN + '[[quarantine.key]]\nid = "q1"\nfile = "secrets/production-seal"\n'
+    async with _reloading(tmp_path) as running:
+        (tmp_path / "secrets/production-seal").write_bytes(new_key())
+        _write(tmp_path, "sealgate.toml", sealed)
+        await running.until(lambda: running.count("rejected") == 1)
+        assert "quarantine.key 'q1': the path of its file has the word" in running.told()
+        assert len(running.edge.placed) == 1
 
 
 async def test_mistakes_are_logged_once_and_their_end_is_seen(
