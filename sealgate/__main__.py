@@ -22,7 +22,12 @@ SUMMARY = (
     "A webhook ingress gateway for payments: verify on the raw bytes, publish to Kafka,"
     " apply exactly once."
 )
-COMMANDS: tuple[Callable[..., int], ...] = (*running.COMMANDS, *trying.COMMANDS, *doctor.COMMANDS)
+COMMANDS: tuple[Callable[..., int], ...] = (
+    *running.COMMANDS,
+    *trying.COMMANDS,
+    *doctor.COMMANDS,
+    *drill.COMMANDS,
+)
 
 
 class Group(NamedTuple):
@@ -33,7 +38,6 @@ class Group(NamedTuple):
 
 
 GROUPS: Mapping[str, Group] = {
-    "drill": Group(drill.SUMMARY, drill.COMMANDS),
     "events": Group(events.SUMMARY, events.COMMANDS),
     "keys": Group(keys.SUMMARY, keys.COMMANDS),
     "providers": Group(providers.SUMMARY, providers.COMMANDS),

@@ -116,7 +116,13 @@ class Reloader:
 
     async def run(self) -> None:
         """Reload whenever something changed; ends only by being cancelled."""
-        self._places = await asyncio.to_thread(places, self._served.configuration)
+        first = asyncio.to_thread(places, self._served.configuration)
+        (found,) = await asyncio.gather(first, return_exceptions=True)
+        if isinstance(found, Places):
+            self._places = found
+        elif isinstance(found, Exception):
+            # Told, and looked at again soon: whoever goes on must not do it in silence.
+            self._fail(found)
         self.watch.follow(self._places)
         watching = asyncio.create_task(self.watch.run())
         try:

@@ -1,76 +1,47 @@
-"""Drills: failures arranged on purpose, worked by the runbooks' own commands, and judged."""
+"""The drills: failures arranged on purpose, worked by the runbooks' own commands, and judged."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from sealgate.commands.context import EXIT_FAILED, EXIT_FOUND, EXIT_OK
 
-SUMMARY = "Rehearse a failure: key-compromise, environment-leak."
 
-
-def key_compromise(
-    *, kafka: str = "", postgres: str = "", output: Path | None = None, json: bool = False
-) -> int:
-    """Rehearse a stolen webhook secret: revoke, add, verify again, report, void.
-
-    Parameters
-    ----------
-    kafka
-        Use this Kafka (host:port) instead of the embedded log.
-    postgres
-        Use this PostgreSQL database (a URL; empty, for this run alone) instead of the embedded
-        store.
-    output
-        A new directory that keeps everything: the evidence sheet, the gateway's files, its log
-        lines.
-    json
-        Print the evidence sheet as JSON instead of Markdown.
-    """
-    from sealgate.drills.compromise import drill
-
-    return _run(drill, kafka, postgres, output, as_json=json)
-
-
-def environment_leak(
-    *, kafka: str = "", postgres: str = "", output: Path | None = None, json: bool = False
-) -> int:
-    """Rehearse eight ways in which a sandbox leaks into production.
-
-    Parameters
-    ----------
-    kafka
-        Use this Kafka (host:port) instead of the embedded log.
-    postgres
-        Use this PostgreSQL database (a URL; empty, for this run alone) instead of the embedded
-        store.
-    output
-        A new directory that keeps everything: the evidence sheet, the gateway's files, its log
-        lines.
-    json
-        Print the evidence sheet as JSON instead of Markdown.
-    """
-    from sealgate.drills.leak import drill
-
-    return _run(drill, kafka, postgres, output, as_json=json)
-
-
-def _run(
-    drill: Callable[..., object],
-    kafka: str,
-    postgres: str,
-    output: Path | None,
+def drill(
+    name: Literal["key-compromise", "environment-leak"],
+    /,
     *,
-    as_json: bool,
+    kafka: str = "",
+    postgres: str = "",
+    output: Path | None = None,
+    json: bool = False,
 ) -> int:
-    """Play a drill and print its evidence."""
-    from sealgate.drills.sheet import Sheet
+    """Rehearse a failure: a stolen webhook secret, or a sandbox in production.
+
+    Parameters
+    ----------
+    name
+        key-compromise: revoke, add, verify again, report, void. environment-leak: eight ways in
+        which a sandbox gets into production.
+    kafka
+        Use this Kafka (host:port) instead of the embedded log.
+    postgres
+        Use this PostgreSQL database (a URL; empty, for this run alone) instead of the embedded
+        store.
+    output
+        A new directory that keeps everything: the evidence sheet, the gateway's files, its log
+        lines.
+    json
+        Print the evidence sheet as JSON instead of Markdown.
+    """
+    from sealgate.drills import compromise, leak
     from sealgate.drills.stage import DrillFailed, Services, ground
 
+    drills = {"key-compromise": compromise.drill, "environment-leak": leak.drill}
     try:
         with ground(output) as place:
-            sheet = drill(place, Services(kafka, postgres))
-            assert isinstance(sheet, Sheet)
+            sheet = drills[name](place, Services(kafka, postgres))
             if output is not None:
                 (output / "evidence.md").write_text(sheet.markdown(), "utf-8")
                 (output / "evidence.json").write_bytes(sheet.json())
@@ -80,11 +51,8 @@ def _run(
     except DrillFailed as failed:
         print(failed, file=sys.stderr)
         return EXIT_FAILED
-    print(sheet.json().decode() if as_json else sheet.markdown(), end="")
+    print(sheet.json().decode() if json else sheet.markdown(), end="")
     return EXIT_OK if sheet.passed else EXIT_FOUND
 
 
-COMMANDS: dict[str, Callable[..., int]] = {
-    "key-compromise": key_compromise,
-    "environment-leak": environment_leak,
-}
+COMMANDS: tuple[Callable[..., int], ...] = (drill,)

@@ -17,6 +17,7 @@ import orjson
 
 from consumers.lifecycle import State
 from ingress import providers, telemetry
+from ingress.contract import topics
 from sealgate.commands.context import EXIT_FOUND
 from sealgate.drills.sheet import Sheet
 from sealgate.drills.stage import (
@@ -25,6 +26,7 @@ from sealgate.drills.stage import (
     Services,
     Stage,
     new_environment,
+    records,
     run,
     until,
 )
@@ -38,6 +40,7 @@ PAID = range(40)
 UNPAID = range(40, 80)
 WHOLE = ("created", "seen", "payment_settled", "confirmed")
 IN_FORCE_MS = 1000
+TOPICS = (topics.verified, topics.lifecycle, topics.alarms, topics.quarantine)
 AFTERWARDS = 20
 """Forged deliveries that follow the revocation."""
 
@@ -51,8 +54,8 @@ CRITERIA = {
     "reported": "the exposure report contradicts exactly the forged events, and corroborates the"
     " others",
     "as if never attacked": "every payment has the state that it has in a run without the attack",
-    "no secret anywhere": "no file of the gateway, no output of a command and no metric holds a"
-    " secret",
+    "no secret anywhere": "no file of the gateway, no record, no output of a command and no metric"
+    " holds a secret",
 }
 
 
@@ -189,7 +192,13 @@ class Compromise:
     async def _judge_secrets(self, running: Running) -> None:
         """Look for the secrets wherever something is written."""
         metrics = (await running.wire.get(f"{running.admin_url}/metrics")).body
-        texts = [text.encode() for text in self.outputs]
+        texts = [metrics, *(text.encode() for text in self.outputs)]
+        written = [
+            part
+            for topic in TOPICS
+            for record in await records(running.log, topic(self.stage.environment))
+            for part in (record.key, record.value, *(value for _, value in record.headers))
+        ]
         files = [
             path
             for path in self.stage.directory.rglob("*")
@@ -201,11 +210,13 @@ class Compromise:
             if any(secret.encode() in path.read_bytes() for secret in self.made.values())
         ]
         for secret in self.made.values():
-            hits += ["output" for text in [metrics, *texts] if secret.encode() in text]
+            hits += ["output" for text in texts if secret.encode() in text]
+            hits += ["record" for part in written if secret.encode() in part]
         self.sheet.check(
             "no secret anywhere",
-            f"{len(files)} files and {len(texts)} outputs searched, {len(hits)} hits",
-            holds=bool(files) and not hits,
+            f"{len(files)} files, {len(texts)} outputs and {len(written)} parts of records"
+            f" searched, {len(hits)} hits",
+            holds=bool(files) and bool(written) and not hits,
         )
 
     def _revoked_at(self) -> int:

@@ -20,10 +20,10 @@ from consumers.store.port import PaymentKey
 from ingress import providers, telemetry
 from ingress.contract import topics
 from ingress.contract.envelope import Envelope
-from ingress.eventlog.port import EventLog, Message, Position, Record
+from ingress.eventlog.port import Message, Record
 from sealgate.commands.context import EXIT_CONFIGURATION, EXIT_FOUND
 from sealgate.drills.sheet import Sheet
-from sealgate.drills.stage import DrillFailed, RanOn, Running, Services, Stage, run, until
+from sealgate.drills.stage import DrillFailed, RanOn, Running, Services, Stage, records, run, until
 from sealgate.simulator import events, keys
 from sealgate.simulator.draft import CONTENT_TYPE, JSON, Draft
 from sealgate.simulator.events import Occasion
@@ -33,7 +33,6 @@ from sealgate.simulator.wire import Wire
 
 SOURCE, PROVIDER, ACCOUNT = "card", "stripe", "shop"
 CHAIN, CHAIN_PROVIDER = "chain", "alchemy"
-RECORDS_MAX = 10_000
 QUIET_S = 1.0
 
 CRITERIA = {
@@ -87,7 +86,7 @@ class Leaks:
         if not await until(applied):
             raise DrillFailed("the sandbox did not take its own event")
         environment = self.rehearsed.stage.environment
-        self.mirrored = await _records(running.log, topics.verified(environment))
+        self.mirrored = await records(running.log, topics.verified(environment))
         sandbox, real = self.rehearsed.stage, self.real.stage
         await self._list(sandbox, real.directory / "theirs")
         await self._list(real, sandbox.directory / "theirs")
@@ -189,10 +188,10 @@ class Leaks:
         payments = [found.key.reference for found in await running.store.list_payments(1000)]
         published = [
             Envelope.decode(record.headers, record.value)
-            for record in await _records(running.log, topics.verified(environment))
+            for record in await records(running.log, topics.verified(environment))
         ]
         ours = [one.payment_ref for one in published if one.environment == environment]
-        told = len(await _records(running.log, topics.lifecycle(environment)))
+        told = len(await records(running.log, topics.lifecycle(environment)))
         self.sheet.affected = sorted(self.leaked)
         self.sheet.check(
             "nothing moved",
@@ -345,18 +344,3 @@ def _stripe(reference: str, event_id: str, *, live: bool) -> bytes:
     occasion = Occasion(reference, event_id, now_ms, now_ms, now_ms, now_ms)
     body = events.load(PROVIDER).body("confirmed", occasion).decode()
     return body.replace('"livemode": false', f'"livemode": {str(live).lower()}').encode()
-
-
-async def _records(log: EventLog, topic: str) -> list[Record]:
-    """Read every record of a topic."""
-    found: list[Record] = []
-    ends = await log.ends(topic)
-    for partition, begin in (await log.begins(topic)).items():
-        at = begin
-        while at < ends[partition]:
-            records = await log.read(Position(partition, at), RECORDS_MAX)
-            if not records:
-                break
-            found += records
-            at = records[-1].position.offset + 1
-    return found

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from consumers.store.connect import postgres_address
 from consumers.store.port import Store
 from ingress import telemetry
-from ingress.eventlog.port import EventLog
+from ingress.eventlog.port import EventLog, Position, Record
 from sealgate import config
 from sealgate.drills.sheet import Sheet
 from sealgate.process import ALL_ROLES, Process, Started
@@ -32,6 +32,7 @@ from sealgate.simulator.wire import Wire
 READY_S = 40.0
 COMMAND_S = 60.0
 LOOK_S = 0.05
+RECORDS_MAX = 10_000
 _KEY_MODE = 0o600
 
 
@@ -249,3 +250,18 @@ async def _ready(wire: Wire, admin_url: str) -> None:
 
     if not await until(answers):
         raise DrillFailed("the gateway did not become ready")
+
+
+async def records(log: EventLog, topic: str) -> list[Record]:
+    """Read every record of a topic."""
+    found: list[Record] = []
+    ends = await log.ends(topic)
+    for partition, begin in (await log.begins(topic)).items():
+        at = begin
+        while at < ends[partition]:
+            records = await log.read(Position(partition, at), RECORDS_MAX)
+            if not records:
+                break
+            found += records
+            at = records[-1].position.offset + 1
+    return found

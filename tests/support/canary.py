@@ -91,6 +91,7 @@ class Canaries:
         if len(said) <= AGAIN_BYTES:
             self._seen.add(said)
         test = os.environ.get("PYTEST_CURRENT_TEST", "").encode()
+        folder.mkdir(exist_ok=True)  # somebody may have cleaned up under us
         with (folder / sink).open("ab") as file:
             file.write(HEADING + test + b"\n" + said)
 

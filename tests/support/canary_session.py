@@ -72,7 +72,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     elif SESSION.leaks:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if kept is not None and not SESSION.leaks:
-        shutil.rmtree(kept)
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

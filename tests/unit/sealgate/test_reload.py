@@ -13,7 +13,7 @@ from ingress import telemetry
 from ingress.sealing import new_key
 from ingress.sources import Snapshot
 from sealgate.building import Fresh, build
-from sealgate.config import examine
+from sealgate.config import Cache, Reading, examine
 from sealgate.reload import Means, Reloader
 from sealgate.watching import SETTLE_S
 from tests.support.gateway import LogLines, log_lines
@@ -93,13 +93,21 @@ def _write(directory: Path, name: str, text: str) -> None:
 
 
 @asynccontextmanager
-async def _reloading(directory: Path, main: str = MAIN) -> AsyncIterator[Reloading]:
+async def _reloading(
+    directory: Path, main: str = MAIN, after_read: Callable[[], None] = lambda: None
+) -> AsyncIterator[Reloading]:
     _write(directory, "secrets/k1", "the-first-key")
     _write(directory, "sealgate.toml", main)
     path = directory / "sealgate.toml"
     served = build(examine(path, {}).configuration, is_edge=True)
     edge, registry = Edge([served]), CollectorRegistry()
-    means = Means(lambda cache: examine(path, {}, cache), is_edge=True, apply=edge.replace)
+
+    def reread(cache: Cache) -> Reading:
+        reading = examine(path, {}, cache)
+        after_read()
+        return reading
+
+    means = Means(reread, is_edge=True, apply=edge.replace)
     reloader = Reloader(means, served, registry, telemetry.now_ms)
     running = Reloading(directory, edge, reloader, registry)
     task = asyncio.create_task(reloader.run())
@@ -114,6 +122,10 @@ async def _reloading(directory: Path, main: str = MAIN) -> AsyncIterator[Reloadi
 
 def _ids(snapshot: Snapshot, slug: str = "shop") -> tuple[str, ...]:
     return snapshot[slug].ring.ids
+
+
+def _secret(snapshot: Snapshot, slug: str = "shop") -> object:
+    return snapshot[slug].ring.keys[0].key.material
 
 
 async def test_a_source_in_a_new_file_of_conf_d_is_served(tmp_path: Path) -> None:
@@ -296,6 +308,26 @@ async def test_a_file_that_is_half_written_for_a_moment_is_no_mistake(
         await running.until(lambda: len(running.edge.placed) > 1)
         assert _ids(running.edge.sources) == ("k1", "k2")
         assert (running.count("rejected"), said("configuration_rejected")) == (0, [])
+
+
+async def test_what_changes_between_two_reads_is_not_served_by_halves(tmp_path: Path) -> None:
+    """A deployment of several files is seen in the middle: new secrets under the old settings."""
+    steps: list[Callable[[], None]] = []
+
+    def deploy() -> None:
+        while steps:
+            steps.pop()()
+
+    def rest() -> None:
+        _write(tmp_path, "secrets/k1", "the-second-key")
+        _write(tmp_path, "sealgate.toml", MAIN.replace('id = "k1"', 'id = "k2"'))
+
+    async with _reloading(tmp_path, after_read=deploy) as running:
+        steps.append(rest)
+        running.reloader.watch.ask()
+        await running.until(lambda: _ids(running.edge.sources) == ("k2",))
+        served = [(_ids(one.sources), _secret(one.sources)) for one in running.edge.placed]
+        assert served == [(("k1",), b"the-first-key"), (("k2",), b"the-second-key")]
 
 
 async def test_a_hundred_changes_in_a_second_are_a_few_reloads(tmp_path: Path) -> None:
