@@ -18,7 +18,6 @@ other mistake costs goods. A fact adds nothing where the same is stated for the 
 earlier one; the instant counts because it is what makes a payment late or not.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -110,9 +109,23 @@ class Stake:
     unsupported: Mapping[str, int]
 
 
-def weigh(window: Window, story: Story, marks: Marks, ledger: Ledger | None = None) -> Stake:
-    """Judge every event of a payment that the key proved in the window, by time of receipt."""
-    return _Weighing(window, story, marks, ledger).stake()
+def weigh(
+    window: Window,
+    story: Story,
+    marks: Marks,
+    ledger: Ledger | None = None,
+    disputed: Collection[EventKey] = (),
+) -> Stake:
+    """Judge every event of a payment that the key proved in the window, by time of receipt.
+
+    `disputed` are the provider's keys of events that came with two bodies, about any payment.
+    """
+    return _Weighing(window, story, marks, ledger, disputed).stake()
+
+
+def disputes(keys: Iterable[EventKey]) -> set[EventKey]:
+    """Return the provider's keys of the events that are the second body under one key."""
+    return {key._replace(key=original(key.key)) for key in keys if original(key.key) != key.key}
 
 
 def value(facts: Iterable[Fact]) -> dict[str, int]:
@@ -123,7 +136,14 @@ def value(facts: Iterable[Fact]) -> dict[str, int]:
 class _Weighing:
     """One payment on the scales: what is stated, by whom, and who of them can be believed."""
 
-    def __init__(self, window: Window, story: Story, marks: Marks, ledger: Ledger | None) -> None:
+    def __init__(
+        self,
+        window: Window,
+        story: Story,
+        marks: Marks,
+        ledger: Ledger | None,
+        disputed: Collection[EventKey],
+    ) -> None:
         self._story, self._ledger = story, ledger
         self._last = {key: given[-1] for key, given in marks.items() if given}
         self._suspects = [one for one in story.events if window.holds(one.event)]
@@ -141,8 +161,8 @@ class _Weighing:
             if is_trusted and key in self._events:
                 self._trusted.setdefault(fact.key, []).append((self._events[key], fact))
         self._told = value(fact for _, fact in self._standing_facts)
-        bodies = Counter(original(key.key) for key in self._events)
-        self._disputed = {name for name, times in bodies.items() if times > 1}
+        # The two bodies may be about two payments: a forger would rather have it so.
+        self._disputed = disputes(self._events) | set(disputed)
         self._moves: dict[EventKey, list[Transition]] = {}
         for move in story.transitions:
             self._moves.setdefault(move.event, []).append(move)
@@ -208,7 +228,8 @@ class _Weighing:
     def _weights(self, event: Event, facts: Sequence[Fact]) -> Iterator[tuple[Says, str]]:
         """Ask the ledger, and look for a trusted event that tells a transfer differently."""
         if self._ledger is not None:
-            is_disputed = original(event.key.key) in self._disputed
+            name = event.key._replace(key=original(event.key.key))
+            is_disputed = name in self._disputed
             yield self._ledger.judge(
                 event.key, event.reference, facts, self._told, is_disputed=is_disputed
             )

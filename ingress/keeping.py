@@ -6,8 +6,10 @@ is not written unless there is a key to seal it with. Awaited before the answer 
 that was refused and is not on the log is a delivery that nobody can bring back.
 """
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import unquote_to_bytes
 
 from ingress import networks
 from ingress.contract import topics
@@ -155,19 +157,34 @@ def is_revealing(source: Source) -> bool:
 
 def _shows_secret(delivery: Delivery, source: Source) -> bool:
     """Say whether a secret of ours stands in a delivery, whoever put it there, and why ever."""
-    places = (
+    written = (
         delivery.body,
         delivery.query,
         delivery.url.encode(),
         *(value for _, value in delivery.headers),
     )
-    return any(secret in place for secret in _secrets(source) for place in places)
+    # What a URL, a form or JSON makes of it is still the secret.
+    meant = (unquote_to_bytes(one).replace(b"\\/", b"/") for one in written)
+    places = (*written, *meant)
+    forms = {form for secret in _secrets(source) for form in _forms(secret)}
+    return any(form in place for form in forms for place in places)
+
+
+def _forms(secret: bytes) -> Iterator[bytes]:
+    """Write a secret in every way in which its provider may show it: keys are held decoded."""
+    yield secret
+    yield secret.hex().encode()
+    yield secret.hex().upper().encode()
+    yield base64.b64encode(secret).rstrip(b"=")
+    yield base64.urlsafe_b64encode(secret).rstrip(b"=")
 
 
 def _secrets(source: Source) -> Iterator[bytes]:
     for key in (*(live.key for live in source.ring.keys), *source.tokens):
         if isinstance(key.material, bytes):
             yield key.material
+    if source.plan is not None and source.plan.credential is not None:
+        yield source.plan.credential.reveal()
 
 
 def _without_credentials(delivery: Delivery) -> Delivery:

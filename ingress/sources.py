@@ -6,6 +6,7 @@ a request runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -73,6 +74,13 @@ class Source:
 Snapshot = Mapping[str, Source]
 
 
+class Owner(NamedTuple):
+    """The source that has a secret, and whether it is revoked there."""
+
+    slug: str
+    is_revoked: bool
+
+
 class Serves(NamedTuple):
     """What a process is for: one environment, and whether money is real there."""
 
@@ -100,7 +108,7 @@ def build(
     """Load every source's profile and keys. Raises `ConfigurationInvalid` with all mistakes."""
     mistakes: list[Mistake] = []
     built: dict[str, Source] = {}
-    owners: dict[bytes, str] = {}
+    owners: dict[bytes, Owner] = {}
     profiles = _Profiles(origin.profiles)
     origin.memory.depend(serves, edge.body_bytes_max, edge.tls, origin.base)
     for setting in settings:
@@ -305,6 +313,7 @@ class _Ring:
         self.keys: list[Live] = []
         self.tokens: list[Key] = []
         self.credential: Secret | None = None
+        self._revoked: list[Secret] = []
 
     def fill(self, source: SourceSettings, base: Path) -> Iterator[tuple[str, str]]:
         """Take all keys of a source, and say which of them cannot be used, and why."""
@@ -319,38 +328,41 @@ class _Ring:
             yield "", str(wrong)
 
     def _add(self, setting: KeySettings, base: Path) -> None:
-        """Take one key. Raises `ValueError` for one that cannot be used."""
-        try:
-            found = secretfiles.read(base, setting.file)
-        except ValueError:
-            if setting.status is Status.REVOKED:
-                # Its secret may be gone, and should be; that it was revoked is still to be known.
-                return
-            raise
+        """Take one key. Raises `ValueError` for one that cannot be used, unless it is revoked."""
+        if setting.status is Status.REVOKED:
+            # Its file may be gone, overwritten or open to everybody: no reason to go on with it.
+            with suppress(ValueError):
+                self._note(setting, base)
+            return
+        found = secretfiles.read(base, setting.file)
         if found.content == setting.id.encode():
             raise ValueError("its id is the secret itself; an id is shown everywhere")
         if setting.role == "verify":
             key = self._profile.key(found.content, setting.kid)
             if isinstance(key.material, bytes):
                 found.check_private()
-            self.keys.append(
-                Live(
-                    setting.id,
-                    key,
-                    setting.status,
-                    moment_ms(setting.not_before),
-                    moment_ms(setting.not_after),
-                )
-            )
+            self._take(setting, key)
         else:
             found.check_private()
-            if setting.status is Status.REVOKED:
-                pass  # known, so that no other key holds the same, and used for nothing
-            elif setting.role == "api":
+            if setting.role == "api":
                 self.credential = Secret(found.content)
             else:
                 self.tokens.append(Key(found.content))
         self.named.append(keyring.Key(setting.id, Secret(found.content)))
+
+    def _take(self, setting: KeySettings, key: Key) -> None:
+        opens, closes = moment_ms(setting.not_before), moment_ms(setting.not_after)
+        self.keys.append(Live(setting.id, key, setting.status, opens, closes))
+
+    def _note(self, setting: KeySettings, base: Path) -> None:
+        """Know a revoked key, so that no other holds the same. Raises `ValueError`."""
+        secret = Secret(secretfiles.read(base, setting.file).content)
+        if setting.role == "verify":
+            self._take(setting, self._profile.key(secret.reveal(), setting.kid))
+        if not any(secret == known for known in self._revoked):
+            # Two that were overwritten with the same word are no mistake.
+            self._revoked.append(secret)
+            self.named.append(keyring.Key(setting.id, secret))
 
 
 def moment_ms(moment: datetime | None) -> int | None:
@@ -358,15 +370,19 @@ def moment_ms(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp() * 1000)
 
 
-def _shared(source: Source, owners: dict[bytes, str]) -> list[Mistake]:
-    """Find keys that another source has too: a replay to one would verify at the other."""
+def _shared(source: Source, owners: dict[bytes, Owner]) -> list[Mistake]:
+    """Find keys that another source has too: a replay to one would verify at the other.
+
+    Of two that are both revoked neither does, and whoever overwrites secrets may use one word.
+    """
     found = []
     for live in source.ring.keys:
         material = live.key.material
         if not isinstance(material, bytes):
             continue  # a public key is everybody's
-        owner = owners.setdefault(material, source.slug)
-        if owner != source.slug:
-            told = f"the same secret is a key of source {owner!r}; every source needs its own"
+        mine = Owner(source.slug, live.status is Status.REVOKED)
+        owner = owners.setdefault(material, mine)
+        if owner.slug != source.slug and not (owner.is_revoked and mine.is_revoked):
+            told = f"the same secret is a key of source {owner.slug!r}; every source needs its own"
             found.append(Mistake(f"source {source.slug!r} key {live.id!r}", told))
     return found

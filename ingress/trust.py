@@ -12,6 +12,7 @@ holds names of sources and times, and no secret; where it cannot be read, nothin
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -214,8 +215,12 @@ class Memory:
 
 
 def _read(path: Path) -> bytes:
-    """Return the file's content. Raises `OSError`, and `ValueError` where it is far too large."""
-    with path.open("rb") as file:
+    """Return the file's content. Raises `OSError`, and `ValueError` where it is no such file."""
+    # Not to wait for ever, should it be a pipe: nothing is served before it is read.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is not a regular file")
         content = file.read(FILE_BYTES_MAX + 1)
     if len(content) > FILE_BYTES_MAX:
         raise ValueError("it is far too large")
@@ -226,7 +231,9 @@ def _write(path: Path, content: bytes) -> None:
     """Put a file in the place of another as a whole, for its owner alone. Raises `OSError`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    # What lies there is a rest of a write that was cut off, or a link that somebody put there.
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()

@@ -47,7 +47,10 @@ def check(configuration: Configuration) -> int:
     print(f"environment {name} ({mode}): the configuration is whole")
     sources = build_sources(configuration)
     for source in sources.values():
-        keys = ", ".join(source.key_labels)
+        revoked = {key.id for key in source.setting.key if key.status == "revoked"}
+        keys = ", ".join(
+            f"{label} (revoked)" if label in revoked else label for label in source.key_labels
+        )
         print(f"  POST /hooks/{name}/{source.slug}  {source.profile.title}  keys: {keys}")
     if not sources:
         print("  no sources yet: every delivery would be answered 404")

@@ -34,6 +34,8 @@ def of_sources(configuration: Configuration, sources: Snapshot) -> Iterator[Held
 
 def _of(source: Source) -> Iterator[tuple[str, Secret]]:
     for live in source.ring.keys:
+        if live.status is Status.REVOKED:
+            continue  # it proves nothing: what is wrong with it must not keep it from being revoked
         if isinstance(live.key.material, bytes) and live.key.material:
             yield live.id, Secret(live.key.material)
     named = [

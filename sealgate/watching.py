@@ -7,6 +7,7 @@ nothing was told for long, everything is to be looked at.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +56,7 @@ class Watch:
         self._paths: set[str] = set()
         self._directories: set[str] = set()
         self._is_anything = False
+        self._looked_s = time.monotonic()
         self._woken = asyncio.Event()
         self._moved = asyncio.Event()
         self._log = telemetry.logger("reload")
@@ -76,10 +78,17 @@ class Watch:
         self._woken.set()
 
     async def touched(self, within_s: float) -> Touched:
-        """Wait until something may have changed, or so long, and return what."""
+        """Wait until something may have changed, and return what.
+
+        Everything is looked at once in so long, however much is told meanwhile: what nobody can
+        tell of must not wait for a quiet moment.
+        """
+        due_s = self._looked_s + (min(POLL_S, within_s) if self.trouble else within_s)
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(POLL_S, within_s) if self.trouble else within_s):
+            async with asyncio.timeout(max(0.0, due_s - time.monotonic())):
                 await self._woken.wait()
+        if time.monotonic() >= due_s:
+            self._is_anything = True
         return self.take()
 
     def take(self) -> Touched:
@@ -88,7 +97,10 @@ class Watch:
         found = Touched(frozenset(self._paths), frozenset(self._directories))
         self._paths, self._directories, self._is_anything = set(), set(), False
         self._woken.clear()
-        return found if is_told else ANYTHING
+        if is_told:
+            return found
+        self._looked_s = time.monotonic()
+        return ANYTHING
 
     async def run(self) -> None:
         """Watch for ever; ends only by being cancelled."""

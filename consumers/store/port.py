@@ -92,13 +92,12 @@ class Event:
 
 
 class KeyUse(NamedTuple):
-    """What one key of one source has proven: the instants are those of receipt."""
+    """The first and the last time a key of a source proved an event, by receipt."""
 
     source: str
     key_id: str
     first_ms: int
     last_ms: int
-    events: int
 
 
 class Judgement(StrEnum):
@@ -257,12 +256,10 @@ class Changes:
     """Everything one batch writes beside the position and the claims."""
 
     verdicts: dict[EventKey, str] = field(default_factory=dict)
+    # Facts that are new, with the event that states them first.
     facts: list[tuple[PaymentKey, Fact, EventKey]] = field(default_factory=list)
-    """Facts that are new, with the event that states them first."""
-
+    # Facts that added nothing, with the event that states them: what stands if another is void.
     restated: list[tuple[PaymentKey, Fact, EventKey]] = field(default_factory=list)
-    """Facts that added nothing, with the event that states them: what stands if another is void."""
-
     marks: list[Mark] = field(default_factory=list)
     payments: list[Saved] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
@@ -322,6 +319,12 @@ class Store(Protocol):
         The first environment to open a database owns it. May be called again.
         """
 
+    async def look(self, environment: str) -> None:
+        """Connect to read: nothing is made, migrated, owned or written.
+
+        Raises the conditions of `looking`, and those of `open`. Whoever writes calls `open` too.
+        """
+
     async def claim_partitions(
         self, group: str, partitions: Collection[Partition], owner: str
     ) -> Mapping[Partition, Claim]:
@@ -379,7 +382,10 @@ class Store(Protocol):
         """Read the events that name a payment, by the time of their receipt."""
 
     async def key_uses(self) -> Sequence[KeyUse]:
-        """Read what each key has proven, by source and key id."""
+        """Read the use of every key: as fast with many events as with few."""
+
+    async def key_use(self, source: str, key_id: str) -> KeyUse | None:
+        """Read the use of one key; None where it proved nothing."""
 
     async def proven_with(
         self, source: str, key_id: str, from_ms: int, to_ms: int

@@ -15,7 +15,7 @@ import asyncpg
 
 from consumers.lifecycle import State
 from consumers.store import postgres_sql as sql
-from consumers.store import rows, schema
+from consumers.store import looking, rows, schema
 from consumers.store.port import (
     Advance,
     Changes,
@@ -142,16 +142,18 @@ class PostgresStore:
 
     async def open(self, environment: str) -> None:
         """Connect, check the server and bring the schema up to date."""
-        if self._pool is None:
-            self._pool = await make_pool(self._address, self._patience, self._connections_max)
-        async with self._connected() as connection:
+        async with self._first() as connection:
             with explained():
-                await check_server(connection)
                 await migrate(connection)
                 await connection.execute(sql.OWN, environment)
-                owner = await connection.fetchval(sql.OWNER)
-                read = [topic for (topic,) in await connection.fetch(sql.READ)]
-        schema.check_environment(owner, environment, read)
+                await _check_owner(connection, environment)
+
+    async def look(self, environment: str) -> None:
+        """Connect to read, and check the server, the schema and the owner."""
+        async with self._first() as connection:
+            with explained():
+                looking.check_schema("postgres", await _applied(connection))
+                await _check_owner(connection, environment)
 
     async def claim_partitions(
         self, group: str, partitions: Collection[Partition], owner: str
@@ -251,8 +253,12 @@ class PostgresStore:
         return [rows.recorded(row) for row in await self._fetch(sql.EVENTS, *key)]
 
     async def key_uses(self) -> Sequence[KeyUse]:
-        """Read what each key has proven."""
+        """Read the first and the last use of every key."""
         return [rows.key_use(row) for row in await self._fetch(sql.KEY_USES)]
+
+    async def key_use(self, source: str, key_id: str) -> KeyUse | None:
+        """Read the first and the last use of one key."""
+        return rows.key_use_if_any(await self._fetch(sql.KEY_USE, source, key_id))
 
     async def proven_with(
         self, source: str, key_id: str, from_ms: int, to_ms: int
@@ -275,6 +281,16 @@ class PostgresStore:
         if pool is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(pool.close(), CLOSE_S)
+
+    @asynccontextmanager
+    async def _first(self) -> AsyncIterator[asyncpg.Connection]:
+        """Connect to a server that will do."""
+        if self._pool is None:
+            self._pool = await make_pool(self._address, self._patience, self._connections_max)
+        async with self._connected() as connection:
+            with explained():
+                await check_server(connection)
+            yield connection
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
@@ -324,6 +340,12 @@ async def migrate(connection: asyncpg.Connection) -> None:
         for step in schema.outstanding(known, await _applied(connection)):
             await connection.execute(step.sql, timeout=MIGRATE_S)
             await connection.execute(sql.APPLY, step.number, step.name, step.checksum)
+
+
+async def _check_owner(connection: asyncpg.Connection, environment: str) -> None:
+    owner = await connection.fetchval(sql.OWNER)
+    read = [topic for (topic,) in await connection.fetch(sql.READ)]
+    schema.check_environment(looking.check_owner(owner), environment, read)
 
 
 async def _applied(connection: asyncpg.Connection) -> dict[int, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from consumers.lifecycle import State
-from consumers.store import rows, schema
+from consumers.store import looking, rows, schema
 from consumers.store import sqlite_sql as sql
 from consumers.store.port import (
     Advance,
@@ -144,6 +144,16 @@ class SqliteStore:
             await self._writer.run(migrate)
             await self._writer.run(lambda connection: _own(connection, environment))
 
+    async def look(self, environment: str) -> None:
+        """Open the file to read, and check its schema and its owner."""
+
+        def check(connection: apsw.Connection) -> None:
+            with snapshot(connection):
+                looking.check_schema("sqlite", _applied(connection))
+                _check_owner(connection, environment)
+
+        await self._reader.run(check)
+
     async def claim_partitions(
         self, group: str, partitions: Collection[Partition], owner: str
     ) -> Mapping[Partition, Claim]:
@@ -256,8 +266,12 @@ class SqliteStore:
         return [rows.recorded(row) for row in await self._read(sql.EVENTS, *key)]
 
     async def key_uses(self) -> Sequence[KeyUse]:
-        """Read what each key has proven."""
+        """Read the first and the last use of every key."""
         return [rows.key_use(row) for row in await self._read(sql.KEY_USES)]
+
+    async def key_use(self, source: str, key_id: str) -> KeyUse | None:
+        """Read the first and the last use of one key."""
+        return rows.key_use_if_any(await self._read(sql.KEY_USE, source, key_id))
 
     async def proven_with(
         self, source: str, key_id: str, from_ms: int, to_ms: int
@@ -329,13 +343,16 @@ def _applied(connection: apsw.Connection) -> dict[int, str]:
 
 
 def _own(connection: apsw.Connection, environment: str) -> None:
-    owner: str | None = connection.execute(sql.OWNER).get
-    if owner is None:
+    if connection.execute(sql.OWNER).get is None:
         with immediate(connection):
             connection.execute(sql.OWN, (environment,))
-        owner = connection.execute(sql.OWNER).get
+    _check_owner(connection, environment)
+
+
+def _check_owner(connection: apsw.Connection, environment: str) -> None:
+    owner: str | None = connection.execute(sql.OWNER).get
     read = [str(topic) for (topic,) in connection.execute(sql.READ)]
-    schema.check_environment(str(owner), environment, read)
+    schema.check_environment(looking.check_owner(owner), environment, read)
 
 
 def _payments(

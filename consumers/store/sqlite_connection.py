@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import apsw
 
+from consumers.store.looking import NotMade
 from consumers.store.port import StoreUnavailable, Unstorable, WrongDatabase
 
 T = TypeVar("T")
@@ -91,8 +92,14 @@ class Lane:
             connection.close()
 
     def _open(self) -> apsw.Connection:
-        _make_private(self._path)
-        connection = apsw.Connection(str(self._path))
+        flags = apsw.SQLITE_OPEN_READWRITE
+        if self._writes:
+            _make_private(self._path)
+            flags |= apsw.SQLITE_OPEN_CREATE
+        elif not self._path.exists():
+            raise NotMade(f"there is no file {self._path}: the first worker that starts makes it")
+        # A reader too: it may find the WAL that a crash left, and tidies up behind itself.
+        connection = apsw.Connection(str(self._path), flags=flags)
         try:
             connection.set_busy_timeout(self._busy_timeout_ms)
             if self._writes:

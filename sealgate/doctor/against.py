@@ -32,11 +32,11 @@ class Party(NamedTuple):
         return self.configuration.settings.environment
 
 
-def compare(ours: Party, other: Party) -> Iterator[Finding]:
-    """Yield what the two share; that they share nothing is one finding too."""
+def compare(ours: Party, other: Party, *, is_whole: bool = True) -> Iterator[Finding]:
+    """Yield what the two share; that they share nothing is one, if all of the other was read."""
     found = [*_secrets(ours, other), *_places(ours, other)]
     yield from found
-    if not any(finding.level is Level.FAIL for finding in found):
+    if is_whole and not any(finding.level is Level.FAIL for finding in found):
         count = len(other.secrets)
         told = f"no secret, database, topic or address in common ({count} secrets compared)"
         yield Finding(Level.OK, f"against {other.name!r}", told)

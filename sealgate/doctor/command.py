@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from ingress.settings import ConfigurationInvalid
+from ingress.settings import ConfigurationInvalid, Mistake
 from ingress.sources import Snapshot
 from sealgate import fingerprints, held
 from sealgate.check import faults
@@ -37,7 +37,7 @@ def doctor(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -
         found.append(Finding(Level.OK, "configuration", f"is whole; {name!r} is a {mode} one"))
         sources = build_sources(configuration)
         found += [*still.keys(sources, now_ms), *still.state_file(configuration)]
-        found += _neighbours(configuration, sources, asked, environ)
+        found += _neighbours(configuration, sources, asked)
         if not asked.offline:
             found += asyncio.run(live.look(configuration, now_ms))
     environment = configuration.settings.environment
@@ -45,22 +45,30 @@ def doctor(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -
     return exit_code(found)
 
 
-def _neighbours(
-    configuration: Configuration, sources: Snapshot, asked: Asked, environ: Mapping[str, str]
-) -> list[Finding]:
+def _neighbours(configuration: Configuration, sources: Snapshot, asked: Asked) -> list[Finding]:
     ours = against.Party(configuration, _secrets(configuration, sources))
     found: list[Finding] = []
     for path in asked.against:
-        reading = examine(path, environ)
-        try:
-            theirs = build_sources(reading.configuration)
-        except ConfigurationInvalid as invalid:
-            told = f"cannot be compared whole: {invalid.mistakes[0]}"
-            found.append(Finding(Level.WARN, str(path), told))
-            theirs = {}
+        # Without our overrides: they are this process's own, and would make the two look alike.
+        reading = examine(path, {})
+        if reading.mistakes:
+            told = f"was not compared, for it has a mistake: {reading.mistakes[0]}"
+            found.append(Finding(Level.AWAY, f"against {path}", told))
+            continue
+        theirs, wrong = _theirs(reading.configuration)
+        if wrong:
+            told = f"its secrets were not compared: {wrong[0]}"
+            found.append(Finding(Level.AWAY, f"against {path}", told))
         other = against.Party(reading.configuration, _secrets(reading.configuration, theirs))
-        found += against.compare(ours, other)
+        found += against.compare(ours, other, is_whole=not wrong)
     return found
+
+
+def _theirs(configuration: Configuration) -> tuple[Snapshot, Sequence[Mistake]]:
+    try:
+        return build_sources(configuration), ()
+    except ConfigurationInvalid as invalid:
+        return {}, invalid.mistakes
 
 
 def list_fingerprints(config: Path, environ: Mapping[str, str], out: TextIO) -> int:

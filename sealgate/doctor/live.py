@@ -31,6 +31,9 @@ IPV6 = 6
 _ASK_S = 2.0
 _TOPIC = re.compile(r"payments\.([a-z][a-z0-9-]{0,31})\.[a-z]+")
 _INFO = re.compile(r'^sealgate_build_info\{[^}]*environment="([^"]+)"', re.MULTILINE)
+_SUSPECT = re.compile(
+    r'^sealgate_source_suspect\{provider="([^"]*)",source="([^"]*)"\} ([0-9.]+)', re.MULTILINE
+)
 
 
 async def look(configuration: Configuration, now_ms: int) -> list[Finding]:
@@ -155,7 +158,8 @@ async def mismatches(store: Store) -> list[Finding]:
 def ports(configuration: Configuration) -> Iterator[Finding]:
     """Ask whether the addresses are free, or in use by this environment's own gateway."""
     settings = configuration.settings
-    owner = _serving(settings.admin.host, settings.admin.port)
+    metrics = _metrics(settings.admin.host, settings.admin.port)
+    owner = match[1] if (match := _INFO.search(metrics)) else ""
     for name, place in (("edge.port", settings.edge), ("admin.port", settings.admin)):
         taken = _trouble(place.host, place.port)
         if not taken:
@@ -167,6 +171,19 @@ def ports(configuration: Configuration) -> Iterator[Finding]:
             yield Finding(Level.FAIL, name, told)
         else:
             yield Finding(Level.FAIL, name, f"{place.host}:{place.port} cannot be had: {taken}")
+    if owner == settings.environment:
+        yield from suspects(metrics)
+
+
+def suspects(metrics: str) -> Iterator[Finding]:
+    """Read from a gateway's metrics which sources verified lately and now fail altogether."""
+    for provider, source, count in _SUSPECT.findall(metrics):
+        if float(count):
+            told = (
+                f"{source!r} of {provider} verified lately, and now everything fails: the key "
+                "here may be wrong; runbook verification-failures"
+            )
+            yield Finding(Level.FAIL, "suspect", told)
 
 
 def _trouble(host: str, port: int) -> str:
@@ -180,18 +197,18 @@ def _trouble(host: str, port: int) -> str:
     return ""
 
 
-def _serving(host: str, port: int) -> str:
-    """Return the environment of the gateway whose admin port this is; "" where there is none."""
+def _metrics(host: str, port: int) -> str:
+    """Return the metrics of whoever has this admin port; "" where nobody answers."""
     name = _asked_at(host)
     address = f"[{name}]" if ":" in name else name
     try:
         # Without a proxy: it is this machine that is asked.
         ask = build_opener(ProxyHandler({})).open
         with ask(f"http://{address}:{port}/metrics", timeout=_ASK_S) as answer:
-            match = _INFO.search(answer.read().decode("utf-8", "replace"))
+            text: str = answer.read().decode("utf-8", "replace")
     except (URLError, OSError, ValueError):
         return ""
-    return match[1] if match else ""
+    return text
 
 
 def _asked_at(host: str) -> str:

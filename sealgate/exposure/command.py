@@ -22,6 +22,11 @@ from sealgate.exposure.storing import EXIT_CONFIGURATION, with_store
 EXIT_OK = 0
 EXIT_FOUND = 3
 
+_STRAYS = """\
+a key of the id {key!r} proved events of addresses too that no configured source has: where one is a
+former public_url of this source, its events are NOT in this report; ask again with it as SOURCE:
+{addresses}"""
+
 Output = Literal["table", "json", "csv"]
 
 
@@ -66,6 +71,9 @@ def run(configuration: Configuration, asked: Asked, now_ms: int) -> int:
         about = Subject(environment, asked.source, window, now_ms, basis)
         report = document(about, found, assets.load().decimals)
         print(_RENDER[asked.output](report), end="")
+        strays = _strays(configuration, asked.key, uses)
+        if strays:
+            print(_STRAYS.format(key=asked.key, addresses="\n".join(strays)), file=sys.stderr)
         if asked.is_raised:
             raised = await raise_items(store, found, now_ms)
             print(
@@ -73,7 +81,7 @@ def run(configuration: Configuration, asked: Asked, now_ms: int) -> int:
                 f" {raised.closed} closed",
                 file=sys.stderr,
             )
-        return EXIT_OK if is_settled(report) else EXIT_FOUND
+        return EXIT_OK if is_settled(report) and not strays else EXIT_FOUND
 
     return with_store(configuration, use)
 
@@ -132,6 +140,16 @@ def _window(
     if window.from_ms >= window.to_ms:
         raise _Wrong("--from is not before --to: the window is empty")
     return window
+
+
+def _strays(configuration: Configuration, key: str, uses: Sequence[KeyUse]) -> list[str]:
+    """Return the addresses under which a key of this id proved something and that nobody has.
+
+    A public_url that was changed leaves the older events under the one of before.
+    """
+    slugs = (source.slug for source in configuration.settings.source)
+    known = frozenset[str]().union(*(addresses_of(configuration, slug) for slug in slugs))
+    return sorted({use.source for use in uses if use.key_id == key} - known)
 
 
 def _is_configured(configuration: Configuration, asked: Asked) -> bool:

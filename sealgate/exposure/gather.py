@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumers.exposure import Stake, Story, Window, weigh
+from consumers.exposure import Stake, Story, Window, disputes, weigh
 from consumers.ledger import Ledger
-from consumers.store.port import PaymentKey, Recorded, Store
+from consumers.store.port import EventKey, PaymentKey, Recorded, Store
 
 BATCH = 32
 """Payments asked for at once: what a pool of connections serves without a queue."""
@@ -47,6 +47,7 @@ async def gather(store: Store, window: Window, ledger: Ledger | None) -> Gathere
         for one in await store.proven_with(source, window.key_id, window.from_ms, window.to_ms):
             key = PaymentKey(one.event.key.provider, one.event.key.account, one.event.reference)
             suspects.setdefault(key, []).append(one)
+    disputed = set() if ledger is None else await _disputed(store, window)
     stakes: list[Stake] = []
     payments = list(suspects)
     for begin in range(0, len(payments), BATCH):
@@ -55,8 +56,24 @@ async def gather(store: Store, window: Window, ledger: Ledger | None) -> Gathere
         named = {one.event.key for story in stories for one in story.events}
         named |= {statement.event for story in stories for statement in story.statements}
         marks = await store.marks(named)
-        stakes += [weigh(window, story, marks, ledger) for story in stories]
+        stakes += [weigh(window, story, marks, ledger, disputed) for story in stories]
     return Gathered(stakes, await outbox(store))
+
+
+async def _disputed(store: Store, window: Window) -> set[EventKey]:
+    """Find the events that came with two bodies since the window began, with whatever key.
+
+    A ledger of events knows an id, and not what it said: where a forger was first with a real id,
+    the real event came later, perhaps with the next key, and about another payment.
+    """
+    found: set[EventKey] = set()
+    for use in await store.key_uses():
+        if use.source in window.sources and use.last_ms >= window.from_ms:
+            proven = await store.proven_with(
+                use.source, use.key_id, window.from_ms, use.last_ms + 1
+            )
+            found |= disputes(one.event.key for one in proven)
+    return found
 
 
 async def outbox(store: Store, notices_max: int = PENDING_MAX) -> Outbox:

@@ -24,6 +24,7 @@ from sealgate.quarantine.fetched import Keys
 from sealgate.quarantine.judge import LEFT, Fate, Judgement, judge
 from sealgate.quarantine.new_key import create
 from sealgate.quarantine.reverify import Court, Publish, reverify, unsealed
+from sealgate.quarantine.today import Today
 from sealgate.quarantine.wanted import Wanted, wanted
 from sealgate.quarantine.words import plain
 
@@ -87,6 +88,21 @@ class Means:
         finally:
             await log.close()
 
+    def is_amiss(self, configuration: Configuration, meant: Wanted) -> bool:
+        """Tell of a name that is of nothing: misspelt, it would read as if all were well.
+
+        A source that is gone from the configuration is meant as long as something of it is kept.
+        """
+        slugs = {source.slug for source in configuration.settings.source}
+        if meant.source and meant.source not in slugs:
+            about = f"there is no source {meant.source!r} in {configuration.file}"
+            self.tell(f"{about}, and nothing is kept of what was asked for")
+            return True
+        if meant.ids:
+            ids = ", ".join(sorted(meant.ids))
+            self.tell(f"no delivery {ids} is kept; `sealgate quarantine list --all` shows what is")
+        return bool(meant.ids)
+
     def say(self, line: str) -> None:
         """Print a line of the result."""
         print(line, file=self.out, flush=True)
@@ -102,6 +118,8 @@ def list_kept(means: Means, selection: Selection, limit: int, *, every: bool, as
     async def work(configuration: Configuration, log: EventLog, meant: Wanted) -> int:
         kept = await archive.opened(log, configuration.settings.environment)
         found = await listing.gather(kept, meant, limit, every=every)
+        if not found.kept and means.is_amiss(configuration, meant):
+            return EXIT_USAGE
         means.say((listing.as_json if as_json else listing.as_text)(found))
         return EXIT_OK
 
@@ -158,10 +176,13 @@ def verify_again(means: Means, selection: Selection, *, apply: bool) -> int:
     """Judge what is kept by today's keys, and publish it with `apply`; return the exit code."""
 
     async def work(configuration: Configuration, log: EventLog, meant: Wanted) -> int:
-        sources = build_sources(configuration)
+        today = Today(configuration, means.environ)
+        sources = today.sources()
         seals = sealing.seals(configuration.settings.quarantine, configuration.base)
         opened = await archive.opened(log, configuration.settings.environment)
         look = await opened.look(meant)
+        if not look.slugs and means.is_amiss(configuration, meant):
+            return EXIT_USAGE
         keys = Keys(sources, look.slugs, means.clock, means.fetch)
         if keys.slugs:
             means.tell("fetching the providers' keys of: " + ", ".join(keys.slugs))
@@ -178,7 +199,7 @@ def verify_again(means: Means, selection: Selection, *, apply: bool) -> int:
             if apply:
                 await publisher.start()
                 publish = publisher.publish
-            court = Court(sources, seals, keys, means.clock)
+            court = Court(sources, seals, keys, means.clock, today.sources)
             count = await reverify(opened, look, meant, court, publish, tell)
         finally:
             await publisher.stop()

@@ -29,29 +29,43 @@ Tell = Callable[[Quarantined, Judgement], None]
 
 @dataclass(frozen=True, slots=True)
 class Court:
-    """Who judges: sources as they are today, the seals, the fetched keys, and the clock."""
+    """Who judges: sources as they are today, the seals, the fetched keys, and the clock.
+
+    `renewed` returns the sources as they are by now, where the work may outlast them.
+    """
 
     sources: Snapshot
     seals: Seals
     keys: Keys
     clock: Clock
+    renewed: Callable[[], Snapshot] | None = None
 
     async def judge(self, kept: Quarantined) -> Judgement:
         """Decide about one, waiting for its key where its provider may yet show it."""
-        source = self.sources.get(kept.slug)
+        source = self._source(kept.slug)
         if source is None:
-            return Judgement(Fate.GONE, f"{kept.slug!r} is not configured any more")
+            return _gone(kept)
         try:
             delivery = unsealed(kept, self.seals)
         except ValueError as wrong:
             return Judgement(Fate.CLOSED, str(wrong))
         judgement = self._judge(kept, delivery, source)
         while judgement.awaits_key and await self.keys.arrived(kept.slug):
+            source = self._source(kept.slug)
+            if source is None:
+                return _gone(kept)
             judgement = self._judge(kept, delivery, source)
         return judgement
 
+    def _source(self, slug: str) -> Source | None:
+        return (self.sources if self.renewed is None else self.renewed()).get(slug)
+
     def _judge(self, kept: Quarantined, delivery: Delivery, source: Source) -> Judgement:
         return judge(kept, delivery, source, self.keys.of(kept.slug), self.clock())
+
+
+def _gone(kept: Quarantined) -> Judgement:
+    return Judgement(Fate.GONE, f"{kept.slug!r} is not configured any more")
 
 
 def unsealed(kept: Quarantined, seals: Seals) -> Delivery:

@@ -56,6 +56,11 @@ _UNPROVEN_SOFTLY = "did not verify (its provider never retries a 401), or: "
 _TAKEN = (
     "verified, and durable in the log; the same correlation id is on its record and its notices"
 )
+# Of a provider that marks its events the answer to one of another environment is success, too.
+_MARKED = (
+    "; but where it says that it belongs to another environment, as samples say test, it is kept "
+    "in the quarantine, published to nobody, and moves nothing"
+)
 _HINT = (
     "taken as a hint: nothing is signed, anybody could have sent it, and it moves no payment; "
     "durable in the log, and the same correlation id is on its record"
@@ -245,6 +250,7 @@ def _sample(shipment: Shipment, now_ms: int) -> _Letter:
 
 def _meaning(profile: Profile, status: int) -> str:
     if is_success(status):
-        return _TAKEN if profile.is_signed else _HINT
+        marked = _MARKED if profile.identifier.modes else ""
+        return (_TAKEN if profile.is_signed else _HINT) + marked
     soft = status == profile.refusal_status and status != HTTPStatus.UNAUTHORIZED
     return (_UNPROVEN_SOFTLY if soft else "") + _MEANING.get(status, _OTHER)

@@ -280,6 +280,34 @@ async def test_a_secret_of_ours_is_not_written_whoever_sends_it(edge: Gateway, p
     assert quarantined(edge, "unsealed") == 1
 
 
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw/8EY",
+        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw%2F8EY",
+        r"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\/8EY",
+        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw_8EY",
+        "31f290f6bf06298aab4f08d43c3f082cf648a362da2da4b0ffc118",
+    ],
+    ids=["shown", "quoted", "escaped", "url-safe", "hex"],
+)
+@pytest.mark.parametrize("place", ["query", "header", "body"])
+async def test_a_secret_is_not_written_in_the_form_its_provider_shows(
+    tmp_path: Path, place: str, pasted: str
+) -> None:
+    """A key is held decoded, and pasted as the dashboard has it: both are the secret."""
+    (tmp_path / "std").write_bytes(b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw/8EY")
+    key = KeySettings(id="k", file=Path("std"))
+    standard = SourceSettings(slug="std", provider="standard_webhooks", key=[key])
+    async with gateway(tmp_path, more=[standard]) as edge:
+        await until_ready(edge)
+        query = f"?key={pasted}" if place == "query" else ""
+        headers = (("X-Webhook-Secret", pasted),) if place == "header" else ()
+        body = f'{{"secret":"{pasted}"}}'.encode() if place == "body" else EVENT
+        is_problem(await edge.post(f"/hooks/std{query}", body, *headers), 401)
+        assert await edge.quarantined() == []
+
+
 async def test_a_flood_of_forgeries_leaves_honest_deliveries_alone(edge: Gateway) -> None:
     """Keeping is work for the log; the provider's deliveries go through the same one."""
 

@@ -197,3 +197,47 @@ def test_what_must_be_parsed_before_it_is_verified_is_bounded_more_closely(
     origin = sources.Origin(tmp_path)
     built = sources.build(SERVES, [setting], EdgeSettings(body_bytes_max=edge * 1024), origin)
     assert built["s"].body_bytes_max == expected * 1024
+
+
+@pytest.mark.parametrize(
+    ("provider", "content", "mode"),
+    [
+        ("btcpay", b"the-old-secret", 0o644),
+        ("btcpay", b"old", 0o600),
+        ("standard_webhooks", b"REVOKED", 0o600),
+        ("standard_webhooks", b"", 0o600),
+    ],
+)
+def test_whatever_became_of_its_file_a_revoked_key_is_revoked(
+    tmp_path: Path, provider: str, content: bytes, mode: int
+) -> None:
+    """A secret that everybody could read, or that was shredded, is why its key is revoked."""
+    signer = BY_NAME[provider]
+    old = _key(tmp_path, "old", content, status="revoked")
+    (tmp_path / "old").chmod(mode)
+    built = _build(tmp_path, provider, _key(tmp_path, "new", signer.shown(signer.new)), old)
+    assert built.ring.at(0).ids == ("new",)
+
+
+def test_revoked_keys_that_were_overwritten_with_one_word_are_no_mistake(tmp_path: Path) -> None:
+    """Of two keys that prove nothing, that they are the same proves nothing either."""
+    settings = []
+    for slug in ("one", "other"):
+        used = _key(tmp_path, f"{slug}-used", f"secret-of-{slug}".encode())
+        gone = [_key(tmp_path, f"{slug}-{n}", b"REVOKED", status="revoked") for n in (1, 2)]
+        settings.append(SourceSettings(slug=slug, provider="btcpay", key=[used, *gone]))
+    built = sources.build(SERVES, settings, EdgeSettings(), sources.Origin(tmp_path))
+    assert [source.ring.at(0).ids for source in built.values()] == [("one-used",), ("other-used",)]
+
+
+def test_a_revoked_secret_is_no_new_key_of_any_source(tmp_path: Path) -> None:
+    """Whoever has it may use it, under whatever id and at whatever source it is taken again."""
+    old = _key(tmp_path, "old", b"leaked", status="revoked")
+    with pytest.raises(ConfigurationInvalid, match="hold the same secret"):
+        _build(tmp_path, "btcpay", _key(tmp_path, "new", b"leaked"), old)
+    settings = [
+        SourceSettings(slug="one", provider="btcpay", key=[_key(tmp_path, "used", b"sound"), old]),
+        SourceSettings(slug="other", provider="btcpay", key=[_key(tmp_path, "new", b"leaked")]),
+    ]
+    with pytest.raises(ConfigurationInvalid, match="is a key of source 'one'"):
+        sources.build(SERVES, settings, EdgeSettings(), sources.Origin(tmp_path))

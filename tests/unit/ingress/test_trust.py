@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import stat
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -276,3 +278,37 @@ async def test_the_file_is_written_while_the_process_runs(trust: Trust, tmp_path
             await asyncio.sleep(0.01)
     assert json.loads(path.read_bytes())["sources"] == {"shop": [NOW_MS, 0]}
     await memory.stop()
+
+
+async def test_a_state_file_that_is_a_pipe_keeps_nobody_waiting(
+    trust: Trust, tmp_path: Path
+) -> None:
+    """Before it is read nothing is served, and no signal is heard."""
+
+    def end() -> None:
+        with suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+
+    said = log_lines()
+    path = tmp_path / "state.json"
+    os.mkfifo(path)
+    writer = threading.Timer(2.0, end)
+    writer.start()
+    memory = Memory(trust, path, lambda: NOW_MS)
+    memory.start()
+    writer.cancel()
+    await memory.stop()
+    (line,) = said("state_unreadable")
+    assert line["reason"] == "it is not a regular file"
+
+
+async def test_the_state_is_not_written_through_a_link(trust: Trust, tmp_path: Path) -> None:
+    """Who may write beside the file must not choose what the gateway overwrites."""
+    other = tmp_path / "other"
+    other.write_text("of somebody else")
+    (tmp_path / "state.json.new").symlink_to(other)
+    memory = Memory(trust, tmp_path / "state.json", lambda: NOW_MS)
+    trust.verified("shop", NOW_MS)
+    await memory.stop()
+    assert other.read_text() == "of somebody else"
+    assert "shop" in (tmp_path / "state.json").read_text()

@@ -412,3 +412,18 @@ async def test_a_mistake_is_not_forgotten_when_another_file_changes(tmp_path: Pa
         _write(tmp_path, "secrets/second", "a-good-key-again")
         await running.until(lambda: len(running.edge.placed) == 2)
         assert running.edge.sources["third"].ring.keys[0].key.material == b"another-key-of-third"
+
+
+@pytest.mark.parametrize("content", ["x" * 32, "sk_live_of-another-mode"], ids=["blank", "foreign"])
+async def test_a_key_that_is_revoked_and_overwritten_at_once_is_revoked(
+    tmp_path: Path, content: str
+) -> None:
+    """What stands in its file now is no secret of ours, and no reason to go on believing it."""
+    revoked = '[[source.key]]\nid = "k2"\nfile = "secrets/k2"\nstatus = "{}"\n'
+    _write(tmp_path, "secrets/k2", "the-leaked-key")
+    async with _reloading(tmp_path, MAIN + revoked.format("active")) as running:
+        assert running.edge.sources["shop"].ring.at(0).ids == ("k1", "k2")
+        _write(tmp_path, "secrets/k2", content)
+        _write(tmp_path, "sealgate.toml", MAIN + revoked.format("revoked"))
+        await running.until(lambda: running.edge.sources["shop"].ring.at(0).ids == ("k1",))
+        assert running.gauge("last_reload_ok") == 1

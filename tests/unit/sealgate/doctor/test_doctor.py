@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Info
 
 from consumers.exceptions import Code
 from consumers.store import connect as store_connect
@@ -15,6 +16,9 @@ from consumers.store.port import Anomaly, Changes
 from ingress.contract import topics
 from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import Message
+from ingress.metrics import EdgeMetrics, Suspicion
+from sealgate.admin import Admin
+from sealgate.config import AdminSettings
 from sealgate.doctor.command import Asked, doctor, list_fingerprints
 from tests.support.builders import NOW_MS
 
@@ -89,6 +93,36 @@ def test_two_environments_that_share_nothing_are_told_so(tmp_path: Path) -> None
     code, findings = _run(Asked(ours, [other], offline=True))
     assert code == 0
     assert _at(findings, "against 'staging'") == ["ok"]
+
+
+@pytest.mark.parametrize("what", ["no file", "no TOML", "a mistake", "no secret"])
+def test_what_could_not_be_compared_is_never_called_apart(tmp_path: Path, what: str) -> None:
+    """A path with a typing error would be an auditor's proof that nothing is shared."""
+    ours = _write(tmp_path / "a", "production")
+    other = _write(tmp_path / "b", "staging")
+    match what:
+        case "no file":
+            other = tmp_path / "b" / "sealgate.tmol"
+        case "no TOML":
+            other.write_text("x = [")
+        case "a mistake":
+            other.write_text(other.read_text().replace("btcpay", "btcpayy"))
+        case _:
+            (tmp_path / "b" / "k1").unlink()
+    code, findings = _run(Asked(ours, [other], offline=True))
+    assert code == 69
+    assert _at(findings, f"against {other}") == ["away"]
+    assert _at(findings, "against 'staging'") == []
+
+
+def test_our_overrides_are_not_taken_for_the_others(tmp_path: Path) -> None:
+    """A database named by this process's environment is not the other one's, too."""
+    ours = _write(tmp_path / "a", "production")
+    other = _write(tmp_path / "b", "staging", secret="another-secret")
+    overrides = {"SEALGATE__STORE__URL": "postgresql://u@db.internal/pay"}
+    out = io.StringIO()
+    asked = Asked(ours, [other], offline=True, json=True)
+    assert doctor(asked, overrides, NOW_MS, out) == 0
 
 
 def test_all_that_two_environments_share_is_found(tmp_path: Path) -> None:
@@ -197,6 +231,24 @@ def test_a_port_that_a_stranger_has_is_found(tmp_path: Path) -> None:
         path.write_text(path.read_text().replace("[edge]\nport = 0", f"[edge]\nport = {port}"))
         code, findings = _run(Asked(path))
     assert (code, _at(findings, "edge.port")) == (3, ["fail"])
+
+
+async def test_a_source_whose_key_is_wrong_is_told(tmp_path: Path) -> None:
+    """A wrong key refuses every payment of a source while all that a file can say is in order."""
+    registry = CollectorRegistry()
+    Info("sealgate_build", "", registry=registry).info({"environment": "production"})
+    suspicions = [Suspicion("shop", "btcpay", True), Suspicion("card", "stripe", False)]
+    EdgeMetrics(registry).watch_suspects(lambda: suspicions)
+    admin = Admin(AdminSettings(port=0), registry, list)
+    port = await admin.start()
+    path = _write(tmp_path, "production")
+    path.write_text(path.read_text().replace("[admin]\nport = 0", f"[admin]\nport = {port}"))
+    code, findings = await asyncio.to_thread(_run, Asked(path))
+    await admin.stop()
+    assert code == 3
+    (told,) = [one["told"] for one in findings if one["level"] == "fail"]
+    assert "'shop'" in told
+    assert "verification-failures" in told
 
 
 def test_what_one_environment_writes_the_other_refuses(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,22 @@ def test_an_event_is_told_whole_and_exactly(shop: Shop, capsys: pytest.CaptureFi
     assert paid["witnesses"] == [{"event": "btcpay/shop/p2", "key": "k2"}]
     assert (paid["payment"], paid["correlation_id"]) == ("btcpay/shop/inv-3", "correlation-p1")
     assert (paid["signed_at"], paid["late_verified"]) == (None, False)
+
+
+def test_events_under_a_former_address_are_no_all_clear(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The public_url was changed once, and what the leaked key proved before it is not seen."""
+    former = "https://hooks.example.com/before"
+    shop = Shop(tmp_path)
+    forged = replace(told("f1", "inv-7", "InvoiceSettled", at_s=5), source=former)
+    shop.apply(forged, told("n1", "inv-8", "InvoiceRefund", at_s=10))
+    assert ask(shop) == 3
+    shown = capsys.readouterr()
+    assert "NOT in this report" in shown.err
+    assert former in shown.err
+    assert command.run(shop.configuration(), Asked(former, "k1"), NOW_MS) == 3
+    assert "f1" in capsys.readouterr().out
 
 
 def test_a_notice_that_waits_is_not_said_to_have_gone_out(
@@ -330,3 +347,22 @@ def test_ten_thousand_events_are_answered_in_bounded_time(
         uncorroborated = found["totals"]["by_standing"]["uncorroborated"]
         assert uncorroborated["amounts"][0]["atomic"] == str(end * 1_000_000)
     assert took[1] < 10 * took[0]
+
+
+@pytest.mark.parametrize("later", ["k1", "k2"])
+@pytest.mark.parametrize("first", ["inv-8", "inv-9"])
+def test_an_id_that_came_with_two_bodies_vouches_for_neither_of_two_payments(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], first: str, later: str
+) -> None:
+    """A forger who has seen a real event's id uses it for a payment of their own."""
+    other = "inv-9" if first == "inv-8" else "inv-8"
+    shop = Shop(tmp_path)
+    shop.apply(
+        told("seen", first, "InvoiceSettled", at_s=10),
+        told("seen", other, "InvoiceSettled", at_s=20, key=later),
+    )
+    ledger = tmp_path / "events.csv"
+    ledger.write_text("event\nseen\n")
+    found = report(shop, capsys, ledger=ledger)
+    assert set(standings(found).values()) == {"uncorroborated"}
+    assert all("came with two bodies" in one["reasons"][0] for one in found["events"])

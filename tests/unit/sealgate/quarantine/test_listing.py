@@ -145,3 +145,14 @@ def test_no_key_is_needed_to_see_what_is_there(ground: Ground) -> None:
     (ground.directory / "shop-k1").unlink()
     ground.keep(kept(refused()))
     assert number(1) in _list(ground)
+
+
+def test_a_source_that_is_misspelt_is_not_listed_as_empty(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty list says that nothing waits there."""
+    ground.keep(kept(refused(), 1))
+    means = Means(ground.write(), {}, lambda: LATER_MS, io.StringIO())
+    selection = Selection(source="shpo")
+    assert list_kept(means, selection, 50, every=False, as_json=False) == 2
+    assert "there is no source 'shpo'" in capsys.readouterr().err

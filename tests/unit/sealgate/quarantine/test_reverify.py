@@ -1,6 +1,8 @@
 """What was refused wrongly is taken back, once; and nothing else ever is."""
 
 import base64
+import io
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from ingress.eventlog.port import EventLog, LogUnavailable, Message, Position
 from ingress.settings import QuarantineSettings
 from sealgate.process import build_sources
 from sealgate.quarantine import archive
+from sealgate.quarantine.asked import Selection
+from sealgate.quarantine.command import Means, verify_again
 from sealgate.quarantine.fetched import Keys
 from sealgate.quarantine.judge import Fate
 from sealgate.quarantine.reverify import Court, reverify
@@ -113,6 +117,27 @@ def test_what_is_sealed_is_opened_and_what_does_not_open_says_why(ground: Ground
 def _one_key(directory: Path, name: str) -> sealing.Seals:
     settings = QuarantineSettings.model_validate({"key": [{"id": name, "file": name}]})
     return sealing.seals(settings, directory)
+
+
+def test_a_key_that_is_revoked_meanwhile_proves_nothing_more(ground: Ground) -> None:
+    """A day's refusals take minutes, and a revocation is in force within a second everywhere."""
+    ground.keep(kept(SETTLED, 1), kept(SETTLED, 2))
+
+    class Revoking(io.StringIO):
+        """An operator who revokes the key when the first delivery is told."""
+
+        def write(self, text: str) -> int:
+            if number(1) in text:
+                path = ground.config
+                path.write_text(path.read_text() + 'status = "revoked"\n')
+                time.sleep(1.0)
+            return super().write(text)
+
+    out = Revoking()
+    means = Means(ground.write(), {}, lambda: LATER_MS, out)
+    assert verify_again(means, Selection(), apply=True) == 3
+    assert f"{number(2)}  shop  still refused because" in out.getvalue()
+    assert [event.correlation_id for event in ground.published()] == [number(1)]
 
 
 def test_a_delivery_of_a_source_that_is_gone_says_so(ground: Ground) -> None:
@@ -274,3 +299,26 @@ def test_a_thousand_kept_deliveries_are_read_to_the_last(ground: Ground) -> None
     assert code == 0
     assert "1000 would be published" in told
     assert len({line.split()[0] for line in told.splitlines()[:1000]}) == 1000
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ({"source": "shpo"}, "there is no source 'shpo'"),
+        ({"id": (number(9),)}, f"no delivery {number(9)} is kept"),
+    ],
+)
+def test_a_name_of_nothing_is_not_taken_for_nothing_left(
+    ground: Ground, capsys: pytest.CaptureFixture[str], selection: dict[str, Any], said: str
+) -> None:
+    """The runbooks close when this exits with 0: misspelt, it would close an open incident."""
+    ground.keep(kept(SETTLED))
+    assert reverified(ground, **selection) == (2, "")
+    assert said in capsys.readouterr().err
+
+
+def test_a_source_with_nothing_kept_has_nothing_left(ground: Ground) -> None:
+    """Nothing was refused, and that is what is asked."""
+    ground.source("till", "btcpay", {"k1": NEW_SECRET})
+    ground.keep(kept(SETTLED))
+    assert reverified(ground, source="till")[0] == 0

@@ -232,3 +232,11 @@ def test_a_profile_of_ones_own_is_sent_by_its_path_or_its_name(
     profile = providers.load("github")
     held = profile.key(key.read_bytes().strip())
     assert [profile.verify(one, [held]) for one in receiver.deliveries] == [0, 0]
+
+
+@pytest.mark.parametrize(("provider", "is_told"), [("stripe", True), ("btcpay", False)])
+def test_a_success_is_not_promised_to_be_published(provider: str, is_told: bool) -> None:
+    """A sample that says test is answered 200 by a live environment, and goes nowhere."""
+    answer = Answer(200, "", b"", 0.004)
+    lines = "\n".join(report(providers.load(provider), "seen", "", answer))
+    assert ("published to nobody" in lines) is is_told

@@ -1,0 +1,23 @@
+"""`sealgate check`: what it says of a configuration that is whole."""
+
+from pathlib import Path
+
+import pytest
+
+from sealgate.check import check
+from sealgate.config import read
+
+
+def test_a_key_that_proves_nothing_is_not_listed_like_one_that_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two keys in the line read as a rotation that is under way."""
+    (tmp_path / "new").write_text("a secret of a test: new")
+    path = tmp_path / "sealgate.toml"
+    path.write_text(
+        'environment = "test"\n[[source]]\nslug = "shop"\nprovider = "btcpay"\n'
+        '[[source.key]]\nid = "k2"\nfile = "new"\n'
+        '[[source.key]]\nid = "k1"\nfile = "old"\nstatus = "revoked"\n'
+    )
+    assert check(read(path, {})) == 0
+    assert "keys: k2, k1 (revoked)\n" in capsys.readouterr().out
