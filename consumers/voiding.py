@@ -77,10 +77,15 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Marking:
-    """What was written, or would be: the marks that say something new, and what they change."""
+    """What was written, or would be: the marks that say something new, and what they change.
+
+    `unrestated` are events whose facts went, and that were applied before a store kept restatements
+    (a schema of before 2): what another event of that time stated too is known of the first alone.
+    """
 
     marks: tuple[Mark, ...]
     corrections: tuple[Correction, ...]
+    unrestated: tuple[EventKey, ...] = ()
 
 
 async def void(store: Store, marks: Sequence[Mark], rim: Rim, *, dry_run: bool = False) -> Marking:
@@ -121,7 +126,7 @@ async def _write(tx: Transaction, marks: Sequence[Mark], rim: Rim) -> Marking:
     after = await tx.payments(keys)
     changes, corrections = plan_corrections(before, after, causes, rim)
     await tx.save(changes)
-    return Marking(news, corrections)
+    return Marking(news, corrections, tuple(_unrestated(causes, corrections)))
 
 
 def plan_marks(marks: Sequence[Mark], found: Mapping[EventKey, Marked]) -> tuple[Mark, ...]:
@@ -185,6 +190,19 @@ def _causes(
         if was is not last:
             causes[mark.event] = (one.recorded.event, Cause.VOID if last else Cause.RESTORE)
     return causes
+
+
+def _unrestated(
+    causes: Mapping[EventKey, tuple[Event, Cause]], corrections: Sequence[Correction]
+) -> Iterator[EventKey]:
+    """Find void events that changed a payment, and of which the store cannot say who repeats them.
+
+    The scheme is kept since restatements are: an event without one is older than they.
+    """
+    changed = {one.after.key for one in corrections}
+    for event, cause in causes.values():
+        if cause is Cause.VOID and not event.scheme and payment_of(event) in changed:
+            yield event.key
 
 
 def _worked(news: Collection[Mark]) -> Iterator[Resolution]:

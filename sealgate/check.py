@@ -12,10 +12,11 @@ from ingress import telemetry, tls
 from ingress.eventlog import connect as log_connect
 from ingress.settings import ConfigurationInvalid, Mistake
 from ingress.sources import Snapshot
-from sealgate.building import build_seals
+from sealgate.building import build_seals, build_sources
 from sealgate.config import Configuration
 from sealgate.leaks import leaks
-from sealgate.process import Role, build_sources, located, open_store
+from sealgate.role import Role
+from sealgate.stores import located, open_store
 
 
 def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]:

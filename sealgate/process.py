@@ -16,7 +16,6 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol
@@ -27,45 +26,22 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from consumers import app as consumers_app
-from consumers.store import connect as store_connect
 from consumers.store.port import Store
 from ingress import app as ingress_app
-from ingress import secretfiles, telemetry
+from ingress import telemetry
 from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import EventLog
 from sealgate.admin import NO_KEYS, Admin, Check
-from sealgate.building import PROFILES, Fresh, build, build_sources
+from sealgate.building import Fresh, build
 from sealgate.config import Configuration
 from sealgate.reload import Means, Reloader, Reread
-
-# What is built from a configuration is asked for here by whoever runs, or looks into, a process.
-__all__ = [
-    "ALL_ROLES",
-    "PROFILES",
-    "Process",
-    "Role",
-    "Started",
-    "build_sources",
-    "located",
-    "open_store",
-]
+from sealgate.role import Role
+from sealgate.stores import located, open_store
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_UNAVAILABLE = 69
 GC_THRESHOLD = 20_000
-
-
-class Role(StrEnum):
-    """What a process does; each may run alone, `up` runs them all."""
-
-    EDGE = "edge"
-    WORKER = "worker"
-    RELAY = "relay"
-    MONITOR = "monitor"
-
-
-ALL_ROLES = tuple(Role)
 
 
 class App(Protocol):
@@ -294,24 +270,6 @@ class Process:
                 apps.append(part)
                 stack.push_async_callback(part.stop)
                 part.start()
-
-
-def open_store(configuration: Configuration) -> Store:
-    """Make the store of a configuration, not connected yet. Raises `ConfigurationInvalid`."""
-    settings = configuration.settings.store
-    password = None
-    if settings.password_file is not None:
-        secret = secretfiles.read_secret_file(configuration.base, settings.password_file)
-        password = secret.decode("utf-8", "surrogateescape")
-    return store_connect.connect(located(settings.url, configuration.base), password)
-
-
-def located(url: str, base: Path) -> str:
-    """Make the relative path in a file URL absolute, counted from the configuration's directory."""
-    scheme, _, rest = url.partition(":")
-    if not rest.startswith(("./", "../")):
-        return url
-    return f"{scheme}://{(base / rest).resolve()}"
 
 
 def _make_room(url: str) -> None:

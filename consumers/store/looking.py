@@ -15,7 +15,7 @@ class NotMade(StoreUnavailable):
 
 
 class OlderSchema(WrongDatabase):
-    """This version cannot read it yet: its first worker that starts brings the schema up to date."""
+    """This version cannot read it yet: its first worker that starts brings it up to date."""
 
 
 def check_schema(dialect: Dialect, applied: Mapping[int, str]) -> None:

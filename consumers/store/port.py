@@ -320,10 +320,7 @@ class Store(Protocol):
         """
 
     async def look(self, environment: str) -> None:
-        """Connect to read: nothing is made, migrated, owned or written.
-
-        Raises the conditions of `looking`, and those of `open`. Whoever writes calls `open` too.
-        """
+        """Connect to read, and change nothing. Raises what `looking` names and `open` raises."""
 
     async def claim_partitions(
         self, group: str, partitions: Collection[Partition], owner: str
@@ -382,10 +379,7 @@ class Store(Protocol):
         """Read the events that name a payment, by the time of their receipt."""
 
     async def key_uses(self) -> Sequence[KeyUse]:
-        """Read the use of every key: as fast with many events as with few."""
-
-    async def key_use(self, source: str, key_id: str) -> KeyUse | None:
-        """Read the use of one key; None where it proved nothing."""
+        """Read each key's use, by source and key id: as fast with many events as with few."""
 
     async def proven_with(
         self, source: str, key_id: str, from_ms: int, to_ms: int

@@ -14,8 +14,8 @@ from operator import attrgetter
 import asyncpg
 
 from consumers.lifecycle import State
-from consumers.store import postgres_sql as sql
 from consumers.store import looking, rows, schema
+from consumers.store import postgres_sql as sql
 from consumers.store.port import (
     Advance,
     Changes,
@@ -255,10 +255,6 @@ class PostgresStore:
     async def key_uses(self) -> Sequence[KeyUse]:
         """Read the first and the last use of every key."""
         return [rows.key_use(row) for row in await self._fetch(sql.KEY_USES)]
-
-    async def key_use(self, source: str, key_id: str) -> KeyUse | None:
-        """Read the first and the last use of one key."""
-        return rows.key_use_if_any(await self._fetch(sql.KEY_USE, source, key_id))
 
     async def proven_with(
         self, source: str, key_id: str, from_ms: int, to_ms: int

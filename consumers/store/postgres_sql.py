@@ -83,14 +83,7 @@ PROVEN_WITH = (
     + " ORDER BY received_ms, provider, account, event_key"
 )
 # From each key to the next, along the index event_proof: what is between the two is not read.
-_FIRST_AND_LAST = """
-SELECT source, key_id,
-    (SELECT received_ms FROM event AS e
-     WHERE e.source = k.source AND e.key_id = k.key_id ORDER BY received_ms LIMIT 1),
-    (SELECT received_ms FROM event AS e
-     WHERE e.source = k.source AND e.key_id = k.key_id ORDER BY received_ms DESC LIMIT 1)
-"""
-_KEY_USED = """
+KEY_USES = """
 WITH RECURSIVE key_used AS (
     (SELECT source, key_id FROM event ORDER BY source, key_id LIMIT 1)
     UNION ALL
@@ -99,10 +92,13 @@ WITH RECURSIVE key_used AS (
         WHERE (source, key_id) > (k.source, k.key_id) ORDER BY source, key_id LIMIT 1
     ) AS n
 )
+SELECT source, key_id,
+    (SELECT received_ms FROM event AS e
+     WHERE e.source = k.source AND e.key_id = k.key_id ORDER BY received_ms LIMIT 1),
+    (SELECT received_ms FROM event AS e
+     WHERE e.source = k.source AND e.key_id = k.key_id ORDER BY received_ms DESC LIMIT 1)
+FROM key_used AS k ORDER BY source COLLATE "C", key_id COLLATE "C"
 """
-_IN_ORDER = 'ORDER BY source COLLATE "C", key_id COLLATE "C"'
-KEY_USES = f"{_KEY_USED} {_FIRST_AND_LAST} FROM key_used AS k {_IN_ORDER}"
-KEY_USE = f"{_FIRST_AND_LAST} FROM (VALUES ($1::text, $2::text)) AS k (source, key_id)"
 MARKS = """
 SELECT event_provider, event_account, m.event_key, judgement, reason, marked_by, at_ms
 FROM mark AS m

@@ -98,11 +98,6 @@ def recorded(row: Row) -> Recorded:
     return Recorded(event, verdict)
 
 
-def key_use_if_any(found: Sequence[Row]) -> KeyUse | None:
-    """Read the use of one key: no instants where it has none."""
-    return next((key_use(row) for row in found if row[2] is not None), None)
-
-
 def key_use(row: Row) -> KeyUse:
     """Read back what a key has proven."""
     return KeyUse(*row)

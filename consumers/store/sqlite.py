@@ -269,10 +269,6 @@ class SqliteStore:
         """Read the first and the last use of every key."""
         return [rows.key_use(row) for row in await self._read(sql.KEY_USES)]
 
-    async def key_use(self, source: str, key_id: str) -> KeyUse | None:
-        """Read the first and the last use of one key."""
-        return rows.key_use_if_any(await self._read(sql.KEY_USE, source, key_id))
-
     async def proven_with(
         self, source: str, key_id: str, from_ms: int, to_ms: int
     ) -> Sequence[Recorded]:

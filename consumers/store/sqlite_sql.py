@@ -65,25 +65,24 @@ PROVEN_WITH = (
     + " ORDER BY received_ms, provider, account, event_key"
 )
 # From each key to the next, along the index event_proof: what is between the two is not read.
-_FIRST_AND_LAST = """
+# SQLite would read it for a comparison of pairs, and where it may choose the order of a join.
+KEY_USES = """
+WITH RECURSIVE key_used (id) AS (
+    SELECT (SELECT rowid FROM event ORDER BY source, key_id LIMIT 1)
+    UNION ALL
+    SELECT coalesce(
+        (SELECT rowid FROM event WHERE source = e.source AND key_id > e.key_id
+         ORDER BY key_id LIMIT 1),
+        (SELECT rowid FROM event WHERE source > e.source ORDER BY source, key_id LIMIT 1)
+    ) FROM key_used CROSS JOIN event AS e ON e.rowid = key_used.id
+)
 SELECT source, key_id,
     (SELECT received_ms FROM event AS e
      WHERE e.source = k.source AND e.key_id = k.key_id ORDER BY received_ms LIMIT 1),
     (SELECT received_ms FROM event AS e
      WHERE e.source = k.source AND e.key_id = k.key_id ORDER BY received_ms DESC LIMIT 1)
+FROM key_used CROSS JOIN event AS k ON k.rowid = key_used.id ORDER BY source, key_id
 """
-_KEY_USED = """
-WITH RECURSIVE key_used (id) AS (
-    SELECT (SELECT rowid FROM event ORDER BY source, key_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT n.rowid FROM event AS n
-            WHERE (n.source, n.key_id) > (e.source, e.key_id) ORDER BY n.source, n.key_id LIMIT 1)
-    FROM key_used JOIN event AS e ON e.rowid = key_used.id
-)
-"""
-_EACH = "FROM key_used JOIN event AS k ON k.rowid = key_used.id ORDER BY source, key_id"
-KEY_USES = f"{_KEY_USED} {_FIRST_AND_LAST} {_EACH}"
-KEY_USE = f"{_FIRST_AND_LAST} FROM (SELECT ? AS source, ? AS key_id) AS k"
 MARKS = """
 SELECT event_provider, event_account, event_key, judgement, reason, marked_by, at_ms FROM mark
 WHERE event_provider = ? AND event_account = ? AND event_key = ? ORDER BY id

@@ -45,8 +45,12 @@ class Quarantined:
 
     @property
     def about(self) -> bytes:
-        """Where the record belongs: what is sealed for one place does not open at another."""
-        return f"{self.environment}/{self.slug}/{self.id}".encode()
+        """Where the record belongs, and why it was refused: changed, it does not open.
+
+        The reason decides what is asked of it when it is verified again, and is read outside the
+        seal. The time of receipt that decides is within it.
+        """
+        return f"{self.environment}/{self.slug}/{self.id}/{self.reason}".encode()
 
     def encode(self) -> tuple[bytes, Headers, bytes]:
         """Return the record's key, headers and value."""

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TextIO
 
 from ingress.providers import Profile
+from sealgate.building import PROFILES
 from sealgate.catalogue import listing, showing
 from sealgate.catalogue.entries import entries, find
 from sealgate.explain.asked import Keys, Question
 from sealgate.explain.command import run as run_verify
 from sealgate.explain.question import parameters
-from sealgate.process import PROFILES
 
 DONE = 0
 FAILED = 1

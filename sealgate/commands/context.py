@@ -40,7 +40,7 @@ def configured(config: Path, roles: Sequence[str], run: "Callable[[Configuration
     """Read the configuration and hand it on, or print every mistake in it."""
     from sealgate.check import faults
     from sealgate.config import examine
-    from sealgate.process import Role
+    from sealgate.role import Role
 
     reading = examine(config, environ())
     chosen = tuple(Role(role) for role in roles)

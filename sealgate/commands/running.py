@@ -91,7 +91,8 @@ def _run(config: Path, roles: Sequence[str]) -> int:
     def run(configuration: "Configuration") -> int:
         from ingress import telemetry
         from sealgate.config import examine
-        from sealgate.process import Process, Role
+        from sealgate.process import Process
+        from sealgate.role import Role
 
         settings = configuration.settings
         telemetry.configure(settings.logging.style, settings.logging.level)

@@ -31,7 +31,8 @@ from sealgate.demo.observe import Listener, Observed, observe
 from sealgate.demo.play import Played, Stage
 from sealgate.demo.scenario import SOURCES, Scenario
 from sealgate.demo.show import Screen
-from sealgate.process import ALL_ROLES, Process, Started
+from sealgate.process import Process, Started
+from sealgate.role import ALL_ROLES
 from sealgate.simulator.wire import Wire
 
 EXIT_OK = 0

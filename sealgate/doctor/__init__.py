@@ -2,6 +2,5 @@
 
 ``still`` looks at the configuration and its files, ``live`` at the log, the database, the ports and
 the clocks, ``against`` at another environment's configuration; each yields ``findings``, and
-``command`` prints them. Nothing is written, but that a database that is empty becomes ours, as at
-any start.
+``command`` prints them. Nothing is written, made or migrated.
 """

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sealgate.config import Configuration
 from sealgate.doctor.findings import Finding, Level
 from sealgate.held import Held
-from sealgate.process import located
+from sealgate.stores import located
 
 KEY_BYTES = 32
 

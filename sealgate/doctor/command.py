@@ -9,12 +9,13 @@ from typing import NamedTuple, TextIO
 from ingress.settings import ConfigurationInvalid, Mistake
 from ingress.sources import Snapshot
 from sealgate import fingerprints, held
+from sealgate.building import build_sources
 from sealgate.check import faults
 from sealgate.commands.context import EXIT_CONFIGURATION, EXIT_OK
 from sealgate.config import Configuration, examine
 from sealgate.doctor import against, live, still
 from sealgate.doctor.findings import Finding, Level, as_json, as_text, exit_code
-from sealgate.process import ALL_ROLES, build_sources
+from sealgate.role import ALL_ROLES
 
 
 class Asked(NamedTuple):

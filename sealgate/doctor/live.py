@@ -16,13 +16,14 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from consumers.exceptions import Code
+from consumers.store.looking import NotMade, OlderSchema
 from consumers.store.port import Store, StoreUnavailable, WrongDatabase, WrongEnvironment
 from ingress.contract import topics
 from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import EventLog, LogUnavailable, Position, PositionLost
 from sealgate.config import Configuration
 from sealgate.doctor.findings import Finding, Level
-from sealgate.process import located, open_store
+from sealgate.stores import located, open_store
 
 ANSWER_S = 10.0
 CLOCK_MS = 2000
@@ -114,18 +115,18 @@ async def _clock(log: EventLog, position: Position, now_ms: int) -> AsyncIterato
 
 
 async def _store(configuration: Configuration) -> AsyncIterator[Finding]:
-    url = located(configuration.settings.store.url, configuration.base)
-    if _is_new(url):
-        yield Finding(Level.OK, "database", "no file yet: it is made at the first start")
-        return
     store = open_store(configuration)
     environment = configuration.settings.environment
     try:
         async with asyncio.timeout(ANSWER_S):
-            await store.open(environment)
+            await store.look(environment)
             yield Finding(Level.OK, "database", f"is {environment!r}'s own, its schema ours")
             for finding in await mismatches(store):
                 yield finding
+    except NotMade as absent:
+        yield Finding(Level.OK, "database", str(absent))
+    except OlderSchema as older:
+        yield Finding(Level.WARN, "database", str(older))
     except (WrongEnvironment, WrongDatabase) as wrong:
         yield Finding(Level.FAIL, "database", str(wrong))
     except (StoreUnavailable, TimeoutError) as away:
@@ -224,7 +225,7 @@ def _asked_at(host: str) -> str:
 
 def _is_new(url: str) -> bool:
     scheme, _, path = url.partition("://")
-    return scheme in {"embedded", "sqlite"} and not Path(path.partition("?")[0]).exists()
+    return scheme == "embedded" and not Path(path.partition("?")[0]).exists()
 
 
 def _moment(ms: int) -> str:

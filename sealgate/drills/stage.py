@@ -26,7 +26,8 @@ from ingress import telemetry
 from ingress.eventlog.port import EventLog, Position, Record
 from sealgate import config
 from sealgate.drills.sheet import Sheet
-from sealgate.process import ALL_ROLES, Process, Started
+from sealgate.process import Process, Started
+from sealgate.role import ALL_ROLES
 from sealgate.simulator.wire import Wire
 
 READY_S = 40.0

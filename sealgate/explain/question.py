@@ -11,12 +11,12 @@ from pathlib import Path
 from ingress.providers import Profile
 from ingress.secretfiles import read_secret_file
 from ingress.settings import SourceSettings
+from sealgate.building import PROFILES
 from sealgate.catalogue.entries import find
 from sealgate.config import Configuration, examine
 from sealgate.explain.asked import Question
 from sealgate.explain.capture import Unusable
 from sealgate.explain.case import Held
-from sealgate.process import PROFILES
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def run(configuration: Configuration, asked: Asked, now_ms: int) -> int:
             )
         return EXIT_OK if is_settled(report) and not strays else EXIT_FOUND
 
-    return with_store(configuration, use)
+    return with_store(configuration, use, writes=asked.is_raised)
 
 
 def _json(report: Document) -> str:

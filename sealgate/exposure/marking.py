@@ -75,7 +75,7 @@ def run(configuration: Configuration, asked: Asked) -> int:
             print(plain(line))
         return EXIT_OK
 
-    return with_store(configuration, use)
+    return with_store(configuration, use, writes=True)
 
 
 def accounts(configuration: Configuration) -> frozenset[Account]:
@@ -143,6 +143,13 @@ def _lines(asked: Asked, events: int, done: Marking) -> Iterator[str]:
     said = events - len(done.marks)
     if said:
         yield f"{said} of {events} events: nothing new, they are {asked.judgement.value} already"
+    if done.unrestated:
+        yield (
+            f"warning: {len(done.unrestated)} of these events came before this database kept who"
+            " repeats a fact: what another event of that time told too goes with them, so hold"
+            " the payments above against the provider:"
+        )
+        yield from (f"  {addresses.write(key)}" for key in done.unrestated)
     moved = sum(one.transition is not None for one in done.corrections)
     what = f"marks {len(done.marks)}, payments changed {len(done.corrections)}, moved {moved}"
     if asked.is_applied:

@@ -1,17 +1,18 @@
 """Open the store of a configuration for one command, and turn what goes wrong into an exit code.
 
-A report on a database that was made just now says that nothing ever happened. So a file that is not
-there is an error here, where a worker would begin one.
+A report on a database that was made just now says that nothing ever happened. So a database that is
+not there, or of an older version, is an error here, where a worker would make it or migrate it.
+Commands that write look first too: to migrate is the workers' business, at an hour of their choice.
 """
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
+from consumers.store.looking import NotMade
 from consumers.store.port import Store, StoreUnavailable, WrongDatabase, WrongEnvironment
 from sealgate.config import Configuration
-from sealgate.process import located, open_store
+from sealgate.stores import open_store
 
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIGURATION = 78
@@ -19,12 +20,14 @@ EXIT_CONFIGURATION = 78
 Use = Callable[[Store], Awaitable[int]]
 
 
-def with_store(configuration: Configuration, use: Use) -> int:
+def with_store(configuration: Configuration, use: Use, *, writes: bool = False) -> int:
     """Run `use` on the opened store; return its exit code, or that of what went wrong."""
-    settings = configuration.settings
+    store, environment = open_store(configuration), configuration.settings.environment
     try:
-        _check_there(located(settings.store.url, configuration.base))
-        return asyncio.run(_use(open_store(configuration), settings.environment, use))
+        return asyncio.run(_use(store, environment, use, writes=writes))
+    except NotMade as absent:
+        print(f"{absent}; is store.url the workers'?", file=sys.stderr)
+        return EXIT_UNAVAILABLE
     except StoreUnavailable as away:
         print(f"the database is not available: {away}", file=sys.stderr)
         return EXIT_UNAVAILABLE
@@ -33,15 +36,11 @@ def with_store(configuration: Configuration, use: Use) -> int:
         return EXIT_CONFIGURATION
 
 
-async def _use(store: Store, environment: str, use: Use) -> int:
+async def _use(store: Store, environment: str, use: Use, *, writes: bool) -> int:
     try:
-        await store.open(environment)
+        await store.look(environment)
+        if writes:
+            await store.open(environment)
         return await use(store)
     finally:
         await store.close()
-
-
-def _check_there(url: str) -> None:
-    scheme, _, path = url.partition("://")
-    if scheme == "sqlite" and not Path(path).exists():
-        raise StoreUnavailable(f"there is no file {path}; is store.url the worker's?")

@@ -14,7 +14,7 @@ from ingress.settings import Mistake
 from sealgate.check import faults
 from sealgate.config import examine
 from sealgate.fragments import FRAGMENTS, SUFFIX
-from sealgate.process import Role
+from sealgate.role import Role
 
 
 def mistakes(

@@ -4,13 +4,14 @@ A source's settings and what the operator asked for flow in; the lines to set fl
 operator should know, or `Refused`, with what to do instead.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ingress.keyring import Status
-from ingress.settings import KeySettings, SourceSettings
+from ingress.settings import KEY_ID, KeySettings, SourceSettings
 from sealgate.keys import instants
 
 
@@ -20,7 +21,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A key to add, as the command line says it."""
+    """A key to add, as the command line says it. Raises `ValueError` for an id that is none."""
 
     id: str
     status: Status = Status.ACTIVE
@@ -28,6 +29,14 @@ class New:
     not_after: datetime | None = None
     role: str = "verify"
     kid: str = ""
+
+    def __post_init__(self) -> None:
+        # It becomes the name of a file. It is not quoted: it may be the secret, in the wrong place.
+        if not re.fullmatch(KEY_ID, self.id):
+            raise ValueError(
+                "the id of a key is 1-64 of A-Z, a-z, 0-9, '.', '_' and '-', and begins with a"
+                " letter or a digit: choose another"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,19 @@ how it went. A secret comes from a file or from standard input, never from a fla
 a process are everybody's to read.
 """
 
+import os
+import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from ingress.keyring import Status, secret_from_file_bytes
 from ingress.providers import Profile, find
 from ingress.secretfiles import SECRET_BYTES_MAX
 from ingress.settings import ConfigurationInvalid, SourceSettings
+from sealgate.building import PROFILES, build_sources
 from sealgate.config import Configuration
 from sealgate.keys import account, change, edges, files, instants, lines, listing, safety, uses
 from sealgate.keys.change import New
@@ -29,7 +33,6 @@ from sealgate.keys.edit import (
     run,
     write,
 )
-from sealgate.process import PROFILES, build_sources
 
 _SECRETS = Path("secrets")
 """Where the first key of a first source goes, as in the sample."""
@@ -41,12 +44,19 @@ is not to be undone: whoever has the key may use it.
 {last}Before:  sealgate keys status {source}             (which key does the provider use now?)
 Then:    sealgate keys revoke {source} {key} --now
 After:   sealgate keys exposure {source} {key}     (what was accepted with it)
-         sealgate quarantine reverify --source {source}   (what was refused, with the keys of then)
+         sealgate quarantine reverify --source {source}   (what was refused, by today's keys)
 """
 _LAST = """\
 It is the only usable key: EVERYTHING that comes for this source will be refused until another key
 is there, and can be verified again later only from the quarantine.
 """
+
+
+class _Given(NamedTuple):
+    """A secret as its owner gave it; `mode` is that of its file, 0 of standard input."""
+
+    content: bytes
+    mode: int = 0
 
 
 def show(
@@ -84,11 +94,22 @@ def add(ask: Ask, slug: str, words: Mapping[str, str], secret_file: Path) -> int
             words["role"],
             words["kid"],
         )
-        secret = _secret(secret_file)
+        given = _given(secret_file)
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
         return EXIT_USAGE
-    return run(ask, slug, lambda at: _add(ask, at, new, secret))
+
+    def change_it(at: Target) -> Watch:
+        if given.mode & stat.S_IROTH and _is_secret(at, new, given.content):
+            print(
+                f"careful: everybody on this machine can read {secret_file} (mode"
+                f" {given.mode & 0o7777:04o}); the copy is closed to them, the file is not: remove"
+                " it",
+                file=sys.stderr,
+            )
+        return _add(ask, at, new, given.content)
+
+    return run(ask, slug, change_it)
 
 
 def retire(ask: Ask, slug: str, key_id: str, not_after: str) -> int:
@@ -163,7 +184,7 @@ def _retire(ask: Ask, at: Target, key_id: str, until: datetime | None) -> Watch:
 def _revoke(ask: Ask, at: Target, key_id: str, *, now: bool) -> Watch:
     table = change.revoked(at.setting, key_id)
     moment = datetime.fromtimestamp(ask.now_ms / 1000, UTC)
-    is_last = change.leaves_none(at.setting, key_id, moment) and not _fetches(at, _profile(at))
+    is_last = change.leaves_none(at.setting, key_id, moment) and not _fetches_keys(at)
     if not now:
         last = _LAST if is_last else ""
         print(
@@ -174,13 +195,21 @@ def _revoke(ask: Ask, at: Target, key_id: str, *, now: bool) -> Watch:
             raise Failed("nothing was changed: say --now to do it")
     elif is_last:
         print(_LAST, file=sys.stderr, end="")
-    return _set(ask, at, key_id, table)
+    return _set(ask, at, key_id, table, is_revocation=True)
 
 
-def _set(ask: Ask, at: Target, key_id: str, table: Mapping[str, str | datetime]) -> Watch:
+def _set(
+    ask: Ask,
+    at: Target,
+    key_id: str,
+    table: Mapping[str, str | datetime],
+    *,
+    is_revocation: bool = False,
+) -> Watch:
     before = at.file.read_bytes()
     after = lines.set_key(before.decode(), at.setting.slug, key_id, table).encode()
-    return write(ask, at, Edit(before, after, after, change.expected(at.setting, key_id, table)))
+    expected = change.expected(at.setting, key_id, table)
+    return write(ask, at, Edit(before, after, after, expected, is_revocation))
 
 
 def _warn(ask: Ask, at: Target, key_id: str) -> None:
@@ -206,6 +235,27 @@ def _fetches(at: Target, profile: Profile) -> bool:
     return profile.declaration.key_source is not None and at.setting.fetch_keys
 
 
+def _fetches_keys(at: Target) -> bool:
+    """Say the same where the profile itself may be wrong: then what is fetched is not counted on.
+
+    That is told with the other mistakes, and must not hold up a revocation.
+    """
+    try:
+        return _fetches(at, _profile(at))
+    except Failed:
+        return False
+
+
+def _is_secret(at: Target, new: New, content: bytes) -> bool:
+    """Say whether a new key is anything but a public one, which everybody may read."""
+    if new.role != "verify":
+        return True
+    try:
+        return isinstance(_profile(at).key(content, new.kid).material, bytes)
+    except (Failed, ValueError):
+        return True  # told with the rest, when the change is judged
+
+
 def _profile(at: Target) -> Profile:
     setting: SourceSettings = at.setting
     try:
@@ -225,14 +275,16 @@ def _moment(text: str) -> datetime | None:
     return instants.read(text) if text else None
 
 
-def _secret(file: Path) -> bytes:
+def _given(file: Path) -> _Given:
     """Read a secret as its owner gave it. Raises `ValueError`."""
+    mode = 0
     try:
         if str(file) == "-":
             raw = sys.stdin.buffer.read(SECRET_BYTES_MAX + 1)
         else:
             with file.open("rb") as opened:
                 raw = opened.read(SECRET_BYTES_MAX + 1)
+                mode = os.fstat(opened.fileno()).st_mode
     except OSError as wrong:
         raise ValueError(f"the file of --secret-file cannot be read: {wrong.strerror}") from None
     if len(raw) > SECRET_BYTES_MAX:
@@ -241,4 +293,4 @@ def _secret(file: Path) -> bytes:
         secret_from_file_bytes(raw)
     except ValueError as wrong:
         raise ValueError(f"the secret cannot be used: {wrong}") from None
-    return raw
+    return _Given(raw, mode)

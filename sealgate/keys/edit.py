@@ -6,6 +6,7 @@ done where the configuration is kept. Result on standard output, messages on sta
 
 import difflib
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -50,12 +51,14 @@ class Edit:
     """A change of one file: what it says now, what it is to say, and what edges will show then.
 
     `tried` is what is judged: the same, with a new secret under the name that it has until then.
+    A revocation is not held up by mistakes that were there before.
     """
 
     before: bytes
     after: bytes
     tried: bytes
     expected: Expected
+    is_revocation: bool = False
 
 
 class Failed(Exception):
@@ -117,7 +120,7 @@ def write(ask: Ask, at: Target, edit: Edit, keep: Keep | None = None) -> Watch:
     `keep` gives a new secret its name, before the configuration names it, and returns what takes it
     away again. Raises `Failed`.
     """
-    _judge(ask, at, edit)
+    is_whole = _judge(ask, at, edit)
     if ask.dry_run:
         print(_diff(at.file, edit), end="")
         return lambda: EXIT_OK
@@ -136,17 +139,25 @@ def write(ask: Ask, at: Target, edit: Edit, keep: Keep | None = None) -> Watch:
             EXIT_FAILED,
         ) from None
     print(f"written: {at.file}")
-    return lambda: _watch(before, edit.expected)
+    return lambda: _watch(before, edit.expected, is_whole=is_whole)
 
 
-def _judge(ask: Ask, at: Target, edit: Edit) -> None:
-    """Refuse a change after which the configuration would not be taken. Raises `Failed`."""
+def _judge(ask: Ask, at: Target, edit: Edit) -> bool:
+    """Refuse a change after which the configuration would not be taken. Raises `Failed`.
+
+    Return whether it is whole then. With mistakes that were there before only a revocation goes on:
+    not every mistake keeps a running edge from it, and what is written waits for them to be mended.
+    """
     found = candidate.mistakes(ask.config, at.file, edit.tried, ask.environ)
     if not found:
-        return
-    known = set(candidate.mistakes(ask.config, at.file, edit.before, ask.environ))
-    old = sum(one in known for one in found)
+        return True
+    new = Counter(found)
+    new.subtract(candidate.mistakes(ask.config, at.file, edit.before, ask.environ))
+    old = len(found) - sum((+new).values())
     lines = [str(mistake) for mistake in found]
+    if edit.is_revocation and old == len(found):
+        _say_in_doubt(lines, edit.expected)
+        return False
     lines.append("nothing was changed: with these mistakes no edge would take the configuration")
     if old:
         lines.append(
@@ -156,14 +167,43 @@ def _judge(ask: Ask, at: Target, edit: Edit) -> None:
     raise Failed("\n".join(lines), EXIT_CONFIGURATION)
 
 
+def _say_in_doubt(mistakes: Sequence[str], expected: Expected) -> None:
+    key = f"key {expected.key_id} of source {expected.slug}"
+    print("\n".join(mistakes), file=sys.stderr)
+    print(
+        f"CAREFUL: these mistakes ({len(mistakes)}) were there before. They do not hold up this"
+        " revocation, but an edge takes a configuration whole or not at all: until they are"
+        f" mended, running edges may keep what they serve, and {key} may NOT be revoked there"
+        " but go on PROVING deliveries",
+        file=sys.stderr,
+    )
+
+
 def _diff(file: Path, edit: Edit) -> str:
     before, after = edit.before.decode().splitlines(), edit.after.decode().splitlines()
     lines = difflib.unified_diff(before, after, str(file), str(file), lineterm="")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _watch(before: edges.Asked, expected: Expected) -> int:
-    """Say when each edge has taken the change; return 1 if one that runs has not."""
+def _watch(before: edges.Asked, expected: Expected, *, is_whole: bool) -> int:
+    """Say when each edge has taken the change; return 1 if one that runs has not.
+
+    While the configuration is not whole, one that was not seen to take it counts as one that has
+    not.
+    """
+    code = _wait(before, expected)
+    if is_whole or (code == EXIT_OK and before.shown and not before.silent):
+        return code
+    print(
+        f"key {expected.key_id} of source {expected.slug} is NOT known to be revoked at every"
+        " edge: mend the mistakes above, then look at `sealgate keys status"
+        f" {expected.slug}` (--admin names each edge's admin port)",
+        file=sys.stderr,
+    )
+    return EXIT_FAILED
+
+
+def _wait(before: edges.Asked, expected: Expected) -> int:
     if not before.shown:
         for url, reason in before.silent.items():
             print(f"{url}: {reason}", file=sys.stderr)

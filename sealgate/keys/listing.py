@@ -6,6 +6,7 @@ What could not be asked is said at the end, once.
 import json
 from collections.abc import Iterator, Sequence
 
+from ingress.keyring import Status
 from ingress.settings import KeySettings
 from sealgate.keys import instants
 from sealgate.keys.account import KeyLine, SourceAccount
@@ -71,6 +72,8 @@ def as_json(accounts: Sequence[SourceAccount], known: Known, now_ms: int) -> str
 
 def window(key: KeySettings, now_ms: int) -> str:
     """Say when a key's window opens and closes, in words and ISO 8601."""
+    if key.status is Status.REVOKED:
+        return "none"  # whatever is written: it proves nothing at any time
     words = []
     for moment, ahead, past in (
         (key.not_before, "opens", "opened"),
@@ -130,7 +133,10 @@ def _source(one: SourceAccount) -> Iterator[str]:
 
 def _key(line: KeyLine, known: Known, now_ms: int) -> Iterator[str]:
     key = line.setting
-    yield f"  {key.id}: {key.status.value}, {window(key, now_ms)}; {verdict(line)}"
+    if key.status is Status.REVOKED:
+        yield f"  {key.id}: revoked"
+    else:
+        yield f"  {key.id}: {key.status.value}, {window(key, now_ms)}; {verdict(line)}"
     if key.role != "verify":
         yield f"    role {key.role}: proves no deliveries"
         return
@@ -139,7 +145,10 @@ def _key(line: KeyLine, known: Known, now_ms: int) -> Iterator[str]:
     else:
         yield f"    {_story(line.use, now_ms)}"
     for url, status in line.shown:
-        yield f"    at {url}: {'not there' if status is None else status.value}"
+        held = "not there" if status is None else status.value
+        is_late = key.status is Status.REVOKED and status not in {None, Status.REVOKED}
+        why = f", and NOT revoked there: see {url}/readyz?verbose" if is_late else ""
+        yield f"    at {url}: {held}{why}"
     if line.todo:
         yield f"    -> {line.todo}"
 
@@ -148,9 +157,9 @@ def _story(use: Use, now_ms: int) -> str:
     if use.last_ms is None:
         return "never used"
     last = f"last used {instants.iso_ms(use.last_ms)} ({instants.ago(use.last_ms, now_ms)})"
-    if use.events is None or use.first_ms is None:
+    if use.first_ms is None:
         return f"{last}, as far as the edges that were asked know"
-    return f"first used {instants.iso_ms(use.first_ms)}, {last}; {use.events} events stored"
+    return f"first used {instants.iso_ms(use.first_ms)}, {last}"
 
 
 def _asked(known: Known) -> Iterator[str]:
@@ -184,7 +193,6 @@ def _use_json(use: Use) -> dict[str, object]:
     return {
         "first_used": None if use.first_ms is None else _iso(use.first_ms),
         "last_used": None if use.last_ms is None else _iso(use.last_ms),
-        "events": use.events,
     }
 
 

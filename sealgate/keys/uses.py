@@ -8,22 +8,29 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from consumers.store.looking import NotMade, OlderSchema
 from consumers.store.port import KeyUse, Store, StoreUnavailable, WrongDatabase, WrongEnvironment
 from sealgate.config import Configuration
 from sealgate.keys import edges
-from sealgate.process import located, open_store
+from sealgate.stores import open_store
 
 STORE_S = 5.0
-_SQLITE = "sqlite://"
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (NotMade, "there is no database yet"),
+    (StoreUnavailable, "the database is not available"),
+    (OlderSchema, "the database is of an older version: start the workers of this one first"),
+    (WrongDatabase, "the database is not of this version"),
+    (WrongEnvironment, "the database belongs to another environment"),
+)
+"""Why the database could not be asked; of two that fit the first is the closer one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a key has proven, as far as it is known. `events` counts what the database holds."""
+    """When a key proved something, as far as it is known: the first is the database's alone."""
 
     first_ms: int | None = None
     last_ms: int | None = None
-    events: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,8 @@ class Known:
         shown = [one.key(slug, key_id) for one in self.asked.shown.values()]
         last = [key.last_used_ms for key in shown if key is not None and key.last_used_ms]
         if stored is None:
-            events = None if self.trouble else 0
-            return Use(None, max(last, default=None), events)
-        return Use(stored.first_ms, max([stored.last_ms, *last]), stored.events)
+            return Use(None, max(last, default=None))
+        return Use(stored.first_ms, max([stored.last_ms, *last]))
 
 
 def gather(configuration: Configuration, urls: Sequence[str], now_ms: int, slug: str = "") -> Known:
@@ -76,29 +82,22 @@ class _NotAsked(Exception):
 
 
 async def _stored(configuration: Configuration) -> Sequence[KeyUse]:
-    settings = configuration.settings
-    _, is_file, path = located(settings.store.url, configuration.base).partition(_SQLITE)
-    if is_file and not configuration.base.joinpath(path).exists():
-        # Opening it would make it, and whoever only looks should leave nothing behind.
-        raise _NotAsked("there is no database yet")
     try:
         store = open_store(configuration)
     except ValueError as wrong:
         raise _NotAsked(f"the database cannot be opened: {wrong}") from None
     try:
         async with asyncio.timeout(STORE_S):
-            return await _read(store, settings.environment)
-    except (StoreUnavailable, TimeoutError):
-        raise _NotAsked("the database is not reachable") from None
-    except WrongEnvironment:
-        raise _NotAsked("the database belongs to another environment") from None
-    except WrongDatabase:
-        raise _NotAsked("the database is not of this version") from None
+            return await _read(store, configuration.settings.environment)
+    except TimeoutError:
+        raise _NotAsked(f"the database took longer than {STORE_S:g} s to answer") from None
+    except (StoreUnavailable, WrongDatabase, WrongEnvironment) as away:
+        raise _NotAsked(next(why for kind, why in _REASONS if isinstance(away, kind))) from None
 
 
 async def _read(store: Store, environment: str) -> Sequence[KeyUse]:
     try:
-        await store.open(environment)
+        await store.look(environment)
         return await store.key_uses()
     finally:
         await store.close()

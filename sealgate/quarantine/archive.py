@@ -4,6 +4,9 @@ It is read outside any group and beside a running gateway, up to where it ended 
 some records at a time: however much was kept, what is in memory is a handful of deliveries, and
 one id for every release. A release lies behind its delivery, so whoever has to know of them reads
 twice: `look` first, then `deliveries`.
+
+Retention may go by meanwhile. Nowhere else may a reader skip; here nobody was promised more than
+is kept, so it reads on from what still is, and says in `gone` how much it did not see.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -36,11 +39,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The quarantine of one environment, up to the `ends` it had when it was opened."""
+    """The quarantine of one environment, from `begins` to `ends` as they were at its opening.
+
+    `gone` is filled by a reading: how many records of a partition retention took before it came.
+    """
 
     log: EventLog
     environment: str
+    begins: Mapping[Partition, int]
     ends: Mapping[Partition, int]
+    gone: dict[Partition, int] = field(default_factory=dict)
 
     async def look(self, wanted: Wanted) -> Look:
         """Read everything once. Raises `LogUnavailable`."""
@@ -71,32 +79,34 @@ class Archive:
         return one if one.environment == self.environment else None
 
     async def _records(self) -> AsyncIterator[Record]:
-        begins = await self.log.begins(topics.quarantine(self.environment))
+        self.gone.clear()
         for partition, end in sorted(self.ends.items()):
-            at = begins[partition]
+            at = self.begins[partition]
             while at < end:
-                records = await self._next(partition, at)
+                try:
+                    records = await self.log.read(Position(partition, at), READ_RECORDS)
+                except PositionLost:
+                    begin = min(await self._begin(partition, at), end)
+                    self.gone[partition] = self.gone.get(partition, 0) + begin - at
+                    at = begin
+                    continue
                 for record in records:
                     if record.position.offset < end:
                         yield record
                 at = records[-1].position.offset + 1 if records else end
 
-    async def _next(self, partition: Partition, at: int) -> list[Record]:
-        try:
-            return list(await self.log.read(Position(partition, at), READ_RECORDS))
-        except PositionLost:
-            # Retention went by while we read: what it took is no longer kept, and read on from
-            # what is. Nowhere else may a reader skip; here nobody was promised more.
-            begin = (await self.log.begins(partition.topic))[partition]
-            if begin <= at:
-                raise
-            return list(await self.log.read(Position(partition, begin), READ_RECORDS))
+    async def _begin(self, partition: Partition, lost: int) -> int:
+        """Return where a partition begins now that a place of it is lost."""
+        begin = (await self.log.begins(partition.topic)).get(partition, 0)
+        if begin <= lost:
+            raise LogUnavailable(f"{partition.topic} was made anew meanwhile: look again")
+        return begin
 
 
 async def opened(log: EventLog, environment: str) -> Archive:
-    """Look where the quarantine ends now. Raises `LogUnavailable`."""
+    """Look where the quarantine begins and ends now. Raises `LogUnavailable`."""
     topic = topics.quarantine(environment)
     ends = await log.ends(topic)
     if not ends:
         raise LogUnavailable(f"there is no topic {topic} yet: no gateway has made it")
-    return Archive(log, environment, ends)
+    return Archive(log, environment, await log.begins(topic), ends)

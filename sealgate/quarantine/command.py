@@ -16,9 +16,10 @@ from ingress.contract.quarantined import Quarantined
 from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import EventLog, LogUnavailable
 from ingress.settings import ConfigurationInvalid
+from sealgate.building import build_sources
 from sealgate.config import Configuration, read
-from sealgate.process import build_sources, located
 from sealgate.quarantine import archive, listing, showing
+from sealgate.quarantine.archive import Archive
 from sealgate.quarantine.asked import Selection
 from sealgate.quarantine.fetched import Keys
 from sealgate.quarantine.judge import LEFT, Fate, Judgement, judge
@@ -27,6 +28,7 @@ from sealgate.quarantine.reverify import Court, Publish, reverify, unsealed
 from sealgate.quarantine.today import Today
 from sealgate.quarantine.wanted import Wanted, wanted
 from sealgate.quarantine.words import plain
+from sealgate.stores import located
 
 if TYPE_CHECKING:
     from ingress.keysources.fetch import Fetch
@@ -107,6 +109,12 @@ class Means:
         """Print a line of the result."""
         print(line, file=self.out, flush=True)
 
+    def tell_gone(self, read: Archive) -> None:
+        """Say how much retention took while it was read, if anything."""
+        count = sum(read.gone.values())
+        if count:
+            self.tell(f"{count} of the oldest records went while this read: past their retention")
+
     def tell(self, line: str) -> None:
         """Print a message."""
         print(line, file=sys.stderr, flush=True)
@@ -118,6 +126,7 @@ def list_kept(means: Means, selection: Selection, limit: int, *, every: bool, as
     async def work(configuration: Configuration, log: EventLog, meant: Wanted) -> int:
         kept = await archive.opened(log, configuration.settings.environment)
         found = await listing.gather(kept, meant, limit, every=every)
+        means.tell_gone(kept)
         if not found.kept and means.is_amiss(configuration, meant):
             return EXIT_USAGE
         means.say((listing.as_json if as_json else listing.as_text)(found))
@@ -133,6 +142,7 @@ def show(means: Means, kept_id: str, body: Path | None, *, raw: bool) -> int:
         opened = await archive.opened(log, configuration.settings.environment)
         look = await opened.look(meant)
         found = [kept async for kept in opened.deliveries(meant)]
+        means.tell_gone(opened)
         if not found:
             means.tell(f"no delivery {kept_id} is kept; `sealgate quarantine list` shows what is")
             return EXIT_FAILED
@@ -204,6 +214,7 @@ def verify_again(means: Means, selection: Selection, *, apply: bool) -> int:
         finally:
             await publisher.stop()
             await keys.stop()
+        means.tell_gone(opened)
         for line in _summary(count, look.unreadable, apply=apply):
             means.say(line)
         return EXIT_LEFT if look.unreadable or any(count[fate] for fate in LEFT) else EXIT_OK

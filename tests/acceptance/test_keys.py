@@ -1,5 +1,6 @@
 """A rotation by the book: the commands of the runbook, typed against a gateway that runs."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from tests.support import canary, processes
 from tests.support.gateway import NEW_SECRET, OLD_SECRET, btcpay
 from tests.support.processes import ROOT, Running, Stack
+from tests.support.tls import settings, write_pair
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "planned-rotation.md"
 NAMES = {"SOURCE": "shop", "OLD": "k1", "NEW": "k2"}
@@ -140,6 +143,62 @@ def test_a_revoked_key_is_refused_within_a_second(stack: Stack) -> None:
     assert running.terminate() == 0
 
 
+REVOKE = ["keys", "revoke", "shop", "k1", "--now"]
+
+
+@pytest.mark.slow
+def test_a_revocation_among_mistakes_is_1_until_they_are_mended_and_then_in_force(
+    stack: Stack,
+) -> None:
+    """A colleague's bad file: what is written is not in force, is said so, and waits for him."""
+    config = stack.write()
+    running = processes.start(config, "up").wait_started().wait_ready()
+    bad = config.parent / "conf.d" / "bad.toml"
+    bad.parent.mkdir()
+    bad.write_text('[[source]]\nslug = "bad"\nprovider = "none-such"\n')
+    typed = _type(running, config, REVOKE)
+    assert typed.returncode == 1
+    assert f"written: {config}" in typed.stdout
+    assert f"NOT in force at {running.admin_url}" in typed.stderr
+    assert "key k1 of source shop is NOT known to be revoked" in typed.stderr
+    assert _deliver(running, "not-yet", OLD_SECRET) == ACCEPTED
+    bad.unlink()
+    deadline = time.monotonic() + processes.WAIT_S
+    while _deliver(running, f"mended-{time.monotonic()}", OLD_SECRET) == ACCEPTED:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    status = _type(running, config, ["keys", "status", "shop"])
+    assert "  k1: revoked\n" in status.stdout
+    assert f"at {running.admin_url}: revoked\n" in status.stdout
+    assert running.terminate() == 0
+
+
+CERTIFICATE_S = 12
+"""Long enough for a slow machine to start with it, and short enough to wait for its end."""
+
+
+@pytest.mark.slow
+def test_a_certificate_that_expired_does_not_keep_a_revocation_from_being_in_force(
+    stack: Stack,
+) -> None:
+    """Nobody renewed it, and an hour later a key leaks: a running edge takes the change."""
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=CERTIFICATE_S)
+    write_pair(stack.directory, not_after=ends)
+    config = stack.write()
+    named = "\n".join(f'{name} = "{file}"' for name, file in settings().items())
+    config.write_text(config.read_text() + f"[edge.tls]\n{named}\n")
+    running = processes.start(config, "up").wait_started().wait_ready()
+    while datetime.now(UTC) <= ends:
+        time.sleep(0.2)
+    typed = _type(running, config, REVOKE)
+    assert "the certificate has expired" in typed.stderr
+    assert typed.returncode == 0, typed.stderr
+    assert f"in force at {running.admin_url}" in typed.stdout
+    shown = json.loads(processes.get(running.admin_url + "/keys")[1])
+    assert shown["sources"]["shop"]["keys"][0]["status"] == "revoked"
+    assert running.terminate() == 0
+
+
 @pytest.mark.slow
 def test_an_edge_that_does_not_take_a_change_is_1_and_status_tells_what_is_known(
     stack: Stack, tmp_path: Path
@@ -159,7 +218,7 @@ def test_an_edge_that_does_not_take_a_change_is_1_and_status_tells_what_is_known
     assert _deliver(running, "paid-2", OLD_SECRET) == ACCEPTED
     status = _type(running, config, ["keys", "status", "shop"])
     assert "the only key" in status.stdout
-    assert re.search(r"last used .* ago\); \d+ events stored", status.stdout)
+    assert re.search(r"first used .*, last used .* ago\)", status.stdout)
     assert running.terminate() == 0
     alone = _type(running, config, ["keys", "list"], ask=False)
     assert alone.returncode == 0

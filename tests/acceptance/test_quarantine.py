@@ -19,7 +19,7 @@ from ingress.contract.envelope import Envelope
 from ingress.eventlog.port import Message, Position
 from ingress.sealing import Seals
 from sealgate import config
-from sealgate.process import build_sources
+from sealgate.building import build_sources
 from sealgate.quarantine import archive
 from sealgate.quarantine.fetched import Keys
 from sealgate.quarantine.reverify import Court, reverify

@@ -14,8 +14,8 @@ from ingress.delivery import Delivery
 from ingress.eventlog.connect import connect
 from ingress.eventlog.port import Message, Publisher
 from ingress.sources import Source
+from sealgate.building import build_sources
 from sealgate.config import read
-from sealgate.process import build_sources
 from tests.benchmarks.done import Done, Watch, differ
 from tests.benchmarks.events import Event, history
 

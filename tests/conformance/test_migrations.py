@@ -23,7 +23,9 @@ from tests.support.store_builders import (
     apply,
     event_key,
     fact,
+    make_first_version,
     mark,
+    run,
     saved,
     tables,
     transition,
@@ -107,7 +109,7 @@ async def test_opening_again_applies_nothing_twice(store: Store, store_url: str)
 async def test_a_migration_changed_after_it_was_applied_is_refused(store_url: str) -> None:
     """The schema would not be the one this code was tested with."""
     await _open(store_url)
-    await _run(store_url, "UPDATE migration SET checksum = 'tampered'")
+    await run(store_url, "UPDATE migration SET checksum = 'tampered'")
     with pytest.raises(WrongDatabase, match=r"0001_begin\.sql is not the file that built"):
         await _open(store_url)
 
@@ -115,7 +117,7 @@ async def test_a_migration_changed_after_it_was_applied_is_refused(store_url: st
 async def test_a_schema_newer_than_this_version_is_refused(store_url: str) -> None:
     """A rollback of the program alone must say so instead of writing into tables it misreads."""
     await _open(store_url)
-    await _run(store_url, "INSERT INTO migration (number, name, checksum) VALUES (99, 'x', 'x')")
+    await run(store_url, "INSERT INTO migration (number, name, checksum) VALUES (99, 'x', 'x')")
     with pytest.raises(WrongDatabase, match="schema is at 99 and this version knows 2"):
         await _open(store_url)
 
@@ -139,7 +141,7 @@ async def test_history_cannot_be_rewritten_with_sql(
     before = await tables(store_url)
     for statement in (f"UPDATE {table} SET at_ms = 1", f"DELETE FROM {table}"):
         with pytest.raises(Exception, match="never changed"):
-            await _run(store_url, statement)
+            await run(store_url, statement)
     assert await tables(store_url) == before
 
 
@@ -147,19 +149,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_ro
     fresh_url: str,
 ) -> None:
     """What was applied before keeps its place: its proof is unknown, its moves were by events."""
-    first = schema.migrations("sqlite" if fresh_url.startswith("sqlite") else "postgres")[0]
-    await _run(fresh_url, first.sql)
-    await _run(
-        fresh_url,
-        "CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-        " checksum TEXT NOT NULL);"
-        f"INSERT INTO migration VALUES (1, '{first.name}', '{first.checksum}');"
-        "INSERT INTO event VALUES ('stripe', 'main', 'old', 'paid', 'stripe-main', 'pay-1', 'k1',"
-        " 'A', 'c', 'sha256:0', 5, 'payments.sandbox.verified', 0, 0, 'applied');"
-        "INSERT INTO payment VALUES ('stripe', 'main', 'pay-1', 'Confirmed', 1, 5, 5);"
-        "INSERT INTO transition VALUES ('stripe', 'main', 'pay-1', 1, NULL, 'Confirmed',"
-        " 'stripe', 'main', 'old', 'c', 5);",
-    )
+    await make_first_version(fresh_url)
     store = connect(fresh_url)
     await store.open("sandbox")
     [old] = await store.proven_with("stripe-main", "k1", 0, 9)
@@ -169,7 +159,33 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_ro
     assert move.cause is Cause.EVENT
     done = await void(store, [mark("old")], RIM)
     assert len(done.marks) == 1
+    assert [key.key for key in done.unrestated] == ["old"]
+    assert len(done.corrections) == 1
     await store.close()
+
+
+@pytest.mark.postgres
+async def test_a_migration_that_is_broken_off_leaves_the_database_as_it_was(
+    postgres_empty_url: str,
+) -> None:
+    """Whoever cannot wait cancels a long one: the old workers must be able to go on."""
+    await make_first_version(postgres_empty_url)
+    before = await tables(postgres_empty_url)
+    reader = await asyncpg.connect(postgres_empty_url)
+    held = reader.transaction()
+    await held.start()
+    # It has to wait in its middle: columns are there and the index is built, and all of it goes.
+    await reader.fetch("SELECT * FROM transition")
+    opening = asyncio.create_task(_open(postgres_empty_url))
+    while not await reader.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        await asyncio.sleep(0.02)
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    await held.rollback()
+    await reader.close()
+    assert await tables(postgres_empty_url) == before
+    await _open(postgres_empty_url)
+    assert [row[0] for row in (await tables(postgres_empty_url))["migration"]] == [1, 2]
 
 
 async def test_many_that_open_at_once_migrate_once(fresh_url: str) -> None:
@@ -260,16 +276,6 @@ async def _open(url: str, environment: str = "sandbox") -> None:
         await store.open(environment)
     finally:
         await store.close()
-
-
-async def _run(url: str, statement: str) -> None:
-    """Run a statement past the store."""
-    if url.startswith("postgresql"):
-        await _on_postgres(url, statement)
-        return
-    with apsw.Connection(url.removeprefix("sqlite://")) as connection:
-        connection.execute(statement)
-    connection.close()
 
 
 async def _on_postgres(url: str, statement: str) -> list[tuple[str, ...]]:

@@ -57,9 +57,9 @@ async def test_each_key_of_each_source_is_told_with_what_it_proved(store: Store)
     events = [event("a", offset=3), event("b", offset=1), event("c", offset=2, key_id="k2")]
     await apply(store, Changes(), [*events, elsewhere])
     assert await store.key_uses() == [
-        KeyUse("another", "k1", NOW_MS + 9, NOW_MS + 9, 1),
-        KeyUse("stripe-main", "k1", NOW_MS + 1, NOW_MS + 3, 2),
-        KeyUse("stripe-main", "k2", NOW_MS + 2, NOW_MS + 2, 1),
+        KeyUse("another", "k1", NOW_MS + 9, NOW_MS + 9),
+        KeyUse("stripe-main", "k1", NOW_MS + 1, NOW_MS + 3),
+        KeyUse("stripe-main", "k2", NOW_MS + 2, NOW_MS + 2),
     ]
 
 

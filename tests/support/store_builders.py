@@ -7,6 +7,7 @@ import apsw
 import asyncpg
 
 from consumers.lifecycle import Fact, FactKind, State
+from consumers.store import schema
 from consumers.store.port import (
     Advance,
     Changes,
@@ -134,6 +135,44 @@ def whole_batch(number: int = 1) -> tuple[Event, Changes]:
         notices=[notice(number, payment)],
     )
     return came, changes
+
+
+async def run(url: str, statement: str) -> None:
+    """Run statements past the store."""
+    if url.startswith("sqlite"):
+        with apsw.Connection(url.removeprefix("sqlite://")) as file:
+            file.execute(statement)
+        file.close()
+        return
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def make_first_version(url: str) -> None:
+    """Make a database as the first version left it, with two events that say the same."""
+    first = schema.migrations("sqlite" if url.startswith("sqlite") else "postgres")[0]
+    bytes_of = "x'00'" if url.startswith("sqlite") else "'\\x00'"
+    yes, no = ("1", "0") if url.startswith("sqlite") else ("true", "false")
+    await run(url, first.sql)
+    await run(
+        url,
+        "CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+        " checksum TEXT NOT NULL);"
+        f"INSERT INTO migration VALUES (1, '{first.name}', '{first.checksum}');"
+        "INSERT INTO meta VALUES ('environment', 'sandbox');"
+        "INSERT INTO event VALUES ('stripe', 'main', 'old', 'paid', 'stripe-main', 'pay-1', 'k1',"
+        " 'A', 'c', 'sha256:0', 5, 'payments.sandbox.verified', 0, 0, 'applied'),"
+        " ('stripe', 'main', 'again', 'paid', 'stripe-main', 'pay-1', 'k2',"
+        " 'A', 'c', 'sha256:1', 6, 'payments.sandbox.verified', 0, 1, 'duplicate');"
+        "INSERT INTO payment VALUES ('stripe', 'main', 'pay-1', 'Confirmed', 1, 5, 5);"
+        f"INSERT INTO fact VALUES ('stripe', 'main', 'pay-1', {bytes_of}, 'final', '', '', NULL,"
+        f" {yes}, {no}, 5, NULL, 'stripe', 'main', 'old');"
+        "INSERT INTO transition VALUES ('stripe', 'main', 'pay-1', 1, NULL, 'Confirmed',"
+        " 'stripe', 'main', 'old', 'c', 5);",
+    )
 
 
 async def tables(url: str) -> dict[str, list[tuple[object, ...]]]:

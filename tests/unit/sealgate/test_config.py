@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from ingress.settings import ConfigurationInvalid
+from sealgate.building import build_sources
 from sealgate.check import faults
 from sealgate.config import Configuration, examine, read
-from sealgate.process import ALL_ROLES, Role, build_sources
+from sealgate.role import ALL_ROLES, Role
 
 GOOD = """
 environment = "test"

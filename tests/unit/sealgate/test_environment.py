@@ -9,7 +9,7 @@ from ingress.contract.envelope import Mode
 from sealgate import credentials, environment
 from sealgate.check import faults
 from sealgate.config import examine
-from sealgate.process import ALL_ROLES, Role
+from sealgate.role import ALL_ROLES, Role
 
 SECRET = "5f1c8e0a7b94"  # of nobody; in no message may it be seen
 KEY = bytes(range(32)).hex()

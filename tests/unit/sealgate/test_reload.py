@@ -1,9 +1,7 @@
 """Reloading: what is on the disk is served as a whole, or what was served before is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,71 +9,12 @@ from prometheus_client import CollectorRegistry
 
 from ingress import telemetry
 from ingress.sealing import new_key
-from ingress.sources import Snapshot
 from sealgate.building import Fresh, build
-from sealgate.config import Cache, Reading, examine
+from sealgate.config import examine
 from sealgate.reload import Means, Reloader
 from sealgate.watching import SETTLE_S
 from tests.support.gateway import LogLines, log_lines
-
-MAIN = """
-environment = "test"
-[edge]
-port = 0
-[[source]]
-slug = "shop"
-provider = "btcpay"
-[[source.key]]
-id = "k1"
-file = "secrets/k1"
-"""
-MORE = """
-[[source]]
-slug = "{slug}"
-provider = "btcpay"
-[[source.key]]
-id = "k1"
-file = "secrets/{slug}"
-"""
-
-
-@dataclass(slots=True)
-class Edge:
-    """What would be served: what was put in place, in order."""
-
-    placed: list[Fresh] = field(default_factory=list)
-
-    async def replace(self, before: Fresh, fresh: Fresh) -> None:
-        self.placed.append(fresh)
-
-    @property
-    def sources(self) -> Snapshot:
-        return self.placed[-1].sources
-
-
-@dataclass(slots=True)
-class Reloading:
-    """A reloader at work over a directory of files."""
-
-    directory: Path
-    edge: Edge
-    reloader: Reloader
-    registry: CollectorRegistry
-
-    def count(self, result: str) -> float:
-        labels = {"result": result}
-        return self.registry.get_sample_value("sealgate_config_reloads_total", labels) or 0.0
-
-    def gauge(self, name: str) -> float:
-        return self.registry.get_sample_value(f"sealgate_config_{name}") or 0.0
-
-    async def until(self, holds: Callable[[], bool], within_s: float = 10.0) -> None:
-        async with asyncio.timeout(within_s):
-            while not holds():
-                await asyncio.sleep(0.01)
-
-    def told(self) -> str:
-        return "\n".join(check.name for check in self.reloader.checks() if not check.holds)
+from tests.support.reloading import MAIN, MORE, Edge, ids, material, reloading, write
 
 
 @pytest.fixture(name="said")
@@ -83,60 +22,15 @@ def _said() -> LogLines:
     return log_lines()
 
 
-def _write(directory: Path, name: str, text: str) -> None:
-    """Write a file as careful programs do: whole, and then in its place."""
-    path = directory / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + "~")
-    beside.write_text(text)
-    beside.rename(path)
-
-
-@asynccontextmanager
-async def _reloading(
-    directory: Path, main: str = MAIN, after_read: Callable[[], None] = lambda: None
-) -> AsyncIterator[Reloading]:
-    _write(directory, "secrets/k1", "the-first-key")
-    _write(directory, "sealgate.toml", main)
-    path = directory / "sealgate.toml"
-    served = build(examine(path, {}).configuration, is_edge=True)
-    edge, registry = Edge([served]), CollectorRegistry()
-
-    def reread(cache: Cache) -> Reading:
-        reading = examine(path, {}, cache)
-        after_read()
-        return reading
-
-    means = Means(reread, is_edge=True, apply=edge.replace)
-    reloader = Reloader(means, served, registry, telemetry.now_ms)
-    running = Reloading(directory, edge, reloader, registry)
-    task = asyncio.create_task(reloader.run())
-    # The look at what may have changed before the watch was there.
-    await running.until(lambda: running.count("unchanged") >= 1)
-    try:
-        yield running
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-
-
-def _ids(snapshot: Snapshot, slug: str = "shop") -> tuple[str, ...]:
-    return snapshot[slug].ring.ids
-
-
-def _secret(snapshot: Snapshot, slug: str = "shop") -> object:
-    return snapshot[slug].ring.keys[0].key.material
-
-
 async def test_a_source_in_a_new_file_of_conf_d_is_served(tmp_path: Path) -> None:
     """Onboarding a merchant is one more file, even where there was no directory for it yet."""
-    async with _reloading(tmp_path) as running:
-        _write(tmp_path, "secrets/second", "another-key")
-        _write(tmp_path, "conf.d/second.toml", MORE.format(slug="second"))
+    async with reloading(tmp_path) as running:
+        write(tmp_path, "secrets/second", "another-key")
+        write(tmp_path, "conf.d/second.toml", MORE.format(slug="second"))
         await running.until(lambda: "second" in running.edge.sources)
         assert running.gauge("generation") == 2
-        _write(tmp_path, "secrets/third", "a-third-key")
-        _write(tmp_path, "conf.d/third.toml", MORE.format(slug="third"))
+        write(tmp_path, "secrets/third", "a-third-key")
+        write(tmp_path, "conf.d/third.toml", MORE.format(slug="third"))
         await running.until(lambda: "third" in running.edge.sources)
         (tmp_path / "conf.d" / "second.toml").unlink()
         await running.until(lambda: "second" not in running.edge.sources)
@@ -144,26 +38,26 @@ async def test_a_source_in_a_new_file_of_conf_d_is_served(tmp_path: Path) -> Non
 
 async def test_a_directory_that_was_empty_when_it_came_is_watched(tmp_path: Path) -> None:
     """Made by hand first, filled a minute later: who waits half a minute thinks it is broken."""
-    async with _reloading(tmp_path) as running:
+    async with reloading(tmp_path) as running:
         looks = running.count("unchanged")
         (tmp_path / "conf.d").mkdir()
         await running.until(lambda: running.count("unchanged") > looks)
         # The look at what may have changed before the directory was watched.
         await asyncio.sleep(2 * SETTLE_S)
-        _write(tmp_path, "secrets/late", "the-late-key")
-        _write(tmp_path, "conf.d/late.toml", MORE.format(slug="late"))
+        write(tmp_path, "secrets/late", "the-late-key")
+        write(tmp_path, "conf.d/late.toml", MORE.format(slug="late"))
         await running.until(lambda: "late" in running.edge.sources)
 
 
 async def test_only_what_changed_is_built_again(tmp_path: Path) -> None:
     """With ten thousand sources, one changed file must cost one file."""
     for name in ("second", "third"):
-        _write(tmp_path, f"secrets/{name}", f"key-of-{name}")
-        _write(tmp_path, f"conf.d/{name}.toml", MORE.format(slug=name))
-    async with _reloading(tmp_path) as running:
+        write(tmp_path, f"secrets/{name}", f"key-of-{name}")
+        write(tmp_path, f"conf.d/{name}.toml", MORE.format(slug=name))
+    async with reloading(tmp_path) as running:
         before = running.edge.sources
         changed = MORE.format(slug="second").replace('provider = "btcpay"', 'provider = "stripe"')
-        _write(tmp_path, "conf.d/second.toml", changed)
+        write(tmp_path, "conf.d/second.toml", changed)
         await running.until(lambda: running.edge.sources is not before)
         after = running.edge.sources
         assert after["second"].profile.name == "stripe"
@@ -186,9 +80,9 @@ async def test_a_mistake_keeps_all_that_was_served_and_is_told(
     tmp_path: Path, said: LogLines, name: str, text: str, told: str
 ) -> None:
     """Half of a bad change would be worse than none: a payment provider does not try for ever."""
-    async with _reloading(tmp_path) as running:
+    async with reloading(tmp_path) as running:
         before = running.edge.sources
-        _write(tmp_path, name, text)
+        write(tmp_path, name, text)
         await running.until(lambda: running.count("rejected") >= 1)
         assert len(running.edge.placed) == 1
         assert running.edge.sources is before
@@ -201,9 +95,9 @@ async def test_a_mistake_keeps_all_that_was_served_and_is_told(
 
 async def test_what_belongs_to_another_environment_is_not_reloaded(tmp_path: Path) -> None:
     """A key of production is copied into a running sandbox more often than into its first start."""
-    async with _reloading(tmp_path) as running:
-        _write(tmp_path, "secrets/production", "a-key-of-another-place")
-        _write(tmp_path, "sealgate.toml", MAIN.replace("secrets/k1", "secrets/production"))
+    async with reloading(tmp_path) as running:
+        write(tmp_path, "secrets/production", "a-key-of-another-place")
+        write(tmp_path, "sealgate.toml", MAIN.replace("secrets/k1", "secrets/production"))
         await running.until(lambda: running.count("rejected") == 1)
         assert "the word 'production'" in running.told()
         assert len(running.edge.placed) == 1
@@ -212,9 +106,9 @@ async def test_what_belongs_to_another_environment_is_not_reloaded(tmp_path: Pat
 async def test_a_seal_of_another_environment_is_not_reloaded(tmp_path: Path) -> None:
     """It would open there what was refused here, and no source needs to change for that."""
     sealed = MAIN + '[[quarantine.key]]\nid = "q1"\nfile = "secrets/production-seal"\n'
-    async with _reloading(tmp_path) as running:
+    async with reloading(tmp_path) as running:
         (tmp_path / "secrets/production-seal").write_bytes(new_key())
-        _write(tmp_path, "sealgate.toml", sealed)
+        write(tmp_path, "sealgate.toml", sealed)
         await running.until(lambda: running.count("rejected") == 1)
         assert "quarantine.key 'q1': the path of its file has the word" in running.told()
         assert len(running.edge.placed) == 1
@@ -224,16 +118,16 @@ async def test_mistakes_are_logged_once_and_their_end_is_seen(
     tmp_path: Path, said: LogLines
 ) -> None:
     """A file that stays wrong over the weekend must not fill the log, nor hide a second mistake."""
-    async with _reloading(tmp_path) as running:
-        _write(tmp_path, "sealgate.toml", MAIN + "[[")
+    async with reloading(tmp_path) as running:
+        write(tmp_path, "sealgate.toml", MAIN + "[[")
         await running.until(lambda: running.count("rejected") >= 1)
         running.reloader.watch.ask()
         await running.until(lambda: running.count("rejected") >= 2)
         assert len(said("configuration_rejected")) == 1
-        _write(tmp_path, "sealgate.toml", MAIN + "\n[egde]\n")
+        write(tmp_path, "sealgate.toml", MAIN + "\n[egde]\n")
         await running.until(lambda: "egde" in running.told())
         assert len(said("configuration_rejected")) == 2
-        _write(tmp_path, "sealgate.toml", MAIN)
+        write(tmp_path, "sealgate.toml", MAIN)
         await running.until(lambda: running.gauge("last_reload_ok") == 1)
         assert running.told() == ""
         assert len(running.edge.placed) == 1
@@ -242,11 +136,11 @@ async def test_mistakes_are_logged_once_and_their_end_is_seen(
 async def test_a_secret_is_in_no_word_about_a_mistake(tmp_path: Path, said: LogLines) -> None:
     """What is wrong with a secret is told without the secret."""
     canary = "canary-4f1d2c9b"
-    _write(tmp_path, "secrets/second", canary)
-    _write(tmp_path, "conf.d/second.toml", MORE.format(slug="second"))
-    async with _reloading(tmp_path) as running:
-        _write(tmp_path, "secrets/third", canary)
-        _write(tmp_path, "conf.d/third.toml", MORE.format(slug="third"))
+    write(tmp_path, "secrets/second", canary)
+    write(tmp_path, "conf.d/second.toml", MORE.format(slug="second"))
+    async with reloading(tmp_path) as running:
+        write(tmp_path, "secrets/third", canary)
+        write(tmp_path, "conf.d/third.toml", MORE.format(slug="third"))
         await running.until(lambda: running.count("rejected") >= 1)
         assert "the same secret" in running.told()
         assert canary not in running.told() + str(said("configuration_rejected"))
@@ -260,7 +154,7 @@ async def test_the_swap_of_a_kubernetes_secret_is_seen(tmp_path: Path) -> None:
         (mount / f"..2026_{number}" / "k1").write_text(secret)
     (mount / "..data").symlink_to("..2026_1")
     (mount / "k1").symlink_to("..data/k1")
-    async with _reloading(tmp_path, MAIN.replace("secrets/k1", "mounted/k1")) as running:
+    async with reloading(tmp_path, MAIN.replace("secrets/k1", "mounted/k1")) as running:
         assert running.edge.sources["shop"].ring.keys[0].key.material == b"first-key-of-it"
         (mount / "..data_tmp").symlink_to("..2026_2")
         (mount / "..data_tmp").rename(mount / "..data")
@@ -274,8 +168,8 @@ async def test_a_configuration_that_is_mounted_is_seen_to_be_swapped(tmp_path: P
     added = '[[source.key]]\nid = "k2"\nfile = "/{}"\n'.format(tmp_path / "k2")
     (tmp_path / "k2").write_text("the-second-key")
     for number, text in ((1, MAIN), (2, MAIN + added)):
-        _write(mount, f"..2026_{number}/sealgate.toml", text)
-    _write(mount, "secrets/k1", "the-first-key")
+        write(mount, f"..2026_{number}/sealgate.toml", text)
+    write(mount, "secrets/k1", "the-first-key")
     (mount / "..data").symlink_to("..2026_1")
     (mount / "sealgate.toml").symlink_to("..data/sealgate.toml")
     path = mount / "sealgate.toml"
@@ -292,7 +186,7 @@ async def test_a_configuration_that_is_mounted_is_seen_to_be_swapped(tmp_path: P
             await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.wait({task})
-    assert _ids(edge.sources) == ("k1", "k2")
+    assert ids(edge.sources) == ("k1", "k2")
 
 
 async def test_a_file_that_is_half_written_for_a_moment_is_no_mistake(
@@ -300,13 +194,13 @@ async def test_a_file_that_is_half_written_for_a_moment_is_no_mistake(
 ) -> None:
     """An editor truncates and then writes; nobody is to be woken for the time in between."""
     second = '[[source.key]]\nid = "k2"\nfile = "secrets/k2"\n'
-    async with _reloading(tmp_path) as running:
-        _write(tmp_path, "secrets/k2", "the-second-key")
+    async with reloading(tmp_path) as running:
+        write(tmp_path, "secrets/k2", "the-second-key")
         (tmp_path / "sealgate.toml").write_text((MAIN + second)[:-12])
         await asyncio.sleep(0.1)
         (tmp_path / "sealgate.toml").write_text(MAIN + second)
         await running.until(lambda: len(running.edge.placed) > 1)
-        assert _ids(running.edge.sources) == ("k1", "k2")
+        assert ids(running.edge.sources) == ("k1", "k2")
         assert (running.count("rejected"), said("configuration_rejected")) == (0, [])
 
 
@@ -319,23 +213,23 @@ async def test_what_changes_between_two_reads_is_not_served_by_halves(tmp_path: 
             steps.pop()()
 
     def rest() -> None:
-        _write(tmp_path, "secrets/k1", "the-second-key")
-        _write(tmp_path, "sealgate.toml", MAIN.replace('id = "k1"', 'id = "k2"'))
+        write(tmp_path, "secrets/k1", "the-second-key")
+        write(tmp_path, "sealgate.toml", MAIN.replace('id = "k1"', 'id = "k2"'))
 
-    async with _reloading(tmp_path, after_read=deploy) as running:
+    async with reloading(tmp_path, after_read=deploy) as running:
         steps.append(rest)
         running.reloader.watch.ask()
-        await running.until(lambda: _ids(running.edge.sources) == ("k2",))
-        served = [(_ids(one.sources), _secret(one.sources)) for one in running.edge.placed]
+        await running.until(lambda: ids(running.edge.sources) == ("k2",))
+        served = [(ids(one.sources), material(one.sources)) for one in running.edge.placed]
         assert served == [(("k1",), b"the-first-key"), (("k2",), b"the-second-key")]
 
 
 async def test_a_hundred_changes_in_a_second_are_a_few_reloads(tmp_path: Path) -> None:
     """A script that edits file by file must not keep the edge busy; and its last word counts."""
-    async with _reloading(tmp_path) as running:
+    async with reloading(tmp_path) as running:
         for number in range(100):
-            _write(tmp_path, "secrets/k1", f"key-number-{number}")
-            _write(tmp_path, f"secrets/not-used-{number}", "nobody names it")
+            write(tmp_path, "secrets/k1", f"key-number-{number}")
+            write(tmp_path, f"secrets/not-used-{number}", "nobody names it")
             await asyncio.sleep(0.01)
         assert running.count("ok") >= 1, "the first waited for the last"
         await running.until(
@@ -348,13 +242,13 @@ async def test_what_takes_a_restart_is_named_and_the_rest_is_reloaded(
     tmp_path: Path, said: LogLines
 ) -> None:
     """A port cannot be moved under a running edge, and a key must not wait for it."""
-    async with _reloading(tmp_path) as running:
+    async with reloading(tmp_path) as running:
         second = '[[source.key]]\nid = "k2"\nfile = "secrets/k2"\n'
-        _write(tmp_path, "secrets/k2", "the-second-key")
+        write(tmp_path, "secrets/k2", "the-second-key")
         head = "[log]\npartitions = 12\n[edge]\nport = 9999"
-        _write(tmp_path, "sealgate.toml", MAIN.replace("[edge]\nport = 0", head) + second)
+        write(tmp_path, "sealgate.toml", MAIN.replace("[edge]\nport = 0", head) + second)
         await running.until(lambda: len(running.edge.placed) > 1)
-        assert _ids(running.edge.sources) == ("k1", "k2")
+        assert ids(running.edge.sources) == ("k1", "k2")
         assert running.told() == "restart needed: edge.port, log.partitions"
         assert running.edge.placed[-1].configuration.settings.edge.port == 0
         (line,) = said("restart_needed")
@@ -365,7 +259,7 @@ async def test_a_fault_nobody_thought_of_is_told_and_survived(
     tmp_path: Path, said: LogLines
 ) -> None:
     """A reloader that died silently would be found at the next rotation, when it is too late."""
-    async with _reloading(tmp_path) as running:
+    async with reloading(tmp_path) as running:
         replace = running.edge.replace
         faults = [RuntimeError("a secret may stand here")]
 
@@ -375,7 +269,7 @@ async def test_a_fault_nobody_thought_of_is_told_and_survived(
             await replace(before, fresh)
 
         running.reloader._means = running.reloader._means._replace(apply=failing)
-        _write(tmp_path, "secrets/k1", "the-second-key")
+        write(tmp_path, "secrets/k1", "the-second-key")
         await running.until(lambda: running.count("failed") == 1)
         assert "may stand here" not in running.told() + str(said("configuration_reload_failed"))
         running.reloader.watch.ask()
@@ -385,14 +279,14 @@ async def test_a_fault_nobody_thought_of_is_told_and_survived(
 
 async def test_a_directory_that_is_replaced_is_watched_on(tmp_path: Path) -> None:
     """A deployment that writes a new directory and renames it: the old one is what was watched."""
-    async with _reloading(tmp_path) as running:
-        _write(tmp_path, "fresh/k1", "the-second-key")
+    async with reloading(tmp_path) as running:
+        write(tmp_path, "fresh/k1", "the-second-key")
         (tmp_path / "secrets").rename(tmp_path / "old")
         (tmp_path / "fresh").rename(tmp_path / "secrets")
         running.reloader.watch.ask()
         await running.until(lambda: running.count("ok") == 1)
         await asyncio.sleep(0.6)
-        _write(tmp_path, "secrets/k1", "the-third-key")
+        write(tmp_path, "secrets/k1", "the-third-key")
         await running.until(lambda: running.count("ok") == 2)
         assert running.edge.sources["shop"].ring.keys[0].key.material == b"the-third-key"
 
@@ -400,16 +294,16 @@ async def test_a_directory_that_is_replaced_is_watched_on(tmp_path: Path) -> Non
 async def test_a_mistake_is_not_forgotten_when_another_file_changes(tmp_path: Path) -> None:
     """What was built before the mistake must not be taken for what the file says now."""
     for name in ("second", "third"):
-        _write(tmp_path, f"secrets/{name}", f"key-of-{name}")
-        _write(tmp_path, f"conf.d/{name}.toml", MORE.format(slug=name))
-    async with _reloading(tmp_path) as running:
-        _write(tmp_path, "secrets/second", "\n")
+        write(tmp_path, f"secrets/{name}", f"key-of-{name}")
+        write(tmp_path, f"conf.d/{name}.toml", MORE.format(slug=name))
+    async with reloading(tmp_path) as running:
+        write(tmp_path, "secrets/second", "\n")
         await running.until(lambda: running.count("rejected") >= 1)
         rejected = running.count("rejected")
-        _write(tmp_path, "secrets/third", "another-key-of-third")
+        write(tmp_path, "secrets/third", "another-key-of-third")
         await running.until(lambda: running.count("rejected") > rejected)
         assert len(running.edge.placed) == 1
-        _write(tmp_path, "secrets/second", "a-good-key-again")
+        write(tmp_path, "secrets/second", "a-good-key-again")
         await running.until(lambda: len(running.edge.placed) == 2)
         assert running.edge.sources["third"].ring.keys[0].key.material == b"another-key-of-third"
 
@@ -420,10 +314,10 @@ async def test_a_key_that_is_revoked_and_overwritten_at_once_is_revoked(
 ) -> None:
     """What stands in its file now is no secret of ours, and no reason to go on believing it."""
     revoked = '[[source.key]]\nid = "k2"\nfile = "secrets/k2"\nstatus = "{}"\n'
-    _write(tmp_path, "secrets/k2", "the-leaked-key")
-    async with _reloading(tmp_path, MAIN + revoked.format("active")) as running:
+    write(tmp_path, "secrets/k2", "the-leaked-key")
+    async with reloading(tmp_path, MAIN + revoked.format("active")) as running:
         assert running.edge.sources["shop"].ring.at(0).ids == ("k1", "k2")
-        _write(tmp_path, "secrets/k2", content)
-        _write(tmp_path, "sealgate.toml", MAIN + revoked.format("revoked"))
+        write(tmp_path, "secrets/k2", content)
+        write(tmp_path, "sealgate.toml", MAIN + revoked.format("revoked"))
         await running.until(lambda: running.edge.sources["shop"].ring.at(0).ids == ("k1",))
         assert running.gauge("last_reload_ok") == 1

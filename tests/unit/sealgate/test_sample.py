@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sealgate.building import build_sources
 from sealgate.config import Settings, read
-from sealgate.process import build_sources
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "sample"
 

@@ -73,7 +73,7 @@ from pathlib import Path
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 from sealgate.config import read
-from sealgate.process import build_sources
+from sealgate.building import build_sources
 build_sources(read(Path(sys.argv[1]) / "sealgate.toml", {}))
 print("\\n".join(sorted(name for name in opened if name.endswith(".toml"))))
 """

@@ -1,3 +1,6 @@
+-- Adding the columns is instant; building the index reads all events, about 4 s for each million,
+-- and this transaction keeps workers and readers from the table meanwhile: start it in a quiet hour.
+-- They wait and try again, edges go on accepting. Broken off at any place it has done nothing.
 ALTER TABLE event ADD COLUMN scheme text NOT NULL DEFAULT '';
 ALTER TABLE event ADD COLUMN mode text NOT NULL DEFAULT 'unknown';
 ALTER TABLE event ADD COLUMN signed_ms bigint;

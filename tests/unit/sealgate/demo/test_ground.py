@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from sealgate import config
+from sealgate.building import build_sources
 from sealgate.demo.ground import Choices, Ground, GroundTaken, directory, prepare
 from sealgate.demo.scenario import SOURCES
-from sealgate.process import build_sources
 
 
 def _prepared(place: Path, choices: Choices) -> Ground:

@@ -21,6 +21,7 @@ from sealgate.admin import Admin
 from sealgate.config import AdminSettings
 from sealgate.doctor.command import Asked, doctor, list_fingerprints
 from tests.support.builders import NOW_MS
+from tests.support.store_builders import make_first_version, tables
 
 SECRET = "5f1c8e0a7b94"
 WEEK = "2026-01-05T00:00:00Z"  # four days after NOW_MS
@@ -204,6 +205,25 @@ def test_the_database_of_another_environment_is_found(tmp_path: Path) -> None:
     asyncio.run(_store_of(tmp_path / "store.db", "staging"))
     code, findings = _run(Asked(path))
     assert (code, _at(findings, "database")) == (3, ["fail"])
+
+
+def test_looking_at_a_database_leaves_it_as_it_was(tmp_path: Path) -> None:
+    """The doctor of the next version is run first: the workers of this one must not notice."""
+    path = _write(tmp_path, "sandbox", top='[store]\nurl = "sqlite:./store.db"')
+    url = f"sqlite://{tmp_path}/store.db"
+    asyncio.run(make_first_version(url))
+    before = asyncio.run(tables(url))
+    code, findings = _run(Asked(path))
+    assert (code, _at(findings, "database")) == (0, ["warn"])
+    assert asyncio.run(tables(url)) == before
+
+
+def test_a_database_that_is_not_made_yet_is_not_made_by_the_doctor(tmp_path: Path) -> None:
+    """It is asked before the first start, maybe by root: the file would not be the worker's."""
+    path = _write(tmp_path, "production", top='[store]\nurl = "sqlite:./var/store.db"')
+    code, findings = _run(Asked(path))
+    assert (code, _at(findings, "database")) == (0, ["ok"])
+    assert not (tmp_path / "var").exists()
 
 
 def test_every_source_with_open_mismatches_is_listed(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`sealgate keys exposure` on a real store: what it prints, raises and answers."""
 
+import asyncio
 import csv
 import io
 import json
@@ -24,6 +25,7 @@ from tests.support.exposed import (
     told,
     transfer,
 )
+from tests.support.store_builders import make_first_version, tables
 
 NOW_MS = BEGIN_MS + 3_600_000
 # 12 units of 18 decimals are more than 64 bits hold.
@@ -234,6 +236,19 @@ def test_a_database_that_is_not_there_is_not_made(
     assert ask(shop) == 69
     assert "there is no file" in capsys.readouterr().err
     assert not (tmp_path / "store.db").exists()
+
+
+def test_a_database_of_an_older_version_is_left_to_its_workers(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A report must not stop the workers, and one that raises exceptions must not either."""
+    url = f"sqlite://{shop.directory}/store.db"
+    (shop.directory / "store.db").unlink()
+    asyncio.run(make_first_version(url))
+    before = asyncio.run(tables(url))
+    assert (ask(shop), ask(shop, is_raised=True)) == (78, 78)
+    assert "start the workers of this version first" in capsys.readouterr().err
+    assert asyncio.run(tables(url)) == before
 
 
 def test_a_database_of_another_environment_is_refused(

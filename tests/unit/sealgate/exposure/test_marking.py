@@ -1,5 +1,6 @@
 """`sealgate events void`, `mark` and `show` on a real store: seen first, done once, and undone."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from consumers.lifecycle import State
 from consumers.store.port import Judgement, Store
 from sealgate.exposure import command, marking, showing
 from tests.support.exposed import BEGIN_MS, CANARY, Shop, event_key, payment_key, told, transfer
+from tests.support.store_builders import run
 
 NOW_MS = BEGIN_MS + 3_600_000
 
@@ -86,6 +88,31 @@ def test_a_dry_run_shows_the_difference_and_writes_nothing(
         assert words in shown
     assert state(shop, "inv-2") == before
     assert len(notices(shop)) == 3
+
+
+def test_events_of_before_restatements_are_warned_about(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a true event of that time repeated goes too: the operator must know before --apply."""
+    asyncio.run(run(f"sqlite://{shop.directory}/store.db", "UPDATE event SET scheme = ''"))
+    assert void(shop, "f1", is_applied=False) == 0
+    told_of = capsys.readouterr().out
+    assert "warning: 1 of these events came before" in told_of
+    assert "\n  btcpay/shop/f1\n" in told_of
+    # To give facts back loses nothing, and neither does a word that changes no payment.
+    assert void(shop, "f1") == 0
+    capsys.readouterr()
+    assert void(shop, "f1") == 0
+    assert mark(shop, Judgement.CORROBORATED, "f1") == 0
+    assert "warning" not in capsys.readouterr().out
+
+
+def test_events_whose_repeats_are_known_are_not_warned_about(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A warning that is always there is none."""
+    assert void(shop, "f1", "f2", is_applied=False) == 0
+    assert "warning" not in capsys.readouterr().out
 
 
 def test_applied_it_moves_the_payment_tells_downstream_and_says_so_once(

@@ -153,19 +153,116 @@ def test_a_secret_that_no_edge_would_take_is_not_written(
     assert message in capsys.readouterr().err
 
 
+BROKEN = '[[source]]\nslug = "broken"\nprovider = "none-such"\n'
+
+
 def test_mistakes_of_others_stop_a_change_and_are_told_apart(
-    main: Path, capsys: pytest.CaptureFixture[str]
+    main: Path, secret: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With them, no edge would take the change: better known now than believed."""
+    assert command.add(_ask(main), "shop", WORDS, secret) == 0
     other = main.parent / "conf.d" / "broken.toml"
-    other.write_text('[[source]]\nslug = "broken"\nprovider = "none-such"\n')
+    other.write_text(BROKEN)
     before = _tree(main)
-    assert command.revoke(_ask(main), "shop", "old", now=True) == 78
+    capsys.readouterr()
+    assert command.retire(_ask(main), "shop", "old", "") == 78
+    assert command.add(_ask(main), "shop", WORDS | {"id": "third"}, secret) == 78
     assert _tree(main) == before
     said = capsys.readouterr().err
     assert f"{other}: source 'broken' provider 'none-such'" in said
     assert "1 of them were there before" in said
     assert "sealgate-" not in said, "no name of a temporary file"
+
+
+def test_mistakes_of_before_do_not_hold_up_a_revocation_and_are_told_loudly(
+    main: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has the key uses it while a colleague's file is mended; nobody believes it is done.
+
+    Nobody has seen it in force, and most mistakes keep every edge from it: that is no success.
+    """
+    other = main.parent / "conf.d" / "broken.toml"
+    other.write_text(BROKEN)
+    assert command.revoke(_ask(main, dry_run=True), "shop", "old", now=True) == 0
+    assert main.read_text() == MAIN
+    capsys.readouterr()
+    assert command.revoke(_ask(main), "shop", "old", now=True) == 1
+    assert _keys(main)[0]["status"] == "revoked"
+    said = capsys.readouterr()
+    assert f"written: {main}" in said.out
+    assert f"{other}: source 'broken' provider 'none-such'" in said.err
+    assert "key old of source shop may NOT be revoked there" in said.err
+    assert said.err.splitlines()[-1].startswith("key old of source shop is NOT known to be revoked")
+    assert "sealgate-" not in said.err, "no name of a temporary file"
+
+
+def test_a_profile_that_was_broken_does_not_hold_up_a_revocation(main: Path) -> None:
+    """Running edges have the profile of before, and go on taking what the key signs."""
+    main.write_text(MAIN.replace('"btcpay"', '"own"'))
+    assert command.revoke(_ask(main), "shop", "old", now=True) == 1
+    assert _keys(main)[0]["status"] == "revoked"
+
+
+def test_a_mistake_that_a_revocation_uncovers_is_not_one_of_before(
+    main: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key whose file everybody may read hid that its source shares another with the second."""
+    (main.parent / "secrets" / "shop-old").chmod(0o644)
+    (main.parent / "secrets" / "shop-more").write_bytes(b"second-secret\n")
+    (main.parent / "secrets" / "shop-more").chmod(0o600)
+    (main.parent / "secrets" / "second").chmod(0o600)
+    more = '[[source.key]]\nid = "more"\nfile = "secrets/shop-more"\n'
+    main.write_text(MAIN + more)
+    assert command.revoke(_ask(main), "shop", "old", now=True) == 78
+    assert main.read_text() == MAIN + more
+    assert "the same secret is a key of source" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a/b", "../up", "", ".hidden", "a b", "x" * 65, "a\n"])
+def test_an_id_that_is_none_is_refused_before_it_names_a_file(
+    main: Path, secret: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A draft would lie where the path leads, and the advice would send the secret there."""
+    (main.parent / "secrets" / "shop-a").mkdir()
+    before = _tree(main)
+    assert command.add(_ask(main), "shop", WORDS | {"id": name}, secret) == 2
+    assert _tree(main) == before
+    said = capsys.readouterr().err
+    assert "the id of a key is 1-64 of A-Z" in said
+    assert "put the secret into" not in said
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_warned"), [(0o644, True), (0o604, True), (0o640, False), (0o600, False)]
+)
+def test_a_secret_file_that_everybody_may_read_is_told(
+    main: Path,
+    secret: Path,
+    capsys: pytest.CaptureFixture[str],
+    mode: int,
+    is_warned: bool,
+) -> None:
+    """The copy is closed to others; what it was copied from goes on lying open."""
+    secret.chmod(mode)
+    assert command.add(_ask(main), "shop", WORDS, secret) == 0
+    said = capsys.readouterr().err
+    assert (f"everybody on this machine can read {secret} (mode {mode:04o})" in said) is is_warned
+    assert (main.parent / "secrets" / "shop-new").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_file_of_a_public_key_may_be_read_by_everybody(
+    main: Path, secret: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever is told to hide what is public learns to pass over what is told."""
+    main.write_text(MAIN.replace('"btcpay"', '"discord"'))
+    # RFC 8032, 7.1: the public keys of tests 1 and 2.
+    (main.parent / "secrets" / "shop-old").write_text(
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    )
+    secret.write_text("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+    secret.chmod(0o644)
+    assert command.add(_ask(main), "shop", WORDS, secret) == 0
+    assert "can read" not in capsys.readouterr().err
 
 
 def test_a_file_that_is_managed_elsewhere_is_left_and_the_lines_are_told(

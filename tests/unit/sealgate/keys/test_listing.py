@@ -1,16 +1,19 @@
 """The account of keys: everything that is known is said, and what is not is not guessed."""
 
+import asyncio
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from consumers.store.port import KeyUse
 from sealgate import config
+from sealgate.building import build_sources
 from sealgate.keys import account, edges, listing, uses
 from sealgate.keys.edges import Shown
-from sealgate.process import build_sources
+from tests.support.store_builders import make_first_version, tables
 
 NOW_MS = 1_796_126_400_000  # 2026-12-01T12:00:00Z
 HOUR_MS = 3_600_000
@@ -56,9 +59,9 @@ SHOWN = Shown.model_validate(
     }
 )
 STORED = {
-    (URI, "new"): KeyUse(URI, "new", NOW_MS - 9 * HOUR_MS, NOW_MS - HOUR_MS, 40),
-    (URI, "old"): KeyUse(URI, "old", NOW_MS - 90 * HOUR_MS, NOW_MS - 8 * HOUR_MS, 900),
-    (URI, "before"): KeyUse(URI, "before", NOW_MS - 999 * HOUR_MS, NOW_MS - 900 * HOUR_MS, 7),
+    (URI, "new"): KeyUse(URI, "new", NOW_MS - 9 * HOUR_MS, NOW_MS - HOUR_MS),
+    (URI, "old"): KeyUse(URI, "old", NOW_MS - 90 * HOUR_MS, NOW_MS - 8 * HOUR_MS),
+    (URI, "before"): KeyUse(URI, "before", NOW_MS - 999 * HOUR_MS, NOW_MS - 900 * HOUR_MS),
 }
 
 
@@ -93,7 +96,7 @@ def test_a_key_is_told_with_all_that_is_known_of_it(configuration: config.Config
     assert "closes 2026-12-02T12:00:00Z (in 1 day)" in old
     assert " ".join(old.split()).endswith("100 days 8 hours ago safe to revoke")
     assert hint.strip() == "-> sealgate keys revoke shop old --now"
-    assert " ".join(gone.split()) == "shop btcpay gone verify revoked always no file never revoked"
+    assert " ".join(gone.split()) == "shop btcpay gone verify revoked none no file never revoked"
     assert "edge http://b:1: not asked: nobody answers there" in said
 
 
@@ -106,19 +109,33 @@ def test_the_status_of_a_source_tells_where_a_change_is_in_force(
     assert "must be silent for 1 hour 1 minute" in said
     assert "at http://a:1: active" in said
     assert "at http://a:1: not there" in said
-    assert "last used 2026-12-01T11:59:55Z (5 seconds ago); 40 events stored" in said
+    assert "last used 2026-12-01T11:59:55Z (5 seconds ago)" in said
     assert "before: fetched, or configured no more; first used 2026-10-20" in said
+
+
+def test_a_revoked_key_has_no_window_and_an_edge_that_still_has_it_is_told(
+    tmp_path: Path, configuration: config.Configuration
+) -> None:
+    """A window that "closes in a day" would read as if it proved something; an edge late does."""
+    revoked = MAIN.replace('"verify-only"', '"revoked"')
+    (tmp_path / "sealgate.toml").write_text(revoked)
+    configuration, known = config.read(tmp_path / "sealgate.toml", {}), _known()
+    accounts = _accounts(configuration, known)
+    said = listing.as_status(accounts, known, NOW_MS)
+    assert "  old: revoked\n" in said
+    assert "at http://a:1: active, and NOT revoked there: see http://a:1/readyz?verbose" in said
+    assert "closes" not in said + listing.as_table(accounts, known, NOW_MS)
 
 
 def test_what_could_not_be_asked_is_said_and_not_guessed(
     configuration: config.Configuration,
 ) -> None:
     """A key of which nothing is known is not a key that was never used."""
-    known = _known("the database is not reachable")
+    known = _known("the database is not available")
     accounts = _accounts(configuration, known)
     said = listing.as_table(accounts, known, NOW_MS)
-    assert "-> last use unknown: the database is not reachable" in said
-    assert "database: the database is not reachable" in said
+    assert "-> last use unknown: the database is not available" in said
+    assert "database: the database is not available" in said
     assert "never" not in said
     assert "safe" not in said
     status = listing.as_status(accounts, known, NOW_MS)
@@ -137,7 +154,7 @@ def test_a_program_gets_the_same_as_json(configuration: config.Configuration) ->
     assert new["file_age_s"] == 8_640_000
     assert old["verdict"] == "safe to revoke"
     assert old["in_force"] == {"http://a:1": "active"}
-    assert (gone["events"], gone["last_used"], gone["file_age_s"]) == (0, None, None)
+    assert (gone["last_used"], gone["file_age_s"]) == (None, None)
     assert source["gone"][0]["key"] == "before"
     assert said["edges"] == {"http://a:1": "generation 3", "http://b:1": "nobody answers there"}
 
@@ -158,10 +175,34 @@ def test_a_database_that_is_not_there_is_not_made(configuration: config.Configur
     assert not (configuration.base / "store.db").exists()
 
 
+def test_a_database_of_an_older_version_is_left_to_its_workers(
+    configuration: config.Configuration,
+) -> None:
+    """The keys of the next version are listed while the workers of this one run."""
+    url = f"sqlite://{configuration.base}/store.db"
+    asyncio.run(make_first_version(url))
+    before = asyncio.run(tables(url))
+    assert "start the workers" in uses.gather(configuration, [], NOW_MS).trouble
+    assert asyncio.run(tables(url)) == before
+
+
+def test_a_database_that_does_not_answer_in_time_is_not_called_away(
+    configuration: config.Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads "not available" restarts a database that is only busy."""
+    monkeypatch.setattr(uses, "STORE_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        store = configuration.settings.store.model_copy(update={"url": url})
+        settings = configuration.settings.model_copy(update={"store": store})
+        known = uses.gather(config.Configuration(settings, configuration.file), [], NOW_MS)
+    assert known.trouble == "the database took longer than 0.2 s to answer"
+
+
 @pytest.mark.parametrize(
     ("url", "trouble"),
     [
-        ("postgresql://nobody@127.0.0.1:1/none", "the database is not reachable"),
+        ("postgresql://nobody@127.0.0.1:1/none", "the database is not available"),
         ("sqlite:./sealgate.toml", "the database is not of this version"),
     ],
 )

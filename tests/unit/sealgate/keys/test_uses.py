@@ -8,7 +8,7 @@ from sealgate.keys.uses import told_until_ms
 
 NOW_MS = 1_000
 EDGE = Shown(generation=1, loaded_ms=0)
-USES = [KeyUse("urn:a", "old", 100, 200, 3), KeyUse("urn:a", "new", 300, 900, 7)]
+USES = [KeyUse("urn:a", "old", 100, 200), KeyUse("urn:a", "new", 300, 900)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingress.delivery import Delivery
-from sealgate.process import build_sources
+from sealgate.building import build_sources
 from sealgate.quarantine.judge import Fate, judge
 from tests.support.builders import NOW_MS
 from tests.support.gateway import NEW_SECRET, OLD_SECRET

@@ -14,7 +14,7 @@ from ingress.contract import topics
 from ingress.contract.quarantined import Release
 from ingress.eventlog.port import EventLog, LogUnavailable, Message, Position
 from ingress.settings import QuarantineSettings
-from sealgate.process import build_sources
+from sealgate.building import build_sources
 from sealgate.quarantine import archive
 from sealgate.quarantine.asked import Selection
 from sealgate.quarantine.command import Means, verify_again
@@ -112,6 +112,28 @@ def test_what_is_sealed_is_opened_and_what_does_not_open_says_why(ground: Ground
     assert [event.correlation_id for event in ground.published()] == [number(1)]
     assert f"{number(2)}  shop  not opened: it is sealed with the key 'lost', which is not" in told
     assert f"{number(3)}  shop  not opened: the key 'held' does not open it" in told
+
+
+@pytest.mark.parametrize(
+    ("kept_as", "changed_to"),
+    [
+        ("certificate_refused", "no_matching_signature"),
+        ("address_refused", "no_matching_signature"),
+        ("no_matching_signature", "address_refused"),
+    ],
+)
+def test_a_sealed_record_whose_reason_was_changed_does_not_open(
+    ground: Ground, kept_as: str, changed_to: str
+) -> None:
+    """The reason decides what is asked of it, and whoever writes to the topic could change it."""
+    (ground.directory / "held").write_bytes(base64.b64encode(b"h" * 32))
+    ground.tables = '[[quarantine.key]]\nid = "held"\nfile = "held"'
+    sealed = kept(SETTLED, 1, kept_as, seals=_one_key(ground.directory, "held"))
+    ground.keep(replace(sealed, reason=changed_to))
+    code, told = reverified(ground, apply=True)
+    assert code == 3
+    assert f"{number(1)}  shop  not opened: the key 'held' does not open it" in told
+    assert ground.published() == []
 
 
 def _one_key(directory: Path, name: str) -> sealing.Seals:
