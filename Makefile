@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # For `make run` where 8080 or 9090 is taken: PORTS="--port 8081 --admin-port 9091"
 PORTS :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Side by side, a file's tests together: what they share is made once.
+WORKERS ?= 2
 SOURCES := ingress consumers dashboards sealgate deploy tests
 
 .PHONY: run test check bench fuzz mutants docs lock clean
@@ -14,7 +16,7 @@ run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of p
 	@$(BIN)/sealgate demo --stay $(PORTS)
 
 test: check  ## every check and every test; real services where they can be had
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/dev.done  ## form, lint, types, layers
 	$(BIN)/ruff format --check $(SOURCES)

@@ -107,7 +107,8 @@ class _Libraries(logging.Handler):
 class _Unfailing:
     """A stream that loses a line rather than a delivery.
 
-    A full disk under the log lines must not turn an event that is durable into an error answer.
+    A full disk under the log lines, or their end, must not turn an event that is durable into an
+    error answer.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -115,12 +116,12 @@ class _Unfailing:
 
     def write(self, text: str) -> None:
         """Write what can be written."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._file.write(text)
 
     def flush(self) -> None:
         """Flush what can be flushed."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._file.flush()
 
 

@@ -106,3 +106,11 @@ def test_a_log_that_cannot_be_written_costs_a_line_and_no_delivery() -> None:
 def _fail(held: bytes) -> float:
     """Fail while a secret is held."""
     return len(held) / 0
+
+
+def test_a_closed_stream_loses_the_line_and_nothing_else() -> None:
+    """Whoever reads the lines may end first; a delivery must not hear of it."""
+    out = io.StringIO()
+    telemetry.configure("json", out=out)
+    out.close()
+    telemetry.logger("edge").info("said_to_nobody")
