@@ -114,3 +114,5 @@ def test_a_closed_stream_loses_the_line_and_nothing_else() -> None:
     telemetry.configure("json", out=out)
     out.close()
     telemetry.logger("edge").info("said_to_nobody")
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=[], force=True)
