@@ -1,6 +1,7 @@
 """The edge as one thing that starts, says how it is, and stops: for whoever composes a process."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ class Parts:
     """What the edge is made of, chosen by whoever composes the process.
 
     `fetch` is how public keys are asked for: the strict way, where it is absent. `state_file` is
-    where it is remembered over a restart which sources verified lately.
+    where it is remembered over a restart which sources verified lately. `sockets` are listening
+    already; without, the edge binds its own.
     """
 
     environment: str
@@ -55,6 +57,7 @@ class Parts:
     seals: Seals = field(default_factory=Seals)
     state_file: Path | None = None
     tls: Loaded | None = None
+    sockets: Sequence[socket.socket] = ()
 
 
 class EdgeApp:
@@ -88,7 +91,7 @@ class EdgeApp:
     async def start(self) -> int:
         """Listen and return the port; connect to the log now, or as soon as it is there."""
         self._refusals.start()
-        port = await self._edge.start()
+        port = await self._edge.start(self._parts.sockets)
         self._fetching.start()
         self._allowlists.start()
         self.task = asyncio.create_task(self._connect())

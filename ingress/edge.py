@@ -10,8 +10,9 @@ carried on to the log, and its retry will be a duplicate. Sources are swapped as
 
 import asyncio
 import secrets
+import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import NamedTuple
@@ -30,7 +31,7 @@ from ingress.connection import Server
 from ingress.delivery import Delivery, Reason
 from ingress.eventlog.port import Message, Position, Publisher
 from ingress.inflate import inflated
-from ingress.listener import PlainListener, TlsListener
+from ingress.listener import PlainListener, TlsListener, bind
 from ingress.metrics import EdgeMetrics
 from ingress.networks import Networks, shown
 from ingress.refusals import Refusals
@@ -139,13 +140,18 @@ class Edge:
         """Return what each key of a source has proven in this process, of those that have."""
         return self._serving.report.uses(slug)
 
-    async def start(self) -> int:
-        """Listen, and return the port. Raises `OSError` if the address cannot be had."""
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> int:
+        """Listen, and return the port; `sockets` are bound already, where somebody else holds them.
+
+        Raises `OSError` if the address cannot be had.
+        """
         self.server = Server(self)
         self._listener = PlainListener(self.server)
         if self._tls is not None:
             self._listener = TlsListener(self.server, self, self._tls)
-        return await self._listener.open(self.settings.host, self.settings.port)
+        return await self._listener.open(
+            sockets or await bind(self.settings.host, self.settings.port)
+        )
 
     def renew_tls(self, loaded: Loaded) -> None:
         """Serve new connections with these files; those that are open keep what they have.

@@ -9,7 +9,7 @@ are open keep theirs. No name is asked for (SNI), so a client that sends none is
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingress.connection import LINGER_S, Owner, Server
 from ingress.tls import Loaded
@@ -19,24 +19,48 @@ BACKLOG = 1024
 ACCEPT_PAUSE_S = 0.5
 
 
+async def bind(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen on every address of `host`. Raises `OSError`.
+
+    Port 0 chooses a free one, the same for all of them only where there is one address.
+    """
+    loop = asyncio.get_running_loop()
+    passive = socket.AI_PASSIVE
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=passive)
+    sockets: list[socket.socket] = []
+    try:
+        for family, *_, address in dict.fromkeys(found):
+            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except OSError:
+        for one in sockets:
+            one.close()
+        raise
+    return sockets
+
+
+def _port(sockets: Sequence[socket.socket]) -> int:
+    number: int = sockets[0].getsockname()[1]
+    return number
+
+
 @dataclass(slots=True)
 class PlainListener:
     """Listens without TLS: a proxy that has it stands in front."""
 
     server: Server
-    _listening: asyncio.Server | None = None
+    _listening: list[asyncio.Server] = field(default_factory=list)
 
-    async def open(self, host: str, port: int) -> int:
-        """Listen, and return the port. Raises `OSError` if the address cannot be had."""
+    async def open(self, sockets: Sequence[socket.socket]) -> int:
+        """Accept connections, and return the port."""
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(self.server, host, port, backlog=BACKLOG)
-        number: int = self._listening.sockets[0].getsockname()[1]
-        return number
+        for one in sockets:
+            self._listening.append(await loop.create_server(self.server, sock=one, backlog=BACKLOG))
+        return _port(sockets)
 
     async def close(self) -> None:
         """Accept nobody any more."""
-        if self._listening is not None:
-            self._listening.close()
+        for one in self._listening:
+            one.close()
 
 
 class TlsListener:
@@ -50,22 +74,13 @@ class TlsListener:
         self._accepting: list[asyncio.Task[None]] = []
         self._greeting: set[asyncio.Task[None]] = set()
 
-    async def open(self, host: str, port: int) -> int:
-        """Listen, and return the port. Raises `OSError` if the address cannot be had."""
-        loop = asyncio.get_running_loop()
-        passive = socket.AI_PASSIVE
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=passive)
-        try:
-            for family, *_, address in dict.fromkeys(found):
-                self._sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
-        except OSError:
-            await self.close()
-            raise
+    async def open(self, sockets: Sequence[socket.socket]) -> int:
+        """Accept connections, and return the port."""
+        self._sockets = list(sockets)
         for one in self._sockets:
             one.settimeout(0)
             self._accepting.append(asyncio.create_task(self._accept(one)))
-        number: int = self._sockets[0].getsockname()[1]
-        return number
+        return _port(sockets)
 
     async def close(self) -> None:
         """Accept nobody any more, and give up who has not finished the handshake."""

@@ -49,16 +49,6 @@ class ConfigurationInvalid(Exception):
         self.mistakes = tuple(mistakes)
 
 
-class LogSettings(Strict):
-    """Where verified events are written and read."""
-
-    url: str = "embedded:./var/log.db"
-    """``embedded:<file>`` for one machine, ``kafka://host:port,host:port`` for real."""
-
-    partitions: Annotated[int, Field(ge=1, le=1024)] = 6
-    """Partitions of a topic made by us; consumers scale up to this number."""
-
-
 class TlsSettings(Strict):
     """TLS on the public listener, where no proxy with TLS stands in front."""
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from ingress import telemetry, tls
-from ingress.eventlog import connect as log_connect
 from ingress.settings import ConfigurationInvalid, Mistake
 from ingress.sources import Snapshot
 from sealgate.building import build_seals, build_sources
 from sealgate.config import Configuration
 from sealgate.leaks import leaks
+from sealgate.logs import open_log
 from sealgate.role import Role
-from sealgate.stores import located, open_store
+from sealgate.stores import open_store
 
 
 def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]:
@@ -61,7 +61,7 @@ def check(configuration: Configuration) -> int:
 def _urls(configuration: Configuration, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:
     settings = configuration.settings
     try:
-        log_connect.connect(located(settings.log.url, configuration.base))
+        open_log(configuration)
     except ValueError as wrong:
         yield "log.url", str(wrong)
     if set(roles) == {Role.EDGE}:

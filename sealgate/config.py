@@ -15,11 +15,11 @@ from pydantic import Field
 
 from consumers.settings import ConsumerSettings, StoreSettings
 from ingress.filestate import Memory, Touched
+from ingress.log_settings import LogSettings
 from ingress.sealing import Seals
 from ingress.settings import (
     ConfigurationInvalid,
     EdgeSettings,
-    LogSettings,
     Mistake,
     Port,
     QuarantineSettings,

@@ -29,11 +29,11 @@ from consumers import app as consumers_app
 from consumers.store.port import Store
 from ingress import app as ingress_app
 from ingress import telemetry
-from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import EventLog
 from sealgate.admin import NO_KEYS, Admin, Check
 from sealgate.building import Fresh, build
 from sealgate.config import Configuration
+from sealgate.logs import open_log
 from sealgate.reload import Means, Reloader, Reread
 from sealgate.role import Role
 from sealgate.stores import located, open_store
@@ -114,7 +114,8 @@ async def _nothing(started: Started) -> None:
 class Process:
     """A configuration and the roles this process plays.
 
-    `reread` reads the configuration again when it changed; without, it stays as it is.
+    `reread` reads the configuration again when it changed; without, it stays as it is. `sockets`
+    are listening already, where whoever started this process holds the public port.
     """
 
     configuration: Configuration
@@ -122,6 +123,7 @@ class Process:
     checkpoint: Checkpoint = _no_checkpoint
     started: OnStarted = _nothing
     reread: Reread | None = None
+    sockets: Sequence[socket.socket] = ()
 
     def main(self) -> int:
         """Run until told to stop; return the exit code."""
@@ -170,7 +172,7 @@ class Process:
         registry = _registry(settings.environment)
         log_url = located(settings.log.url, self.configuration.base)
         _make_room(log_url)
-        event_log = log_connect.connect(log_url)
+        event_log = open_log(self.configuration)
         stack.push_async_callback(event_log.close)
         running.log = event_log
 
@@ -230,6 +232,7 @@ class Process:
                 seals=served.seals,
                 state_file=self._state_file(),
                 tls=served.tls,
+                sockets=self.sockets,
             )
         )
 

@@ -44,20 +44,27 @@ class EmbeddedPublisher:
         await self._writer.open()
         self._started = True
 
-    async def publish(self, message: Message) -> Position:
-        """Return the position once the record is on the disk."""
+    def publish(self, message: Message) -> asyncio.Future[Position]:
+        """Begin to append; the future is the position once the record is on the disk."""
+        loop = asyncio.get_running_loop()
+        try:
+            future = self._append(message)
+        except (LogUnavailable, MessageRefused) as refusal:
+            future = loop.create_future()
+            future.set_exception(refusal)
+            return future
+        late = loop.call_later(self._deadline_s, _expire, future)
+        future.add_done_callback(lambda _: late.cancel())
+        return future
+
+    def _append(self, message: Message) -> asyncio.Future[Position]:
+        """Hand a message to the writer. Raises `LogUnavailable`, `MessageRefused`."""
         size = size_bytes(message)
         if size > RECORD_BYTES_MAX:
             raise MessageRefused(f"a record takes {size} bytes, more than {RECORD_BYTES_MAX}")
         if not self._started:
             raise LogUnavailable("the publisher has not been started, or was stopped")
-        loop = asyncio.get_running_loop()
-        future = self._writer.append(rows.row(message), size)
-        late = loop.call_later(self._deadline_s, _expire, future)
-        try:
-            return await future
-        finally:
-            late.cancel()
+        return self._writer.append(rows.row(message), size)
 
     def ready(self) -> bool:
         """Say whether the file takes records."""

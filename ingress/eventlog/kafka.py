@@ -13,6 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
+from ingress.eventlog.kafka_access import Access
 from ingress.eventlog.kafka_closing import close_producer
 from ingress.eventlog.kafka_publisher import KafkaPublisher
 from ingress.eventlog.kafka_reader import KafkaReader
@@ -42,17 +43,18 @@ READER_REQUEST_MS = 3_000
 
 
 class KafkaLog:
-    """A Kafka cluster as an event log; `options` go to every client as they are."""
+    """A Kafka cluster as an event log; every client enters it by `access`."""
 
     def __init__(
         self,
         bootstrap: str,
         *,
         replication_factor: int = 3,
-        options: Mapping[str, Any] | None = None,
+        access: Access | None = None,
     ) -> None:
         _quieten()
-        self._options = {"bootstrap_servers": bootstrap, **(options or {})}
+        self._bootstrap = bootstrap
+        self._access = access or Access()
         self._replication_factor = replication_factor
         self._topics: set[str] = set()
         self._reader = KafkaReader(self._make_reader)
@@ -63,7 +65,7 @@ class KafkaLog:
         """Create the topics that are missing. Raises `LogUnavailable`, `ValueError`."""
         self._topics |= set(partitions)
         wanted = Wanted(partitions, self._replication_factor, retention_ms or {})
-        await ensure_topics(self._options, wanted)
+        await ensure_topics(self._options(), wanted)
 
     def publisher(self, *, deadline_s: float = 2.0) -> KafkaPublisher:
         """Make a publisher, with a producer and connections of its own."""
@@ -101,10 +103,14 @@ class KafkaLog:
         """Let go of the reader; publishers and subscriptions are stopped by whoever made them."""
         await self._reader.close()
 
+    def _options(self) -> dict[str, Any]:
+        """Return what every client is made with, from the files as they are now."""
+        return {"bootstrap_servers": self._bootstrap, **self._access.options()}
+
     async def _connect(self, deadline_s: float) -> AIOKafkaProducer:
         """Return a started producer that knows the topics. Raises `LogUnavailable`."""
         producer = AIOKafkaProducer(
-            **self._options,
+            **self._options(),
             enable_idempotence=True,
             acks="all",
             max_batch_size=BATCH_BYTES,
@@ -128,7 +134,7 @@ class KafkaLog:
 
     def _make_member(self, group: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            **self._options,
+            **self._options(),
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -142,7 +148,7 @@ class KafkaLog:
 
     def _make_reader(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            **self._options,
+            **self._options(),
             enable_auto_commit=False,
             auto_offset_reset="none",
             request_timeout_ms=READER_REQUEST_MS,

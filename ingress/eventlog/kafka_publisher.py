@@ -91,8 +91,11 @@ class KafkaPublisher:
         """Say whether a publish would be tried now."""
         return self._started and not self._link.down
 
-    async def publish(self, message: Message) -> Position:
-        """Return the position once all in-sync replicas have the record."""
+    def publish(self, message: Message) -> asyncio.Future[Position]:
+        """Begin to append; the future is the position once all in-sync replicas have the record."""
+        return asyncio.ensure_future(self._publish(message))
+
+    async def _publish(self, message: Message) -> Position:
         size = size_bytes(message)
         if size > RECORD_BYTES_MAX:
             raise MessageRefused(f"a record takes {size} bytes, more than {RECORD_BYTES_MAX}")

@@ -6,6 +6,7 @@ delivers at least once: what makes an effect happen once is the reader's own tra
 reader keeps its positions itself and hands them over whenever partitions are assigned to it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -29,10 +30,17 @@ class Partition(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A place in a partition: the offset of a record, or of the next one to read."""
+    """A place in a partition: the offset of a record, or of the next one to read.
+
+    The offset of a published record is `UNPLACED` where the record is durable and its place is not
+    known: the local journal has it, or the broker had it already from an earlier try.
+    """
 
     partition: Partition
     offset: int
+
+
+UNPLACED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +101,12 @@ class Publisher(Protocol):
     async def start(self) -> None:
         """Connect. Raises `LogUnavailable` if the log is away; may be called again."""
 
-    async def publish(self, message: Message) -> Position:
-        """Return the position once every in-sync replica (or the disk) has the record.
+    def publish(self, message: Message) -> asyncio.Future[Position]:
+        """Begin to append; the future is the position once all replicas in sync, or the disk, have it.
 
-        Raises `LogUnavailable` within the publisher's deadline, `MessageRefused` for good.
+        Its exception is `LogUnavailable`, within the publisher's deadline, or for good
+        `MessageRefused`; nothing is raised at once. Not a coroutine: a caller that goes on by
+        callback pays for no task. To cancel the future is to stop waiting, not to take it back.
         """
 
     def ready(self) -> bool:

@@ -19,10 +19,10 @@ from consumers.exceptions import Code
 from consumers.store.looking import NotMade, OlderSchema
 from consumers.store.port import Store, StoreUnavailable, WrongDatabase, WrongEnvironment
 from ingress.contract import topics
-from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import EventLog, LogUnavailable, Position, PositionLost
 from sealgate.config import Configuration
 from sealgate.doctor.findings import Finding, Level
+from sealgate.logs import open_log
 from sealgate.stores import located, open_store
 
 ANSWER_S = 10.0
@@ -51,7 +51,7 @@ async def _log(configuration: Configuration, now_ms: int) -> AsyncIterator[Findi
     if _is_new(url):
         yield Finding(Level.OK, "log", "no file yet: it is made at the first start")
         return
-    log = log_connect.connect(url)
+    log = open_log(configuration)
     try:
         async with asyncio.timeout(ANSWER_S):
             names = await log.topics()

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from ingress import sealing, telemetry
 from ingress.contract.quarantined import Quarantined
-from ingress.eventlog import connect as log_connect
 from ingress.eventlog.port import EventLog, LogUnavailable
 from ingress.settings import ConfigurationInvalid
 from sealgate.building import build_sources
 from sealgate.config import Configuration, read
+from sealgate.logs import open_log
 from sealgate.quarantine import archive, listing, showing
 from sealgate.quarantine.archive import Archive
 from sealgate.quarantine.asked import Selection
@@ -28,7 +28,6 @@ from sealgate.quarantine.reverify import Court, Publish, reverify, unsealed
 from sealgate.quarantine.today import Today
 from sealgate.quarantine.wanted import Wanted, wanted
 from sealgate.quarantine.words import plain
-from sealgate.stores import located
 
 if TYPE_CHECKING:
     from ingress.keysources.fetch import Fetch
@@ -78,9 +77,8 @@ class Means:
 
     async def _open(self, meant: Wanted, work: Work) -> int:
         configuration = read(self.config, self.environ)
-        url = located(configuration.settings.log.url, configuration.base)
         try:
-            log = log_connect.connect(url)
+            log = open_log(configuration)
         except ValueError as wrong:
             self.tell(f"{self.config}: log.url: {wrong}")
             return EXIT_CONFIGURATION

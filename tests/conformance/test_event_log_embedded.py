@@ -213,7 +213,7 @@ async def test_a_full_queue_refuses_at_once(ground, file, monkeypatch):
     monkeypatch.setattr(embedded_writer, "WAITING_MAX", 10)
     async with ground.log() as log, ground.publishing(log, deadline_s=1.0) as publisher:
         with held(file):
-            waiting = [asyncio.create_task(publisher.publish(ground.message())) for _ in range(10)]
+            waiting = [publisher.publish(ground.message()) for _ in range(10)]
             await asyncio.sleep(0)
             with pytest.raises(LogUnavailable, match="queue is full"):
                 await publisher.publish(ground.message())

@@ -180,7 +180,7 @@ async def test_stopping_never_hangs(private, private_broker, state):
             await private_broker.kill()
         else:
             private_broker.pause()
-        pending = asyncio.create_task(publisher.publish(private.message(b"unknown")))
+        pending = publisher.publish(private.message(b"unknown"))
         await asyncio.sleep(0.05)
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(publisher.stop(), subscription.stop(), log.close())

@@ -47,6 +47,7 @@ def test_every_default_written_in_the_sample_is_the_default(sample: Path, tmp_pa
 # What is absent by default has an example in the sample, not a default.
 _OPTIONAL = (
     *("mode", "password_file", "public_url", "body_bytes_max = 65_536", "rate_per_s"),
-    *("certificate_file", "key_file", "client_ca_file", 'id = "q1"', 'file = "secrets/quarantine'),
+    *("ca_file", "mechanism", "username", "token_file", "certificate_file", "key_file"),
+    *("client_ca_file", 'id = "q1"', 'file = "secrets/quarantine'),
     *('environment = "test" # a guard', "not_before", "not_after"),
 )

@@ -7,6 +7,7 @@ import pytest
 from ingress.eventlog.connect import connect
 from ingress.eventlog.embedded import EmbeddedLog
 from ingress.eventlog.kafka import KafkaLog
+from ingress.eventlog.kafka_access import Access, Tls
 
 
 @pytest.mark.parametrize(
@@ -63,4 +64,4 @@ async def test_anything_else_is_refused_with_what_is_accepted(url):
 async def test_options_are_for_kafka_alone():
     """A TLS setting beside a file would promise what a file does not do."""
     with pytest.raises(ValueError, match="an event log is"):
-        connect("embedded:./log.db", {"security_protocol": "SSL"})
+        connect("embedded:./log.db", Access(tls=Tls()))
