@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 SOURCES := ingress consumers dashboards sealgate deploy tests
 
-.PHONY: run test check bench fuzz mutants docs lock clean
+.PHONY: run test check bench faults fuzz mutants docs lock clean
 
 run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of payments
 	@$(BIN)/sealgate demo --stay $(PORTS)
@@ -27,14 +27,18 @@ check: $(VENV)/dev.done  ## form, lint, types, layers
 bench: $(VENV)/dev.done  ## figures, as ratios inside one run
 	$(BIN)/python -m tests.benchmarks
 
+faults: $(VENV)/dev.done  ## every fault test, one at a time, in full counts, with its figures; SEED=N replays one
+	$(BIN)/python -m pytest tests/faults --faults=full -n 0 -s -p no:randomly $(addprefix --seed=,$(SEED)) $(ONLY)
+
 fuzz: $(VENV)/fuzz.done  ## every reader, fed by a fuzzer for SECONDS (60) each
 	SECONDS=$(or $(SECONDS),60) $(BIN)/python -m tests.fuzz $(TARGETS)
 
 mutants: $(VENV)/dev.done  ## break the signature primitives on purpose; some ten minutes
 	$(BIN)/python -m tests.support.mutants
 
-docs: $(VENV)/dev.done  ## docs/providers.md, anew from the profiles
+docs: $(VENV)/dev.done  ## what is written from code: providers, topics, AsyncAPI
 	$(BIN)/python -m sealgate.catalogue.page docs/providers.md
+	$(BIN)/python -m sealgate.topics.page docs/topics.md deploy/asyncapi.yaml
 
 # One environment serves both: the development lock holds everything the run-time lock holds.
 $(VENV)/run.done: requirements.lock pyproject.toml | $(VENV)/bin/python

@@ -17,8 +17,9 @@ from consumers.worker import Worker
 from ingress import telemetry
 from ingress.contract import topics
 from ingress.contract.envelope import Mode
-from ingress.eventlog.port import EventLog, LogUnavailable
+from ingress.eventlog.port import EventLog, LogUnavailable, PositionLost
 
+HALTED = "docs/runbooks/position-lost.md"
 RETRY_S = 1.0
 STOP_S = 10.0
 
@@ -78,7 +79,12 @@ class Background(ABC):
 
 
 class WorkerApp(Background):
-    """The workers, of events and of alarms: stopping them finishes the batches in hand."""
+    """The workers, of events and of alarms: stopping them finishes the batches in hand.
+
+    A worker whose place is gone from the log halts: it says so and reads nothing more, until a
+    human has decided and started the process again. The process lives on: whoever restarts it by
+    itself would have it halt again and again, and the alarm would flicker.
+    """
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
@@ -86,28 +92,49 @@ class WorkerApp(Background):
         self._workers = [
             _worker(parts, families, topic, group) for topic, group in parts.reads.items()
         ]
+        self._halted: list[Worker] = []
+        self._stopping = asyncio.Event()
 
     def ready(self) -> Sequence[tuple[str, bool]]:
         """Answer ``/readyz``."""
         # A member without partitions is ready too: there are more workers than partitions.
         members = all(worker.member for worker in self._workers)
-        return (("worker is a member of its group", members),)
+        return (
+            ("worker is a member of its group", members),
+            *((f"the log has the place of {each.group}: {HALTED}", False) for each in self._halted),
+        )
 
     async def stop(self) -> None:
         """Finish the batches in hand and leave the groups."""
+        self._stopping.set()
         for worker in self._workers:
             worker.stop()
         await _ended(self.task)
 
     async def work(self) -> None:
-        """Apply records for ever; where one worker cannot go on, none does."""
+        """Apply records for ever; what no worker can mend ends all, but for a lost place."""
         try:
             async with asyncio.TaskGroup() as group:
                 for worker in self._workers:
-                    group.create_task(worker.run())
+                    group.create_task(self._run_or_halt(worker))
         except ExceptionGroup as faults:
             # A human wants to read why the first one ended, not how many there were.
             raise faults.exceptions[0] from None
+
+    async def _run_or_halt(self, worker: Worker) -> None:
+        try:
+            await worker.run()
+        except PositionLost as lost:
+            self._halted.append(worker)
+            worker.metrics.halted.set(1)
+            telemetry.logger("worker").error(
+                "worker_halted",
+                topic=worker.topic,
+                group=worker.group,
+                reason=str(lost),
+                runbook=HALTED,
+            )
+            await self._stopping.wait()
 
 
 def _worker(parts: Parts, families: WorkerFamilies, topic: str, group: str) -> Worker:

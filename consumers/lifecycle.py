@@ -19,8 +19,8 @@ How value is weighed, and why:
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 TOTAL_PREFIX = "agg:"
 # The policy's default: a transfer one millisecond after the window closed is late.
@@ -29,6 +29,9 @@ GRACE_MS = 0
 
 class State(StrEnum):
     """The one word everybody says about a payment."""
+
+    # A member equals its text, so it hashes as its text; and at the text's price, not at a call's.
+    __hash__ = str.__hash__
 
     PENDING = "Pending"
     PAID = "Paid"
@@ -60,6 +63,8 @@ CORRECTIONS: Mapping[State, frozenset[State]] = {
 class FactKind(StrEnum):
     """What one verified event can state."""
 
+    __hash__ = str.__hash__
+
     EXPECTED = "expected"  # we asked for `amount` until `expires_ms`
     SEEN = "seen"  # value was observed; it may still vanish
     FINAL = "final"  # value is final under the mapping's policy
@@ -69,8 +74,7 @@ class FactKind(StrEnum):
 _VALUE = frozenset({FactKind.SEEN, FactKind.FINAL})
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One statement of one verified event.
 
     `key` names the transfer the statement is about (``agg:<provider>:<payment>`` where the provider
@@ -88,6 +92,9 @@ class Fact:
     late: bool
     at_ms: int
     expires_ms: int | None = None
+
+
+_INSTANT = Fact._fields.index("at_ms")
 
 
 class Verdict(StrEnum):
@@ -108,8 +115,7 @@ class Verdict(StrEnum):
     BURIED = "buried"  # given up on: a dead letter
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What to write about one payment: the facts that add something, and the state after them.
 
     `proven` is the state that all facts prove: `after`, unless the move is ILLEGAL.
@@ -133,8 +139,8 @@ def decide(
     ILLEGAL decision keeps the state and still records the facts: they are verified, and the blank
     arrow is a fault of the mapping or of the provider that a human must see.
     """
-    news = _news(told, known)
-    proven = reduce(known | news, grace_ms)
+    news = _news(told, known) if known else told
+    proven = reduce(known | news if known else news, grace_ms)
     if before is None or proven in TRANSITIONS[before]:
         return Decision(Verdict.APPLIED, proven, news, proven)
     if proven is not before:
@@ -148,14 +154,18 @@ def decide(
 def reduce(facts: Collection[Fact], grace_ms: int = GRACE_MS) -> State:
     """Compute the state that a set of facts proves."""
     values = [fact for fact in facts if fact.kind in _VALUE]
+    if not values:
+        return _unmet(facts, values)
     prices = asked(facts)
     if not _met(values, prices):
         return _unmet(facts, values)
     # Cumulative value first met the price after the window, exactly if what came inside the window
     # does not meet it alone. No fact has to be put in order, so the order of arrival cannot matter.
-    if not _met(_on_time(values, _window_ms(facts, grace_ms)), prices):
+    on_time = _on_time(values, _window_ms(facts, grace_ms))
+    if len(on_time) < len(values) and not _met(on_time, prices):
         return State.LATE
-    if _met([fact for fact in values if fact.kind is FactKind.FINAL], prices):
+    final = [fact for fact in values if fact.kind is FactKind.FINAL]
+    if len(final) == len(values) or _met(final, prices):
         return State.CONFIRMED
     return State.PAID
 
@@ -205,28 +215,33 @@ def received(values: Iterable[Fact]) -> dict[str, int]:
 
 def _met(values: Collection[Fact], prices: Mapping[str, int]) -> bool:
     """Say whether `values` meet a price, by the provider's word or by our own sums."""
-    if any(fact.whole for fact in values):
-        return True
-    sums = received(values) if prices else {}
+    for fact in values:
+        if fact.whole:
+            return True
+    if not prices:
+        return False
+    sums = received(values)
     return any(sums[asset] >= price for asset, price in prices.items() if asset in sums)
 
 
 def _unmet(facts: Collection[Fact], values: Collection[Fact]) -> State:
     """Name the state of a payment whose price is not met."""
     # An amount that is not told is value of unknown size; a zero is no value.
-    if any(fact.amount != 0 for fact in values):
-        return State.UNDERPAID
-    if any(fact.kind is FactKind.EXPIRED for fact in facts):
-        return State.EXPIRED
+    for fact in values:
+        if fact.amount != 0:
+            return State.UNDERPAID
+    for fact in facts:
+        if fact.kind is FactKind.EXPIRED:
+            return State.EXPIRED
     return State.PENDING
 
 
 def _window_ms(facts: Collection[Fact], grace_ms: int) -> int | None:
     """Return when the window closed: the earliest end told, else the earliest EXPIRED."""
-    ends = [fact.expires_ms + grace_ms for fact in facts if fact.expires_ms is not None]
-    if not ends:
-        ends = [fact.at_ms for fact in facts if fact.kind is FactKind.EXPIRED]
-    return min(ends, default=None)
+    ends = [fact.expires_ms for fact in facts if fact.expires_ms is not None]
+    if ends:
+        return min(ends) + grace_ms
+    return min([fact.at_ms for fact in facts if fact.kind is FactKind.EXPIRED], default=None)
 
 
 def _on_time(values: Collection[Fact], window_ms: int | None) -> list[Fact]:
@@ -245,28 +260,24 @@ def _news(told: frozenset[Fact], known: frozenset[Fact]) -> frozenset[Fact]:
     Such a repetition cannot change what any set of facts proves, so it is not stored: a provider
     that repeats itself at every confirmation does not make its payment slower to read.
     """
+    # Nearly always a provider repeats the very same, or says what is new altogether.
+    unknown = told - known
+    if not unknown:
+        return unknown
     earliest: dict[tuple[object, ...], int] = {}
     for fact in known:
         what = _statement(fact)
         earliest[what] = min(earliest.get(what, fact.at_ms), fact.at_ms)
     return frozenset(
         fact
-        for fact in told
+        for fact in unknown
         if (since := earliest.get(_statement(fact))) is None or since > fact.at_ms
     )
 
 
 def _statement(fact: Fact) -> tuple[object, ...]:
     """Return everything a fact says but the instant."""
-    return (
-        fact.kind,
-        fact.key,
-        fact.amount,
-        fact.asset,
-        fact.whole,
-        fact.late,
-        fact.expires_ms,
-    )
+    return (*fact[:_INSTANT], *fact[_INSTANT + 1 :])
 
 
 def _unmoved(

@@ -61,6 +61,12 @@ class WorkerFamilies:
             ("group",),
             registry=registry,
         )
+        self.halted = Gauge(
+            "sealgate_consumer_halted",
+            "1 where the group's place is gone from the log and a human must say where to read on.",
+            ("group",),
+            registry=registry,
+        )
         self.last_poll = Gauge(
             "sealgate_consumer_last_poll_timestamp_seconds",
             "When the worker last asked the log for records; 0 until the first time.",
@@ -85,6 +91,7 @@ class WorkerMetrics:
         self.fenced = families.fenced.labels(group)
         self.retries = {of: families.retries.labels(group, of) for of in ("log", "store")}
         self.claims = families.claims.labels(group)
+        self.halted = families.halted.labels(group)
         self.last_poll = families.last_poll.labels(group)
 
 

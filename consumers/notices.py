@@ -9,22 +9,29 @@ have no gaps.
 The format has a version of its own. A field is added without a new one; none is changed.
 """
 
-from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
+from typing import NamedTuple, Self
 
 import orjson
 
-from consumers.store.port import Notice, PaymentKey, Transition
+from consumers.lifecycle import State
+from consumers.store.port import Notice, Transition
 from ingress.contract import cloudevents
+from ingress.contract.cloudevents import Headers
 from ingress.contract.envelope import Envelope
 
 VERSION = "1"
 TYPE_PREFIX = "com.sealgate.payment."
 CONTENT_TYPE = "application/json"
+# Endpoints whose unchanging headers are kept ready.
+_ENDPOINTS_KEPT = 256
+_TYPES = {state: ("ce_type", (TYPE_PREFIX + state.lower()).encode()) for state in State}
+_SPEC_VERSION = ("ce_specversion", b"1.0")
+_NOTICE_VERSION = ("ce_sealgatenotice", VERSION.encode())
+_CONTENT = ("content-type", CONTENT_TYPE.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(NamedTuple):
     """What moved a payment, as far as downstream is told."""
 
     environment: str
@@ -40,55 +47,56 @@ class Occasion:
         )
 
 
+class _Fixed(NamedTuple):
+    """What all notices of one provider's account have in common."""
+
+    path: str
+    key: str
+    source: tuple[str, bytes]
+    endpoint: Headers
+
+
 def build(transition: Transition, occasion: Occasion) -> Notice:
     """Return the notice of `transition`."""
-    payment = transition.payment
+    payment, version = transition.payment, transition.version
+    fixed = _fixed(occasion.environment, payment.provider, payment.account)
+    path = fixed.path + payment.reference
     # Cut by nothing, hashed by nobody: the same payment, the same partition, as on the way in.
-    key = "/".join((occasion.environment, *payment))
+    key = (fixed.key + payment.reference).encode()
+    notice_id = cloudevents.attribute(f"{path}/{version}")
     occurred = cloudevents.timestamp(occasion.occurred_ms)
     recorded = cloudevents.timestamp(transition.at_ms)
-    attributes = {
-        "specversion": "1.0",
-        "id": cloudevents.attribute(f"{_path(payment)}/{transition.version}"),
-        "source": f"urn:sealgate:{occasion.environment}:lifecycle",
-        "type": TYPE_PREFIX + transition.after.lower(),
-        "subject": payment.reference,
-        "time": occurred,
-        "recordedtime": recorded,
-        "partitionkey": key,
-        "sealgatenotice": VERSION,
-        "environment": occasion.environment,
-        "provider": payment.provider,
-        "account": payment.account,
-        "correlationid": transition.correlation_id,
-        "traceparent": occasion.traceparent,
-        "paymentversion": str(transition.version),
-    }
-    headers = cloudevents.to_headers(attributes, CONTENT_TYPE)
-    hop = ("traceparent", occasion.traceparent.encode())
-    return Notice(
-        id=attributes["id"],
-        payment=payment,
-        version=transition.version,
-        key=key.encode(),
-        value=orjson.dumps(
-            {
-                **_content(transition, occasion),
-                "occurred_at": occurred,
-                "recorded_at": recorded,
-            }
-        ),
-        headers=(*headers, hop),
+    traceparent = occasion.traceparent.encode()
+    headers = (
+        _SPEC_VERSION,
+        ("ce_id", notice_id.encode()),
+        fixed.source,
+        _TYPES[transition.after],
+        ("ce_subject", payment.reference.encode()),
+        ("ce_time", occurred.encode()),
+        ("ce_recordedtime", recorded.encode()),
+        ("ce_partitionkey", key),
+        _NOTICE_VERSION,
+        *fixed.endpoint,
+        ("ce_correlationid", transition.correlation_id.encode()),
+        ("ce_traceparent", traceparent),
+        ("ce_paymentversion", str(version).encode()),
+        _CONTENT,
+        ("traceparent", traceparent),
     )
+    value = _content(transition, occasion, path, occurred, recorded)
+    return Notice(notice_id, payment, version, key, value, headers)
 
 
-def _content(transition: Transition, occasion: Occasion) -> dict[str, object]:
+def _content(
+    transition: Transition, occasion: Occasion, path: str, occurred: str, recorded: str
+) -> bytes:
     """Say what happened. Every field is always there; `before` of the first move is null."""
     payment = transition.payment
-    return {
+    content = {
         "notice_version": VERSION,
         "environment": occasion.environment,
-        "payment": _path(payment),
+        "payment": path,
         "provider": payment.provider,
         "account": payment.account,
         "reference": payment.reference,
@@ -99,10 +107,24 @@ def _content(transition: Transition, occasion: Occasion) -> dict[str, object]:
         "event": transition.event.key,
         "event_type": occasion.event_type,
         "correlation_id": transition.correlation_id,
+        "occurred_at": occurred,
+        "recorded_at": recorded,
     }
+    return orjson.dumps(content)
 
 
-def _path(payment: PaymentKey) -> str:
-    """Name the payment in one text. Only a reference may hold a slash, or two names could meet."""
-    account = payment.account.replace("%", "%25").replace("/", "%2F")
-    return f"{payment.provider}/{account}/{payment.reference}"
+@lru_cache(_ENDPOINTS_KEPT)
+def _fixed(environment: str, provider: str, account: str) -> _Fixed:
+    """Write what all notices of an account have in common."""
+    # Only a reference may hold a slash in a payment's name, or two names could meet.
+    told = account.replace("%", "%25").replace("/", "%2F")
+    return _Fixed(
+        path=f"{provider}/{told}/",
+        key=f"{environment}/{provider}/{account}/",
+        source=("ce_source", f"urn:sealgate:{environment}:lifecycle".encode()),
+        endpoint=(
+            ("ce_environment", environment.encode()),
+            ("ce_provider", provider.encode()),
+            ("ce_account", account.encode()),
+        ),
+    )

@@ -8,15 +8,16 @@ What an event states and what adds nothing is written too, as a restatement. Fac
 operator may take an event out of it: what then still stands is what any other event states.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from consumers import notices
 from consumers.exceptions import HANDLING, Code, subject_of
 from consumers.interpret.interpreter import Finding
 from consumers.lifecycle import Decision, Fact, State, Verdict, decide, is_short, says_more
 from consumers.notices import Occasion
-from consumers.reading import Alarmed, Buried, Foreign, Read, Reading, suspect
+from consumers.reading import Alarmed, Buried, Foreign, Read, Reading, blame
 from consumers.store.port import (
     Anomaly,
     Changes,
@@ -32,8 +33,7 @@ from ingress.contract.envelope import Envelope
 from ingress.eventlog.port import Position
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of one record. `state` is the payment's afterwards, where there is a payment."""
 
     position: Position
@@ -70,8 +70,10 @@ def plan(
     batch = _Batch(set(fresh), payments, now_ms)
     outcomes = []
     for reading in readings:
-        with suspect(reading.record):
+        try:
             outcomes.append(batch.take(reading))
+        except Exception as error:
+            raise blame(reading.record, error) from error
     return Plan(batch.finish(), outcomes)
 
 
@@ -87,19 +89,23 @@ class _Batch:
 
     def take(self, reading: Reading) -> Outcome:
         """Decide on one record."""
-        if isinstance(reading, Buried):
-            return self._bury(reading)
-        if isinstance(reading, Foreign):
-            return self._set_aside(reading)
-        if isinstance(reading, Alarmed):
-            return self._alarm(reading)
+        if not isinstance(reading, Read):
+            return self._take_other(reading)
         key = reading.event.key
         if key not in self.unclaimed:
             return _outcome(reading, Verdict.DUPLICATE_DELIVERY)
         self.unclaimed.remove(key)
         outcome = self._handle(reading)
-        self.changes.verdicts[key] = outcome.verdict.value
+        self.changes.verdicts[key] = outcome.verdict
         return outcome
+
+    def _take_other(self, reading: Buried | Foreign | Alarmed) -> Outcome:
+        """Decide on what is no event of this environment."""
+        if isinstance(reading, Buried):
+            return self._bury(reading)
+        if isinstance(reading, Foreign):
+            return self._set_aside(reading)
+        return self._alarm(reading)
 
     def finish(self) -> Changes:
         """Return the changes, each moved payment once."""
@@ -119,7 +125,7 @@ class _Batch:
         payment = self.current.get(key) or self.stored.get(key) or unwritten(key)
         before = payment.state if payment.version else None
         decision = decide(before, payment.facts, told.facts)
-        self._state(reading, decision)
+        self._state(key, reading, decision)
         after = self._moved(payment, decision)
         self.current[key] = after
         if after.version > payment.version:
@@ -127,18 +133,20 @@ class _Batch:
         if reading.is_variant and not _conflicts(decision, told.facts, payment.facts):
             # A redelivery that its provider rendered anew: there is nothing to tell anybody.
             return _outcome(reading, Verdict.DUPLICATE_DELIVERY, decision.after)
-        said = {found.code for found in told.findings}
         concerns = _concerns(reading, decision, before, after.facts)
-        self._raise(reading, told.findings)
-        self._raise(reading, [found for found in concerns if found.code not in said])
+        if told.findings or concerns:
+            said = {found.code for found in told.findings}
+            self._raise(reading, told.findings)
+            self._raise(reading, [found for found in concerns if found.code not in said])
         return _outcome(reading, decision.verdict, decision.after)
 
-    def _state(self, reading: Read, decision: Decision) -> None:
+    def _state(self, payment: PaymentKey, reading: Read, decision: Decision) -> None:
         """Write the facts that add something, and apart from them those that do not."""
-        payment, event = reading.payment, reading.event.key
-        old = reading.interpretation.facts - decision.facts
-        self.changes.facts.extend((payment, fact, event) for fact in decision.facts)
-        self.changes.restated.extend((payment, fact, event) for fact in old)
+        event = reading.event.key
+        self.changes.facts += [(payment, fact, event) for fact in decision.facts]
+        if len(decision.facts) < len(reading.interpretation.facts):
+            old = reading.interpretation.facts - decision.facts
+            self.changes.restated += [(payment, fact, event) for fact in old]
 
     def _moved(self, payment: Payment, decision: Decision) -> Payment:
         """Return the payment as the decision leaves it."""
@@ -225,26 +233,29 @@ def _conflicts(decision: Decision, told: Collection[Fact], known: Collection[Fac
 
 def _concerns(
     reading: Read, decision: Decision, before: State | None, facts: Collection[Fact]
-) -> Iterator[Finding]:
+) -> list[Finding]:
     """Name the exceptions that a payment's new facts are reason for."""
+    found = []
     if reading.is_variant:
         told = f"event {reading.envelope.event_key} came with another body, which states more"
-        yield Finding(Code.CONFLICTING_BODY, "", told)
+        found.append(Finding(Code.CONFLICTING_BODY, "", told))
     if decision.verdict is Verdict.ILLEGAL:
         told = f"the facts prove {decision.proven}, and {before} does not lead there"
-        yield Finding(Code.ILLEGAL_TRANSITION, "", told)
+        found.append(Finding(Code.ILLEGAL_TRANSITION, "", told))
     # Of a payment that is late already nobody is told again; of one that is short, every time.
     is_news = decision.facts and decision.after is State.UNDERPAID
     if is_news or decision.verdict is Verdict.APPLIED:
-        yield from concerns_of(decision.after, facts)
+        found += concerns_of(decision.after, facts)
+    return found
 
 
-def concerns_of(state: State, facts: Collection[Fact]) -> Iterator[Finding]:
+def concerns_of(state: State, facts: Collection[Fact]) -> list[Finding]:
     """Name the exceptions that a state is reason for."""
     if state is State.LATE:
-        yield Finding(Code.LATE_FUNDS, "", "the full amount came after the window closed")
+        return [Finding(Code.LATE_FUNDS, "", "the full amount came after the window closed")]
     if state is State.UNDERPAID and is_short(facts):
-        yield Finding(Code.AMOUNT_UNDER, "", "less came than was asked")
+        return [Finding(Code.AMOUNT_UNDER, "", "less came than was asked")]
+    return []
 
 
 def _outcome(reading: Read, verdict: Verdict, state: State | None = None) -> Outcome:

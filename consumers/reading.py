@@ -9,11 +9,10 @@ Code that fails on one record raises `Poisoned`, with the record's place: nothin
 is to blame, and the caller plans again without it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
+from typing import NamedTuple
 
 from consumers.exceptions import Code
 from consumers.interpret.interpreter import Interpretation, Interpreters
@@ -21,7 +20,7 @@ from consumers.store.port import Event, EventKey, PaymentKey
 from ingress.contract import cloudevents, topics
 from ingress.contract.alarm import Alarm
 from ingress.contract.envelope import Envelope, EnvelopeMalformed, Mode
-from ingress.eventlog.port import Position, Record
+from ingress.eventlog.port import Position, Record, Unreadable
 
 # What follows an event's key where another body came under it: so much of that body's digest.
 VARIANT_MARK = "~"
@@ -68,8 +67,7 @@ class Alarmed:
     code: Code
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """An event of this environment, and what it states.
 
     `is_variant` where its key belongs to another body, so that it goes by a key of its own.
@@ -94,7 +92,7 @@ class Read:
         """
         digest = self.event.body_digest.rpartition(":")[2][:VARIANT_CHARS]
         key = self.event.key._replace(key=f"{self.event.key.key}{VARIANT_MARK}{digest}")
-        return replace(self, event=replace(self.event, key=key), is_variant=True)
+        return self._replace(event=self.event._replace(key=key), is_variant=True)
 
 
 Reading = Buried | Foreign | Alarmed | Read
@@ -110,13 +108,16 @@ class Reader:
 
     def read(self, record: Record) -> Reading:
         """Read one record. Raises `Poisoned`."""
-        with suspect(record):
-            try:
-                if record.position.partition.topic == topics.alarms(self.environment):
-                    return self._alarm(record)
-                return self._event(record)
-            except EnvelopeMalformed as malformed:
-                return Buried(record, str(malformed))
+        if isinstance(record, Unreadable):
+            return Buried(record, record.reason)
+        try:
+            if record.position.partition.topic == topics.alarms(self.environment):
+                return self._alarm(record)
+            return self._event(record)
+        except EnvelopeMalformed as malformed:
+            return Buried(record, str(malformed))
+        except Exception as error:
+            raise blame(record, error) from error
 
     def _event(self, record: Record) -> Reading:
         envelope = Envelope.decode(record.headers, record.value)
@@ -145,21 +146,17 @@ def foreign(envelope: Envelope, environment: str, mode: Mode) -> str:
     """Say what makes the envelope another environment's; nothing where it is this one's."""
     if envelope.environment != environment:
         return f"is of {envelope.environment}"
-    if envelope.mode.contradicts(mode):
+    if envelope.mode is not mode and envelope.mode.contradicts(mode):
         return f"says that it is {envelope.mode}, and this environment is {mode}"
     return ""
 
 
-@contextmanager
-def suspect(record: Record) -> Iterator[None]:
+def blame(record: Record, error: Exception) -> Poisoned:
     """Blame an unexpected error on the record at hand, and say where in the code it happened."""
-    try:
-        yield
-    except Exception as error:
-        place = extract_tb(error.__traceback__)[-1]
-        reason = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
-        # Not the error's own text: it may quote the body.
-        raise Poisoned(record.position, reason) from error
+    place = extract_tb(error.__traceback__)[-1]
+    # Not the error's own text: it may quote the body.
+    reason = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    return Poisoned(record.position, reason)
 
 
 def _event(envelope: Envelope, position: Position) -> Event:
@@ -170,13 +167,13 @@ def _event(envelope: Envelope, position: Position) -> Event:
         source=envelope.source,
         reference=envelope.payment_ref,
         key_id=envelope.key_id,
-        assurance=envelope.assurance.value,
+        assurance=str(envelope.assurance),
         correlation_id=envelope.correlation_id,
         body_digest=envelope.body_digest,
         received_ms=envelope.received_ms,
         position=position,
         scheme=envelope.scheme,
-        mode=envelope.mode.value,
+        mode=str(envelope.mode),
         signed_ms=envelope.signed_ms,
         late_ms=envelope.late_ms,
     )
@@ -198,5 +195,15 @@ def _check_texts(envelope: Envelope) -> None:
         envelope.body_digest,
         envelope.payment_ref or "none",
     )
+    # Nearly always all of them are ASCII, and one look at all together is enough.
+    lengths = [len(text) for text in texts]
+    together = "".join(texts)
+    if (
+        together.isascii()
+        and together.isprintable()
+        and min(lengths) > 0
+        and max(lengths) <= cloudevents.ATTRIBUTE_CHARS_MAX
+    ):
+        return
     if not all(map(cloudevents.is_attribute, texts)):
         raise EnvelopeMalformed("an attribute is empty, too long or not printable")

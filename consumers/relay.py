@@ -8,12 +8,12 @@ per database: two would repeat each other's work and could swap a payment's noti
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consumers.metrics import RelayMetrics
-from consumers.store.port import PaymentKey, Pending, Store, StoreUnavailable
+from consumers.store.port import Notice, PaymentKey, Pending, Store, StoreUnavailable
 from ingress import telemetry
 from ingress.contract import topics
 from ingress.eventlog.port import LogUnavailable, Message, MessageRefused, Publisher
@@ -65,28 +65,46 @@ class Relay:
         pending = await self.store.pending(self.notices_max)
         if not pending:
             return 0
-        by_payment: dict[PaymentKey, list[Pending]] = defaultdict(list)
-        for item in pending:
-            by_payment[item.notice.payment].append(item)
-        delivered: list[int] = []
-        ended = await asyncio.gather(
-            *(self._publish(items, delivered) for items in by_payment.values()),
-            return_exceptions=True,
-        )
+        delivered, failures = await self._publish(pending)
         self.checkpoint("relay.published")
         if delivered:
             await self.store.delivered(delivered)
             self.metrics.delivered.inc(len(delivered))
         self.checkpoint("relay.marked")
-        for failure in ended:
-            if isinstance(failure, BaseException):
-                raise failure
+        for failure in failures:
+            raise failure
         return len(delivered)
 
-    async def _publish(self, items: Sequence[Pending], delivered: list[int]) -> None:
-        """Publish the notices of one payment in order, stopping at the first failure."""
+    async def _publish(
+        self, pending: Sequence[Pending]
+    ) -> tuple[Sequence[int], Sequence[BaseException]]:
+        """Publish the next notice of every payment at once, until none is left.
+
+        A payment's notice begins only when the one before it has arrived, and its first failure
+        ends its turn: a subscriber never sees a later version before an earlier one.
+        """
         topic = topics.lifecycle(self.environment)
-        for item in items:
-            notice = item.notice
-            await self.publisher.publish(Message(topic, notice.key, notice.value, notice.headers))
-            delivered.append(item.sequence)
+        by_payment: dict[PaymentKey, deque[Pending]] = defaultdict(deque)
+        for item in pending:
+            by_payment[item.notice.payment].append(item)
+        delivered: list[int] = []
+        failures: list[BaseException] = []
+        waiting = list(by_payment.values())
+        while waiting:
+            turn = [(items, items.popleft()) for items in waiting]
+            ended = await asyncio.gather(
+                *(self.publisher.publish(_message(topic, item.notice)) for _, item in turn),
+                return_exceptions=True,
+            )
+            waiting = []
+            for (items, item), end in zip(turn, ended, strict=True):
+                if isinstance(end, BaseException):
+                    failures.append(end)
+                else:
+                    delivered.append(item.sequence)
+                    waiting += [items] if items else []
+        return delivered, failures
+
+
+def _message(topic: str, notice: Notice) -> Message:
+    return Message(topic, notice.key, notice.value, notice.headers)

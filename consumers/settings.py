@@ -16,7 +16,10 @@ HOUR_S = 3600.0
 class Strict(BaseModel):
     """A table of the configuration: unknown names are mistakes, and errors echo no value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Deferred: a table is compiled when it is first read, and not at every start.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class StoreSettings(Strict):

@@ -17,7 +17,7 @@ rolls it back, so that what is shown is what would be done.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from consumers import notices
 from consumers.exceptions import Code, subject_of
@@ -220,7 +220,7 @@ def _correct(
     proven = reduce(remaining.facts)
     if proven not in CORRECTIONS[before.state]:
         return Correction(before, remaining, None)
-    after = replace(remaining, state=proven, version=before.version + 1, changed_ms=now_ms)
+    after = remaining._replace(state=proven, version=before.version + 1, changed_ms=now_ms)
     transition = Transition(
         payment=after.key,
         version=after.version,

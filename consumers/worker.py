@@ -1,11 +1,15 @@
 """The loop: fetch, apply, advance; back off, never skip.
 
 Records flow from the log to `apply` in batches; what decides where to read on is the store, asked
-each time partitions are assigned. Three things can go wrong and each has one answer. The log or the
-store is away: keep the batch and the group membership, wait, try again; nothing is skipped and
-nothing buried. Another member took a partition over while our batch was open: the batch was rolled
-back, drop it; the new owner reads the same records. The position is gone from the log: stop with an
-alarm, because reading on elsewhere would lose events in silence.
+each time partitions are assigned. While a backlog is worked off, one batch is fetched ahead, during
+the transaction of the one before it; it is dropped where the assignment has changed meanwhile: the
+new one begins where the store says.
+
+Three things can go wrong and each has one answer. The log or the store is away: keep the batch and
+the group membership, wait, try again; nothing is skipped and nothing buried. Another member took a
+partition over while our batch was open: the batch was rolled back, drop it; the new owner reads the
+same records. The position is gone from the log: stop with an alarm, because reading on elsewhere
+would lose events in silence.
 """
 
 import asyncio
@@ -14,6 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from consumers.apply import Applied, Applier
+from consumers.lifecycle import Verdict
 from consumers.metrics import WorkerMetrics
 from consumers.plan import Outcome
 from consumers.store.port import Claim, Fenced, Store, StoreUnavailable
@@ -51,6 +56,14 @@ class Backoff:
     def reset(self) -> None:
         """Begin again from the shortest wait."""
         self.next_s = BACKOFF_FIRST_S
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records as fetched, and the number of the assignment that they were fetched under."""
+
+    records: Sequence[Record]
+    generation: int
 
 
 @dataclass(slots=True)
@@ -99,13 +112,27 @@ class Worker:
 
     async def _member(self, subscription: Subscription) -> None:
         """Fetch and apply while we are a member. Raises `Fenced` and what the log raises."""
-        while not self.stopping:
-            self.metrics.last_poll.set(self.clock() / 1000)
-            records = await subscription.fetch(self.batch_max, self.wait_s)
-            self.member = True
-            if records:
-                await self._apply_until_done(records)
+        ahead: asyncio.Task[Batch] | None = None
+        try:
+            while not self.stopping:
+                batch = await (ahead or self._fetch(subscription))
+                ahead = None
+                self.member = True
+                if not batch.records:
+                    continue
+                if len(batch.records) >= self.batch_max:
+                    ahead = asyncio.create_task(self._fetch(subscription))
+                await self._apply_until_done(batch)
                 await subscription.advise(self._positions())
+        finally:
+            await _drop(ahead)
+
+    async def _fetch(self, subscription: Subscription) -> "Batch":
+        """Fetch the next batch. Raises what the log raises, and the store where it is asked."""
+        self.metrics.last_poll.set(self.clock() / 1000)
+        records = await subscription.fetch(self.batch_max, self.wait_s)
+        # Only a fetch claims an assignment, so this is the one that these records belong to.
+        return Batch(records, self._generation)
 
     async def _claim(self, partitions: frozenset[Partition]) -> Mapping[Partition, int]:
         """Take the assigned partitions over and say where to read on.
@@ -151,18 +178,21 @@ class Worker:
             " it from its beginning (another consumer.group) or to restore the old one"
         )
 
-    async def _apply_until_done(self, records: Sequence[Record]) -> None:
-        """Apply a batch, however long the store is away. Raises `Fenced` if it was taken over."""
-        generation = self._generation
-        while not self.stopping:
+    async def _apply_until_done(self, batch: "Batch") -> None:
+        """Apply a batch, however long the store is away. Raises `Fenced` if it was taken over.
+
+        Not one of an assignment before this one: to move the position from where the claim begins
+        to behind such a batch would be to skip what lies between.
+        """
+        while not self.stopping and batch.generation == self._generation:
             try:
-                await self._apply(records)
+                await self._apply(batch.records)
                 return
             except StoreUnavailable as away:
                 await self._wait("store", away)
             except Fenced:
                 self.metrics.fenced.inc()
-                if generation == self._generation:
+                if batch.generation == self._generation:
                     raise
                 # A newer assignment reached us meanwhile: the subscription already reads from the
                 # positions it claimed, and this batch belongs to the one before.
@@ -192,7 +222,8 @@ class Worker:
         for outcome in applied.outcomes:
             if outcome.received_ms is not None:
                 self.metrics.end_to_end.observe(max(0, now_ms - outcome.received_ms) / 1000)
-            log.info("envelope_handled", **_facts(outcome))
+            say = log.warning if outcome.verdict is Verdict.BURIED else log.info
+            say("envelope_handled", **_facts(outcome))
 
     def _positions(self) -> list[Position]:
         return [
@@ -234,6 +265,15 @@ def _facts(outcome: Outcome) -> dict[str, object]:
         facts["correlation_id"] = outcome.envelope.correlation_id
         facts["trace_id"] = outcome.envelope.traceparent[3:35]
     return facts
+
+
+async def _drop(ahead: "asyncio.Task[Batch] | None") -> None:
+    """End a fetch that nobody waits for any more; what it got or met is of no interest."""
+    if ahead is not None:
+        ahead.cancel()
+        await asyncio.wait({ahead})
+        if not ahead.cancelled():
+            ahead.exception()
 
 
 def _is_ours(record: Record, held: Mapping[Partition, Claim]) -> bool:

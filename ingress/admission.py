@@ -6,10 +6,10 @@ read, no digest computed, nothing stored. A request without a signature passes o
 provider asks, unsigned, whether the endpoint is ours, and only as large as such a question is.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from ingress.allowlist import Allowlists, Verdict
 from ingress.answers import Outcome
@@ -25,31 +25,60 @@ GZIP = b"gzip"
 _BODY = "POST"
 """The one method that brings a body."""
 BURST_S = 2.0
+_VERSIONS = frozenset({(1, 0), (1, 1)})
+_NONE: frozenset[bytes] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+def _never() -> bool:
+    return False
+
+
+class Client(NamedTuple):
+    """Who asks: the address, as far as it is known, and the certificate, if one was shown."""
+
+    address: str = ""
+    certificate: Certificate | None = None
+
+
+_NOBODY = Client()
+
+
+class Head(NamedTuple):
     """What is known of a request before its body: the raw target and header fields, and who asks.
 
-    `address` is the client's, as far as it is known; `certificate` is its own, if it showed one.
+    Made for every request, so it is cheap to make, and looks each header up once.
     """
 
     method: str
     target: str
     version: tuple[int, int]
     headers: tuple[tuple[bytes, bytes], ...]
-    address: str = ""
-    certificate: Certificate | None = None
+    client: Client
+    by_name: Mapping[bytes, bytes]
+    repeated: frozenset[bytes]
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        target: str,
+        version: tuple[int, int],
+        headers: tuple[tuple[bytes, bytes], ...],
+        client: Client = _NOBODY,
+    ) -> Self:
+        """Make a head; the names of `headers` are in lower case."""
+        by_name = dict(headers)
+        repeated = _NONE if len(by_name) == len(headers) else _repeated(headers)
+        return cls(method, target, version, headers, client, by_name, repeated)
 
     def single(self, name: bytes) -> bytes | None:
         """Return the value of a header that may occur at most once; None if it does not.
 
         Raises `Refused`: with two, we and a proxy in front could each believe another one.
         """
-        found = [value for key, value in self.headers if key == name]
-        if len(found) > 1:
+        if name in self.repeated:
             raise Refused(Outcome.REJECTED_MALFORMED)
-        return found[0] if found else None
+        return self.by_name.get(name)
 
 
 class Refused(Exception):
@@ -99,10 +128,6 @@ class Budget:
         """Give `size` bytes back."""
         self.bytes_taken -= size
 
-    def lease(self) -> "Lease":
-        """Begin to take bytes for one request, all of which are given back at its end."""
-        return Lease(self)
-
 
 @dataclass(slots=True)
 class Lease:
@@ -117,16 +142,10 @@ class Lease:
             raise Refused(Outcome.OVERLOADED)
         self.bytes_taken += size
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        raised: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
+        """Give everything back."""
         self.budget.give(self.bytes_taken)
+        self.bytes_taken = 0
 
 
 @dataclass(slots=True)
@@ -152,8 +171,7 @@ class Bucket:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """What came through: whose it is, how long its body is, and whether that is compressed."""
 
     source: Source
@@ -169,6 +187,8 @@ class Admission:
     budget: Budget
     clock_s: Callable[[], float]
     allowlists: Allowlists
+    is_late: Callable[[], bool] = _never
+    """Says whether the event loop is behind with its work."""
     before: "Admission | None" = None
     buckets: dict[str, Bucket] = field(default_factory=dict)
 
@@ -207,7 +227,7 @@ class Admission:
 
     def _route(self, head: Head) -> Source:
         """Find the source by the exact path: nothing is decoded, so nothing can be disguised."""
-        if head.version not in {(1, 0), (1, 1)}:
+        if head.version not in _VERSIONS:
             raise Refused(Outcome.REJECTED_MALFORMED)
         source = self._found(head.target.partition("?")[0])
         if source is None:
@@ -236,22 +256,31 @@ class Admission:
         """Ask whether the source takes anything from this client. Raises `Refused`."""
         source = passed.source
         if source.access is not None:
-            verdict = self.allowlists.judge(source.access, head.address)
+            verdict = self.allowlists.judge(source.access, head.client.address)
             if verdict is Verdict.AWAITED:
                 raise Refused(Outcome.ADDRESSES_AWAITED)
             if verdict is Verdict.REFUSED:
                 raise _unwelcome(head, passed, Reason.ADDRESS_REFUSED)
         names = source.setting.client_names
-        if names and not bears(head.certificate, names):
+        if names and not bears(head.client.certificate, names):
             raise _unwelcome(head, passed, Reason.CERTIFICATE_REFUSED)
 
     def _check_load(self, source: Source) -> None:
-        """Ask whether the source is within its rate, and the edge within its budget."""
+        """Ask whether the source is within its rate, and the edge within its means.
+
+        Last of all: whoever is refused for what it sent is refused under any load, as cheaply; a
+        flood of that is told nothing of how we are, and only deliveries that may be good are shed.
+        """
         bucket = self.buckets.get(source.slug)
         if bucket is not None and not bucket.has_one(self.clock_s()):
             raise Refused(Outcome.RATE_LIMITED)
-        if self.budget.is_spent():
+        if self.budget.is_spent() or self.is_late():
             raise Refused(Outcome.OVERLOADED)
+
+
+def _repeated(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    counts = Counter(name for name, _ in headers)
+    return frozenset(name for name, count in counts.items() if count > 1)
 
 
 def _unwelcome(head: Head, passed: Passed, reason: Reason) -> Refused:
@@ -305,7 +334,10 @@ def _length(head: Head, source: Source) -> int:
 
 def _is_compressed(head: Head, source: Source) -> bool:
     """Say whether the body is to be decompressed. Raises `Refused` for what is not agreed upon."""
-    encoding = (head.single(b"content-encoding") or b"identity").lower()
+    sent = head.single(b"content-encoding")
+    if not sent:
+        return False
+    encoding = sent.lower()
     if encoding == b"identity":
         return False
     if encoding != GZIP or GZIP.decode() not in source.profile.declaration.content_encodings:

@@ -1,9 +1,11 @@
 """The pipeline for one delivery: verify, identify, seal, publish; then, and only then, say 2xx.
 
-A `Delivery` of a known source flows in and an `Admitted` flows out, with the answer to give. The
-order is the promise: the JSON parser is reached only behind `verify`, and a success answer only
-behind the log's acknowledgement. Content is never a reason to refuse what verified: a provider that
-gets a non-2xx for its content stops sending, so what cannot be understood is published as it is.
+A `Delivery` of a known source flows into `decide`, and either an `Admitted` flows out, with the
+answer to give, or a `Sealed`, whose message is to be published; what the log says of it flows into
+`settle`, and out comes the `Admitted`. Neither of them waits. The order is the promise: the JSON
+parser is reached only behind `verify`, and a success answer only behind the log's acknowledgement.
+Content is never a reason to refuse what verified: a provider that gets a non-2xx for its content
+stops sending, so what cannot be understood is published as it is.
 
 A handshake carries no event: it is answered and not published. One that its provider signs is
 recognised behind `verify`; one that it does not sign, only in a request without a signature.
@@ -11,9 +13,9 @@ recognised behind `verify`; one that it does not sign, only in a request without
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import NamedTuple
 
 from ingress import telemetry
 from ingress.answers import Answer, Outcome, refuse
@@ -24,12 +26,11 @@ from ingress.eventlog.port import LogUnavailable, Message, MessageRefused, Posit
 from ingress.providers import Profile
 from ingress.quarantine import Kept
 from ingress.schemes.handshake import Refusal
+from ingress.schemes.parts.headers import Index
 from ingress.schemes.parts.keys import Key
 from ingress.schemes.parts.view import View
 from ingress.sources import Source
 from ingress.verification import Fetched, KeyAwaited, Signer, verify
-
-Publish = Callable[[Message], Awaitable[Position]]
 
 CORRELATION_HEADER = b"x-correlation-id"
 TRACE_HEADER = b"traceparent"
@@ -42,8 +43,7 @@ _OUTCOMES = {
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """What came of one delivery: the answer, and the facts for its metrics and its log line.
 
     `signer` is known of whatever verified; `told` is what a handshake has for the operator; `kept`
@@ -61,14 +61,19 @@ class Admitted:
     is_event: bool = True
 
 
-async def admit(
-    delivery: Delivery,
-    source: Source,
-    publish: Publish,
-    correlation_id: str,
-    fetched: Fetched | None = None,
-) -> Admitted:
-    """Take one delivery through the whole pipeline. Raises nothing that has an answer."""
+class Sealed(NamedTuple):
+    """A delivery that verified, on its way to the log: no success is said of it yet."""
+
+    message: Message
+    envelope: Envelope
+    signer: Signer
+    success: Answer
+
+
+def decide(
+    delivery: Delivery, source: Source, correlation_id: str, fetched: Fetched | None = None
+) -> Admitted | Sealed:
+    """Take one delivery as far as the log. Raises nothing that has an answer."""
     if delivery.method not in source.profile.methods:
         greeted = _greet(delivery, source, correlation_id, None)
         return greeted or Admitted(refuse(Outcome.REJECTED_METHOD, correlation_id), correlation_id)
@@ -83,13 +88,37 @@ async def admit(
             greeted = _greet(delivery, source, correlation_id, None)
         return greeted or rejection(source, rejected.reason, correlation_id)
     greeted = _greet(delivery, source, correlation_id, signer)
-    return greeted or await _carry(delivery, source, publish, correlation_id, signer)
+    return greeted or _seal(delivery, source, correlation_id, signer)
 
 
-async def _carry(
-    delivery: Delivery, source: Source, publish: Publish, correlation_id: str, signer: Signer
-) -> Admitted:
-    """Publish what verified, unless it says itself that it belongs elsewhere."""
+def settle(sealed: Sealed, said: Position | BaseException) -> Admitted:
+    """Say what the log made of a sealed delivery; `said` is its answer, or its exception.
+
+    Raises what is no answer of a log.
+    """
+    envelope = sealed.envelope
+    if isinstance(said, Position):
+        return Admitted(
+            sealed.success,
+            envelope.correlation_id,
+            signer=sealed.signer,
+            envelope=envelope,
+            position=said,
+        )
+    if isinstance(said, LogUnavailable):
+        outcome = Outcome.PUBLISH_FAILED
+    elif isinstance(said, MessageRefused):
+        outcome = Outcome.PUBLISH_REFUSED
+    else:
+        raise said
+    answer = refuse(outcome, envelope.correlation_id)
+    return Admitted(answer, envelope.correlation_id, signer=sealed.signer, envelope=envelope)
+
+
+def _seal(
+    delivery: Delivery, source: Source, correlation_id: str, signer: Signer
+) -> Admitted | Sealed:
+    """Make the message of what verified, unless it says itself that it belongs elsewhere."""
     envelope = seal(delivery, source, signer.key_id, correlation_id)
     if envelope.mode.contradicts(source.mode):
         # A success: some providers send test events to live endpoints by design, and stop for good
@@ -103,21 +132,8 @@ async def _carry(
         )
     topic = topics.verified(source.environment)
     record_key, headers, value = envelope.encode()
-    try:
-        position = await publish(Message(topic, record_key, value, headers))
-    except LogUnavailable:
-        answer = refuse(Outcome.PUBLISH_FAILED, envelope.correlation_id)
-        return Admitted(answer, envelope.correlation_id, signer=signer, envelope=envelope)
-    except MessageRefused:
-        answer = refuse(Outcome.PUBLISH_REFUSED, envelope.correlation_id)
-        return Admitted(answer, envelope.correlation_id, signer=signer, envelope=envelope)
-    return Admitted(
-        _success(Outcome.ACCEPTED, source),
-        envelope.correlation_id,
-        signer=signer,
-        envelope=envelope,
-        position=position,
-    )
+    message = Message(topic, record_key, value, headers)
+    return Sealed(message, envelope, signer, _success(Outcome.ACCEPTED, source))
 
 
 def _success(outcome: Outcome, source: Source) -> Answer:
@@ -135,7 +151,7 @@ def _greet(
     keys: Sequence[Key] = source.ring.at(delivery.received_ms).signing
     if signer is not None and signer.key is not None:
         keys = (signer.key,)
-    reply = handshake.answer(View(delivery), source.tokens, keys)
+    reply = handshake.answer(View.of(delivery), source.tokens, keys)
     if isinstance(reply, Refusal):
         answer = refuse(Outcome.REJECTED_SIGNATURE, correlation_id, status=reply.status)
         return Admitted(answer, correlation_id, reason=reply.reason, is_event=False)
@@ -185,10 +201,13 @@ def seal(
     `late_ms` is when it was verified, where that was not at its receipt.
     """
     profile = source.profile
+    index = View.of(delivery).index
     identity = profile.identify(delivery)
     content = profile.content(delivery)
-    sent_type = next(iter(delivery.values(b"content-type")), None)
-    signed = tuple((name.decode("latin-1"), value) for name, value in profile.kept(delivery))
+    kept = profile.kept(delivery)
+    mode, signed_ms = profile.mode(delivery), _signed(source, delivery)
+    # What was read of a delivery is several times its size, and would wait with it for the log.
+    delivery.seen = None
     return Envelope(
         source=source.uri,
         provider=profile.name,
@@ -200,19 +219,19 @@ def seal(
         payment_ref=identity.payment_ref,
         occurred_ms=_occurred(identity.occurred_ms, delivery.received_ms),
         received_ms=delivery.received_ms,
-        correlation_id=_carried(delivery) or correlation_id,
+        correlation_id=_carried(index) or correlation_id,
         traceparent=telemetry.traceparent(),
-        trace_link=_link(delivery),
+        trace_link=_link(index),
         key_id=key_id,
         scheme=profile.scheme,
         coverage=profile.coverage,
         assurance=profile.assurance,
         body_digest="sha256:" + hashlib.sha256(content).hexdigest(),
-        content_type=cloudevents.content_type(sent_type),
-        signed_headers=signed,
+        content_type=cloudevents.content_type(index.first(b"content-type")),
+        signed_headers=tuple([(name.decode("latin-1"), value) for name, value in kept]),
         body=content,
-        mode=profile.mode(delivery),
-        signed_ms=_signed(source, delivery),
+        mode=mode,
+        signed_ms=signed_ms,
         late_ms=late_ms,
     )
 
@@ -229,16 +248,12 @@ def _occurred(claimed_ms: int | None, received_ms: int) -> int:
     return received_ms if claimed_ms is None else claimed_ms
 
 
-def _carried(delivery: Delivery) -> str:
+def _carried(index: Index) -> str:
     """Return the correlation id a verified request carried, if it is one (a lower-case UUID)."""
-    found = delivery.values(CORRELATION_HEADER)
-    if len(found) == 1 and _UUID.fullmatch(found[0]):
-        return found[0].decode("ascii")
-    return ""
+    found = index.lone(CORRELATION_HEADER)
+    return found.decode("ascii") if found is not None and _UUID.fullmatch(found) else ""
 
 
-def _link(delivery: Delivery) -> str:
-    found = delivery.values(TRACE_HEADER)
-    if len(found) == 1 and telemetry.is_traceparent(found[0]):
-        return found[0].decode("ascii")
-    return ""
+def _link(index: Index) -> str:
+    found = index.lone(TRACE_HEADER)
+    return found.decode("ascii") if found is not None and telemetry.is_traceparent(found) else ""

@@ -1,12 +1,16 @@
 """Every answer the edge can give, as one table: outcome, status, and the problem's constant title.
 
-An outcome is the metric label and the log field; exactly one belongs to each request. A problem
-body (RFC 9457) names the class of the problem and the correlation id, and nothing else: which check
-failed is for our metrics and our log, never for a stranger.
+An `Answer` flows out, and out of `written` its bytes. An outcome is the metric label and the log
+field; exactly one belongs to each request. A problem body (RFC 9457) names the class of the problem
+and the correlation id, and nothing else: which check failed is for our metrics and our log, never
+for a stranger. Pure.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from email.utils import formatdate
 from enum import StrEnum
+from functools import lru_cache
+from http import HTTPStatus
 from typing import NamedTuple
 
 import orjson
@@ -78,13 +82,23 @@ _CLOSING = frozenset(
         Outcome.RATE_LIMITED,
         Outcome.OVERLOADED,
         Outcome.ADDRESSES_AWAITED,
+        # Something broke in the middle, and nobody knows of what.
+        Outcome.INTERNAL_ERROR,
     }
 )
 _ASKED_TO_WAIT = frozenset({429, 503})
 
+SERVER_NAME = "sealgate"
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+# Of every status that a profile may choose, the ones without a name too.
+_BEGINNINGS = {
+    status: f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\nServer: {SERVER_NAME}\r\nDate: "
+    for status in range(200, 600)
+}
+_LINE_ENDS = frozenset("\r\n\0")
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(NamedTuple):
     """What goes back: `close` ends the connection, `wait` asks the sender to come back later."""
 
     outcome: Outcome
@@ -115,3 +129,38 @@ def refuse(outcome: Outcome, correlation_id: str, status: int | None = None) -> 
         close=outcome in _CLOSING,
         wait=problem.status in _ASKED_TO_WAIT,
     )
+
+
+@lru_cache(2)
+def http_date(now_s: int) -> str:
+    """Write a second of the wall clock as HTTP does; once, for all answers given in it."""
+    return formatdate(now_s, usegmt=True)
+
+
+def written(
+    answer: Answer,
+    correlation_id: str,
+    date: str,
+    more: Iterable[tuple[str, str]] = (),
+    *,
+    is_last: bool = False,
+    is_bare: bool = False,
+) -> bytes:
+    """Write an answer as it goes over the wire; `is_bare`: without its body, as to HEAD.
+
+    Raises `ValueError` rather than to write a header that would be two.
+    """
+    body = answer.body
+    head = f"{_BEGINNINGS[answer.status]}{date}\r\nX-Correlation-Id: {correlation_id}\r\n"
+    if answer.status == HTTPStatus.NO_CONTENT:
+        is_bare = True  # by its name; RFC 9110, 8.6 forbids even a length of 0
+    else:
+        head += f"Content-Length: {len(body)}\r\n"
+    if answer.content_type:
+        head += f"Content-Type: {answer.content_type}\r\n"
+    for name, value in (*answer.headers, *more):
+        if not _LINE_ENDS.isdisjoint(name + value):
+            raise ValueError("a line end in a header would begin another one")
+        head += f"{name}: {value}\r\n"
+    head += "Connection: close\r\n\r\n" if is_last else "\r\n"
+    return head.encode() if is_bare else head.encode() + body

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from ingress import telemetry
+from ingress import safety, telemetry
 from ingress.allowlist import Allowlists
 from ingress.contract import topics
 from ingress.edge import Edge, Means
-from ingress.eventlog.port import EventLog, LogUnavailable
+from ingress.eventlog.journaled import JournaledPublisher, Journaling
+from ingress.eventlog.port import EventLog, LogUnavailable, Publisher
 from ingress.fetching import Fetching, is_whole
 from ingress.keeping import Keeper
 from ingress.metrics import EdgeMetrics, FetchMetrics, Suspicion
 from ingress.refusals import Refusals
 from ingress.report import counting
+from ingress.safety import Guard, UnsafeTopics
 from ingress.sealing import Seals
 from ingress.series import MANY, Use
 from ingress.settings import EdgeSettings, QuarantineSettings
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
     from ingress.keysources.fetch import Fetch
 
 RETRY_S = 1.0
+# While the log stays away for the same reason, that is worth a line a minute, not a second.
+SAY_AGAIN_S = 60.0
+# A log that hangs is told from one that is merely asked within this; until then, 503.
+UNASKED_S = 3.0
+READY_S = 3.0
+READY_POLL_S = 0.01
 DAY_MS = 86_400_000
 # Some ten microseconds each.
 KEYS_AT_ONCE = 100
@@ -42,7 +50,8 @@ class Parts:
 
     `fetch` is how public keys are asked for: the strict way, where it is absent. `state_file` is
     where it is remembered over a restart which sources verified lately. `sockets` are listening
-    already; without, the edge binds its own.
+    already; without, the edge binds its own. `accepts_unsafe` writes even to topics that one
+    broker alone can lose. `journal` is what stands in front of the log, if anything does.
     """
 
     environment: str
@@ -58,6 +67,23 @@ class Parts:
     state_file: Path | None = None
     tls: Loaded | None = None
     sockets: Sequence[socket.socket] = ()
+    accepts_unsafe: bool = False
+    journal: Journaling | None = None
+
+
+@dataclass(slots=True)
+class Said:
+    """What was said lately, so that it is not said each time."""
+
+    _at_s: dict[str, float] = field(default_factory=dict)
+
+    def is_due(self, words: str, now_s: float) -> bool:
+        """Say whether to say it now; then it is said."""
+        self._at_s = {one: at for one, at in self._at_s.items() if now_s - at < SAY_AGAIN_S}
+        if words in self._at_s:
+            return False
+        self._at_s[words] = now_s
+        return True
 
 
 class EdgeApp:
@@ -65,8 +91,15 @@ class EdgeApp:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._publisher = parts.log.publisher(deadline_s=parts.settings.publish_s)
         self._metrics = metrics = EdgeMetrics(parts.registry, parts.settings.metric_sources_max)
+        self._publisher: Publisher = parts.log.publisher(
+            deadline_s=parts.settings.publish_s, observer=metrics.publishing
+        )
+        self._journaled: JournaledPublisher | None = None
+        if parts.journal is not None:
+            self._journaled = parts.journal.before(self._publisher, metrics.journal)
+            metrics.journal.watch(self._journaled.state)
+            self._publisher = self._journaled
         self._sources: Snapshot = {}
         self._fetches: dict[str, FetchMetrics] = {}
         self._keyless: set[str] = set()
@@ -86,24 +119,39 @@ class EdgeApp:
         )
         self._edge = Edge(parts.settings, parts.sources, self._fetching.by_slug, means)
         self._log = telemetry.logger("edge")
+        self._guard = Guard(parts.accepts_unsafe)
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
-        """Listen and return the port; connect to the log now, or as soon as it is there."""
+        """Listen and return the port; connect to the log now, or as soon as it is there.
+
+        Where others accept at the same port, not before the log is there, unless it is away for
+        long: what comes here first would be answered 503, and not where another takes it.
+        """
         self._refusals.start()
+        self.task = asyncio.create_task(self._run())
+        if self._parts.sockets:
+            await self._until_ready()
         port = await self._edge.start(self._parts.sockets)
         self._fetching.start()
         self._allowlists.start()
-        self.task = asyncio.create_task(self._connect())
         return port
 
-    def ready(self) -> Sequence[tuple[str, bool]]:
-        """Answer ``/readyz``: each check by name, and whether it holds."""
+    async def _until_ready(self) -> None:
+        for _ in range(round(READY_S / READY_POLL_S)):
+            if self._publisher.ready():
+                return
+            await asyncio.sleep(READY_POLL_S)
+
+    def ready(self) -> Sequence[tuple[str, bool] | tuple[str, bool, bool]]:
+        """Answer ``/readyz``: each check by name, whether it holds, and whether it has to."""
         # Once they were there, that they are gone is for metrics to say: see the log.
         self._keyless = {slug for slug in self._keyless if not self._fetching.has_keys(slug)}
         return (
             ("edge accepts deliveries", not self._edge.draining),
             ("log accepts envelopes", self._publisher.ready()),
+            *self._guard.checks(),
+            *self._ready_journal(),
             *((f"source {slug} has its provider's keys", False) for slug in sorted(self._keyless)),
             *((f"the addresses of {one} are here", False) for one in self._allowlists.awaited()),
         )
@@ -203,27 +251,69 @@ class EdgeApp:
             label = MANY if is_many else slug
             yield Suspicion(label, source.profile.name, self._refusals.is_suspect(slug))
 
+    def _ready_journal(self) -> Sequence[tuple[str, bool, bool]]:
+        """Tell what is behind the journal: an edge that has one does its work without it."""
+        if self._journaled is None:
+            return ()
+        return (("Kafka confirms what the journal holds", self._journaled.confirms(), False),)
+
+    async def _run(self) -> None:
+        """Connect, and carry what waits in the journal to the log from when it is there."""
+        if self._journaled is None:
+            await self._connect()
+            return
+        self._bar(safety.UNASKED)
+        asyncio.get_running_loop().call_later(UNASKED_S, self._presume_safe)
+        # Taken for granted until the log is there to be asked: `ensure_topics` compares.
+        await self._journaled.open(dict.fromkeys(self._topics(), self._parts.partitions))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._journaled.run())
+            tasks.create_task(self._connect())
+
+    def _bar(self, reason: str) -> None:
+        """Take nothing into the journal, for this reason; or again, where there is none.
+
+        Without a journal, a publisher that was not started takes nothing.
+        """
+        if self._journaled is not None:
+            self._journaled.bar(reason)
+
+    def _presume_safe(self) -> None:
+        """Take the log for away, since it does not answer: as in any outage, the journal takes."""
+        if not self._guard.is_unsafe:
+            self._bar("")
+
+    def _topics(self) -> tuple[str, ...]:
+        """Return the topics that the edge writes; the relay writes the other, from its database."""
+        environment = self._parts.environment
+        named = (topics.verified, topics.alarms, topics.quarantine)
+        return tuple(name(environment) for name in named)
+
     async def _connect(self) -> None:
         """Make the topics and start the publisher, however long the log is away.
 
         Ends only by being cancelled, or with what no waiting mends: topics made otherwise.
         """
-        names = (
-            topics.verified(self._parts.environment),
-            topics.lifecycle(self._parts.environment),
-            topics.alarms(self._parts.environment),
-            topics.quarantine(self._parts.environment),
-        )
+        written = self._topics()
+        names = (*written, topics.lifecycle(self._parts.environment))
         kept_ms = self._parts.quarantine.days * DAY_MS
+        said = Said()
         while True:
             try:
                 await self._parts.log.ensure_topics(
                     dict.fromkeys(names, self._parts.partitions),
                     {topics.quarantine(self._parts.environment): kept_ms},
                 )
+                await self._guard.check(self._parts.log, written)
+                self._bar("")
                 await self._publisher.start()
+            except UnsafeTopics:
+                self._bar(safety.UNSAFE)
+                await asyncio.sleep(safety.RETRY_S)
             except LogUnavailable as away:
-                self._log.warning("log_unavailable", reason=str(away), retry_in_s=RETRY_S)
+                self._presume_safe()
+                if said.is_due(str(away), time.monotonic()):
+                    self._log.warning("log_unavailable", reason=str(away), retry_in_s=RETRY_S)
                 await asyncio.sleep(RETRY_S)
             else:
                 self._log.info("log_connected")

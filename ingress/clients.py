@@ -43,6 +43,8 @@ class Clients:
 
     def address(self, peer: str, headers: Fields) -> str:
         """Return the client's address; where nothing else can be believed, the peer's own."""
+        if not self.trusted:
+            return canonical(peer)
         near = read_address(peer)
         if near is None or near not in self.trusted:
             return canonical(peer)

@@ -1,141 +1,299 @@
-"""Connections to the public port: aiohttp's own, with the limits that it leaves to its user.
+"""Connections to the public port: bytes in, requests out one at a time; answers in, bytes out.
 
-A connection flows in from the listener and requests flow out to the edge. What is added: a cap on
-connections, a deadline for the first head, one for a client that does not read its answers, and
-every error as a problem document.
+aiohttp's C parser reads; this adds what a server is besides: that requests of one connection are
+answered in turn, and a limit to everything a client can keep open. A request is carried by its
+`Taker`; whatever comes behind it waits in the parser, in one read of the socket, and in the kernel,
+until the answer is written. No task, timer or coroutine is made for a request: `Server` looks at
+the deadlines of all connections a few times a second.
 """
 
 import asyncio
-import logging
-from typing import Protocol
+import time
+from enum import Enum, auto
+from typing import cast
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from ingress.clients import Certificate
+from ingress.parser import NO_HTTP, Asked, Messages, Stream, make_parser
+from ingress.taker import Owner, Taker
 
-from ingress.metrics import EdgeMetrics
-from ingress.settings import EdgeSettings
-
-LINE_BYTES_MAX = 4096
-FIELD_BYTES_MAX = 8190
-HEADERS_MAX = 64
 LINGER_S = 2.0
-
-# aiohttp logs a traceback for every malformed request: an attacker's way to fill a disk. They are
-# counted instead.
-_SILENT = logging.getLogger("sealgate.http")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
+_NEVER = float("inf")
 
 
-class Owner(Protocol):
-    """What a connection needs of the edge that it belongs to."""
+class _Phase(Enum):
+    """Where a connection is with the request it is at."""
 
-    settings: EdgeSettings
-    metrics: EdgeMetrics
-    server: "Server"
+    HEAD = auto()
+    BODY = auto()
+    TAKEN = auto()
+    """The whole request is its taker's, or about to begin."""
+    LINGER = auto()
+    """Answered; the rest of its body is thrown away."""
+    STALLED = auto()
+    """Answered, and the client takes no answers: there is no next request until it does."""
+    CLOSED = auto()
 
-    def answer_error(self, status: int, exc: BaseException | None) -> web.StreamResponse:
-        """Answer what is no request, or what broke on our side."""
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Take one request along the path and answer it."""
+class Connection(asyncio.Protocol):
+    """One client connection."""
 
+    __slots__ = (
+        "_ahead",
+        "_all_open",
+        "_body",
+        "_has_ended",
+        "_is_held",
+        "_is_stalled",
+        "_owner",
+        "_parser",
+        "_payload",
+        "_phase",
+        "_taker",
+        "_transport",
+        "certificate",
+        "deadline_s",
+        "is_last",
+        "peer",
+        "was_asked",
+        "write_deadline_s",
+    )
 
-class Connection(RequestHandler):
-    """One client connection, with the limits aiohttp leaves to its user."""
-
-    __slots__ = ("_edge", "_head_deadline", "_write_deadline")
-
-    def __init__(self, server: "Server", edge: Owner, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            server,
-            loop=loop,
-            keepalive_timeout=edge.settings.keepalive_s,
-            max_line_size=LINE_BYTES_MAX,
-            max_field_size=FIELD_BYTES_MAX,
-            max_headers=HEADERS_MAX,
-            lingering_time=LINGER_S,
-            auto_decompress=False,
-            logger=_SILENT,
-            access_log=_SILENT,
-        )
-        self._edge = edge
-        self._head_deadline: asyncio.TimerHandle | None = None
-        self._write_deadline: asyncio.TimerHandle | None = None
+    def __init__(
+        self, owner: Owner, all_open: "set[Connection]", loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._owner = owner
+        self._all_open = all_open
+        self._parser = make_parser(loop)
+        self._transport: asyncio.Transport | None = None
+        self._phase = _Phase.HEAD
+        self._taker: Taker | None = None
+        self._payload: Stream | None = None
+        self._body = bytearray()
+        self._ahead = b""
+        self._has_ended = self._is_held = self._is_stalled = False
+        self.peer = ""
+        self.certificate: Certificate | None = None
+        self.was_asked = self.is_last = False
+        self.deadline_s = self.write_deadline_s = _NEVER
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection, or close it where there are too many already."""
-        super().connection_made(transport)
-        edge = self._edge
-        edge.metrics.connections.inc()
-        if len(edge.server.connections) > edge.settings.connections_max:
-            edge.metrics.connections_refused.labels("count").inc()
-            self.force_close()
+        self._transport = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        self.peer = str(name[0]) if name else ""
+        self.certificate = transport.get_extra_info("peercert")
+        owner = self._owner
+        self._all_open.add(self)
+        if len(self._all_open) > owner.settings.connections_max:
+            self._count("count")
+            self.close()
             return
-        self._head_deadline = self._loop.call_later(edge.settings.header_s, self._expect_head)
+        self.deadline_s = time.monotonic() + owner.settings.header_s
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the connection."""
-        for deadline in (self._head_deadline, self._write_deadline):
-            if deadline is not None:
-                deadline.cancel()
-        if self._manager is not None:
-            self._edge.metrics.connections.dec()
-        super().connection_lost(exc)
+        """Forget the connection; a request whose body is here is carried on all the same."""
+        self._all_open.discard(self)
+        self._transport = None
+        self._phase = _Phase.CLOSED
+        if self._taker is not None:
+            self._taker.broken()
+        self._payload = self._taker = None
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what aiohttp could not parse, or what broke, without a word of it."""
-        return self._edge.answer_error(status, exc)
+    def data_received(self, data: bytes) -> None:
+        """Read on, or put aside what comes before its turn."""
+        phase = self._phase
+        if phase is _Phase.TAKEN or phase is _Phase.STALLED:
+            self._ahead += data
+            self._hold()
+        elif phase is not _Phase.CLOSED:
+            messages = self._parse(data)
+            if messages:
+                self._begin(*messages[0])
+            elif self._payload is not None:
+                self._read(self._payload)
+
+    def eof_received(self) -> bool:
+        """Hear that the client sends nothing more; say whether it may still hear its answer."""
+        self._has_ended = True
+        if self._taker is not None:
+            self._taker.broken()
+        if self._transport is None or self._transport.get_extra_info("sslcontext"):
+            return False  # TLS closes both ways at once
+        return self._phase in {_Phase.TAKEN, _Phase.STALLED}
 
     def pause_writing(self) -> None:
-        """Begin to count: the client does not read its answers, and they pile up here."""
-        super().pause_writing()
-        self._write_deadline = self._loop.call_later(self._edge.settings.write_s, self._give_up)
+        """Begin no other request, and begin to count: the client does not read its answers."""
+        self._is_stalled = True
+        self.write_deadline_s = time.monotonic() + self._owner.settings.write_s
 
     def resume_writing(self) -> None:
         """Stop counting: the client reads again."""
-        super().resume_writing()
-        if self._write_deadline is not None:
-            self._write_deadline.cancel()
+        if self._phase is _Phase.CLOSED:
+            return
+        self._is_stalled = False
+        self.write_deadline_s = _NEVER
+        if self._phase is _Phase.STALLED:
+            self._next()
 
-    def _give_up(self) -> None:
-        """Drop a client that does not read: closing would wait for it to take the rest."""
-        self._edge.metrics.connections_refused.labels("write_deadline").inc()
-        if self.transport is not None:
-            self.transport.abort()
+    def write(self, data: bytes) -> None:
+        """Write, if the client is still there."""
+        if self._transport is not None:
+            self._transport.write(data)
 
-    def close_if_idle(self) -> bool:
-        """Close the connection unless a request is under way; say whether it was closed."""
-        if self._request_in_progress or self._messages:
-            return False
-        self.close()
-        return True
+    def answer(self, written: bytes, *, is_last: bool) -> None:
+        """Write the answer to the request under way, and go on with the next one."""
+        self._taker = None
+        if self._transport is None or self._phase is _Phase.CLOSED:
+            return
+        self._transport.write(written)
+        self.is_last = self.is_last or is_last
+        if self._payload is None or self._payload.is_eof() or self._has_ended:
+            self._next()
+            return
+        # Closed with bytes unread, the kernel resets the connection, and the answer may be lost.
+        self._phase = _Phase.LINGER
+        self._body.clear()
+        self.deadline_s = time.monotonic() + LINGER_S
 
-    def _expect_head(self) -> None:
-        """Close a connection that has not brought one whole request head in time."""
-        if self._request_count == 0:
-            self._edge.metrics.connections_refused.labels("header_deadline").inc()
-            self.force_close()
+    def is_busy(self) -> bool:
+        """Say whether a request is under way, of which the head has arrived, or an answer is."""
+        if self._taker is not None or self._phase is _Phase.TAKEN:
+            return True
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
 
+    def close(self) -> None:
+        """Close, once what is written has been taken."""
+        self._phase = _Phase.CLOSED
+        self.deadline_s = _NEVER
+        if self._transport is not None:
+            # One that takes nothing is dropped, however little it leaves.
+            limit_s = time.monotonic() + self._owner.settings.write_s
+            self.write_deadline_s = min(self.write_deadline_s, limit_s)
+            self._transport.close()
 
-class Server(web.Server):
-    """aiohttp's server, making our connections."""
+    def abort(self) -> None:
+        """Drop the connection, and what is not written yet."""
+        self._phase = _Phase.CLOSED
+        if self._transport is not None:
+            self._transport.abort()
 
-    def __init__(self, edge: Owner) -> None:
-        super().__init__(edge.handle)
-        self._edge = edge
+    def expire(self, now_s: float) -> None:
+        """Do what is to be done at a deadline that is over."""
+        if self.write_deadline_s <= now_s:
+            self._count("write_deadline")
+            self.abort()  # to close would be to wait until it has taken the rest
+        elif self._taker is not None:
+            self._taker.late()
+        else:
+            if not self.was_asked:
+                self._count("header_deadline")
+            self.close()
 
-    def __call__(self) -> RequestHandler:
-        """Make the connection that was accepted."""
-        return Connection(self, self._edge, self._loop)
+    def _count(self, limit: str) -> None:
+        self._owner.metrics.connections_refused.labels(limit).inc()
 
-    def close_idle(self) -> int:
-        """Close the connections on which nothing is under way; return how many others there are."""
-        busy = [one.close_if_idle() for one in self.connections if isinstance(one, Connection)]
-        return busy.count(False)
+    def _parse(self, data: bytes) -> Messages:
+        """Have the parser read on; what it cannot read is the end of the connection."""
+        try:
+            return self._parser.feed_data(data)[0]
+        except NO_HTTP:
+            self._spoil()
+            return ()
+
+    def _spoil(self) -> None:
+        """Answer what is no HTTP, and close: whatever follows, nobody knows where it begins."""
+        self.is_last = self.was_asked = True
+        self._payload = None
+        if self._phase is _Phase.LINGER:
+            self.close()
+        elif self._taker is not None:
+            self._taker.broken()
+        else:
+            self._phase = _Phase.TAKEN
+            self._owner.malformed(self)
+
+    def _begin(self, asked: Asked, payload: Stream) -> None:
+        """Begin a request, of which the head has arrived, and whatever of its body has."""
+        if self._ahead and not payload.is_eof():
+            # It came while this request waited for its turn, and is of its body.
+            ahead, self._ahead = self._ahead, b""
+            self._parse(ahead)
+        if self._phase is _Phase.CLOSED:
+            return
+        self.was_asked = True
+        self._payload = payload
+        self._phase = _Phase.BODY
+        self.deadline_s = _NEVER
+        # We speak no other protocol; and what stands behind such a request may be written in one.
+        self.is_last = asked.should_close or asked.upgrade
+        taker = self._owner.takes(self, asked)
+        self._taker = taker
+        if taker is not None or self._phase is _Phase.LINGER:
+            self._read(payload)
+
+    def _read(self, payload: Stream) -> None:
+        """Take what has arrived of the body, and hand it on once it is whole."""
+        piece = payload.read_nowait()
+        taker = self._taker
+        if taker is None:
+            (self._next if payload.is_eof() else self._release)()
+        elif piece and not taker.takes(len(piece)):
+            pass  # answered
+        elif payload.is_eof():
+            self._hand_over(taker, piece)
+        elif self._has_ended:
+            taker.broken()
+        else:
+            self._body += piece
+            self._release()
+            if self.deadline_s == _NEVER:
+                self.deadline_s = time.monotonic() + self._owner.settings.body_s
+                taker.waits()
+
+    def _hand_over(self, taker: Taker, piece: bytes) -> None:
+        """Give the whole body, of which this is the last piece, and mostly the only one."""
+        self._taker = None
+        if self._body:
+            self._body += piece
+            piece = bytes(self._body)
+            self._body.clear()
+        self._phase = _Phase.TAKEN
+        self.deadline_s = _NEVER
+        taker.whole(piece)
+
+    def _next(self) -> None:
+        """Go on behind the answer: close, wait until answers are read, or take the next request."""
+        self._payload = None
+        self.deadline_s = _NEVER
+        if self.is_last:
+            self.close()
+            return
+        if self._is_stalled:
+            self._phase = _Phase.STALLED
+            return
+        self._phase = _Phase.TAKEN
+        self._parser.message_consumed()
+        ahead, self._ahead = self._ahead, b""
+        messages = self._parse(ahead)
+        if messages:
+            # In a turn of its own: a thousand requests in one segment must not hold up others, nor
+            # stand on each other's shoulders in the stack.
+            asyncio.get_running_loop().call_soon(self._begin, *messages[0])
+        elif self._has_ended:
+            self.close()
+        elif self._phase is _Phase.TAKEN:
+            self._phase = _Phase.HEAD
+            self.deadline_s = time.monotonic() + self._owner.settings.keepalive_s
+            self._release()
+
+    def _hold(self) -> None:
+        """Read no more for now: the client shall wait, and the kernel tells it so."""
+        if not self._is_held and self._transport is not None:
+            self._is_held = True
+            self._transport.pause_reading()
+
+    def _release(self) -> None:
+        """Read on, if nothing was read for a while."""
+        if self._is_held and self._transport is not None:
+            self._is_held = False
+            self._transport.resume_reading()

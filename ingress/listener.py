@@ -1,22 +1,71 @@
 """The listening sockets of the public port, in plain text or with TLS.
 
-Connections flow in, and the server's protocols flow out, connected. With TLS each connection is
-accepted here, so that one in its handshake counts against the same limit as one that is served, has
-a deadline, and gets the certificate of its moment: a new one is for new connections, and those that
-are open keep theirs. No name is asked for (SNI), so a client that sends none is served as well.
+Sockets that listen flow in, and each connection that is accepted becomes a `Connection` of the
+`Server`, which watches the deadlines of all. With TLS each connection is accepted here, so that one
+in its handshake counts against the same limit as one that is served, has a deadline, and gets the
+certificate of its moment: a new one is for new connections, and those that are open keep theirs. No
+name is asked for (SNI), so a client that sends none is served as well.
 """
 
 import asyncio
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ingress.connection import LINGER_S, Owner, Server
+from ingress.connection import LINGER_S, Connection
+from ingress.parser import check_parser
+from ingress.taker import Owner
 from ingress.tls import Loaded
 
 BACKLOG = 1024
 # No more file descriptors: one comes free in time, and to ask at once again would be all we do.
 ACCEPT_PAUSE_S = 0.5
+SWEEP_S = 0.25
+"""How late a deadline may be noticed. They are seconds, and a sweep costs 0.1 µs a connection."""
+
+
+class Server:
+    """Makes the connections, watches their deadlines, and closes them in the end."""
+
+    def __init__(self, owner: Owner) -> None:
+        check_parser()
+        self.connections: set[Connection] = set()
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(SWEEP_S, self._sweep)
+
+    def __call__(self) -> Connection:
+        """Make the connection that was accepted."""
+        return Connection(self._owner, self.connections, self._loop)
+
+    def close_idle(self) -> int:
+        """Close the connections on which nothing is under way; return how many others there are."""
+        busy = 0
+        for one in list(self.connections):
+            if one.is_busy():
+                busy += 1
+            else:
+                one.close()
+        return busy
+
+    def stop(self) -> None:
+        """Drop every connection that is left."""
+        self._timer.cancel()
+        for one in list(self.connections):
+            one.abort()
+
+    def _sweep(self) -> None:
+        """End what is over at every connection. First of all: see that there is a next time."""
+        self._timer = self._loop.call_later(SWEEP_S, self._sweep)
+        now_s = time.monotonic()
+        over = [
+            one
+            for one in self.connections
+            if one.deadline_s <= now_s or one.write_deadline_s <= now_s
+        ]
+        for one in over:
+            one.expire(now_s)
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:
@@ -57,10 +106,14 @@ class PlainListener:
             self._listening.append(await loop.create_server(self.server, sock=one, backlog=BACKLOG))
         return _port(sockets)
 
-    async def close(self) -> None:
+    def end(self) -> None:
         """Accept nobody any more."""
         for one in self._listening:
             one.close()
+
+    async def close(self) -> None:
+        """Accept nobody any more."""
+        self.end()
 
 
 class TlsListener:
@@ -71,7 +124,6 @@ class TlsListener:
         self._server = server
         self._edge = edge
         self._sockets: list[socket.socket] = []
-        self._accepting: list[asyncio.Task[None]] = []
         self._greeting: set[asyncio.Task[None]] = set()
 
     async def open(self, sockets: Sequence[socket.socket]) -> int:
@@ -79,36 +131,48 @@ class TlsListener:
         self._sockets = list(sockets)
         for one in self._sockets:
             one.settimeout(0)
-            self._accepting.append(asyncio.create_task(self._accept(one)))
+            self._resume(one)
         return _port(sockets)
+
+    def end(self) -> None:
+        """Accept nobody any more."""
+        for one in self._sockets:
+            asyncio.get_running_loop().remove_reader(one)
+            one.close()
+        self._sockets = []
 
     async def close(self) -> None:
         """Accept nobody any more, and give up who has not finished the handshake."""
-        tasks: Sequence[asyncio.Task[None]] = [*self._accepting, *self._greeting]
-        for task in tasks:
+        self.end()
+        greeting = list(self._greeting)
+        for task in greeting:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for one in self._sockets:
-            one.close()
+        await asyncio.gather(*greeting, return_exceptions=True)
 
-    async def _accept(self, listening: socket.socket) -> None:
-        """Accept connections, for ever."""
+    def _resume(self, listening: socket.socket) -> None:
+        """Accept whoever connects. Not in a task: one that is cancelled may lose whom it has."""
+        if listening in self._sockets:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Accept the next connection; another process may have been quicker."""
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connected, _ = await loop.sock_accept(listening)
-            except ConnectionError:
-                continue  # gone again before it was accepted
-            except OSError:
-                await asyncio.sleep(ACCEPT_PAUSE_S)
-                continue
-            if self._is_full():
-                self._edge.metrics.connections_refused.labels("count").inc()
-                connected.close()
-                continue
-            task = asyncio.create_task(self._greet(connected))
-            self._greeting.add(task)
-            task.add_done_callback(self._greeting.discard)
+        try:
+            connected, _ = listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return
+        except OSError:
+            loop.remove_reader(listening)
+            loop.call_later(ACCEPT_PAUSE_S, self._resume, listening)
+            return
+        connected.settimeout(0)
+        if self._is_full():
+            self._edge.metrics.connections_refused.labels("count").inc()
+            connected.close()
+            return
+        task = asyncio.create_task(self._greet(connected))
+        self._greeting.add(task)
+        task.add_done_callback(self._greeting.discard)
 
     def _is_full(self) -> bool:
         there = len(self._server.connections) + len(self._greeting)

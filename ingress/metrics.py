@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from ingress.eventlog.journal_watch import State
+from ingress.eventlog.observer import Outcome, Rebuild
 from ingress.keysources.result import Result
 from ingress.series import DURATION_BUCKETS, SourceSeries
 
@@ -69,6 +71,119 @@ class _Suspects(Collector):
         yield family
 
 
+class JournalMetrics(Collector):
+    """The metrics of the journal in front of the log; all of them are zero where there is none."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._appended = Counter(
+            "sealgate_journal_appended",
+            "Records fsynced in the local journal, to be sent from there.",
+            registry=registry,
+        )
+        self._drained = Counter(
+            "sealgate_journal_drained",
+            "Records of the journal that the log has acknowledged.",
+            registry=registry,
+        )
+        self._refused = Counter(
+            "sealgate_journal_refused",
+            "Records of the journal that the log refused: kept aside, and offered again.",
+            registry=registry,
+        )
+        self._damaged = Counter(
+            "sealgate_journal_damaged",
+            "Records of the journal that could not be read as they were written.",
+            registry=registry,
+        )
+        self._look: Callable[[], State] = lambda: State(0, 0, None, is_full=False)
+        registry.register(self)
+
+    def watch(self, look: Callable[[], State]) -> None:
+        """Ask this journal how much waits in it, whenever metrics are read."""
+        self._look = look
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Tell what waits now."""
+        state = self._look()
+        gauges = {
+            "records": ("Records that wait in the journal of this process.", state.records),
+            "bytes": ("What the journal takes on the disk, of all workers.", state.size_bytes),
+            "oldest_timestamp_seconds": (
+                "When the oldest record that waits was written; 0 where none waits.",
+                (state.oldest_ms or 0) / 1000,
+            ),
+            "full": ("1 while the journal takes nothing more.", int(state.is_full)),
+        }
+        for name, (meaning, value) in gauges.items():
+            yield GaugeMetricFamily(f"sealgate_journal_{name}", meaning, value=value)
+
+    def appended(self) -> None:
+        """Count a record that is on the disk."""
+        self._appended.inc()
+
+    def drained(self, count: int) -> None:
+        """Count records that the log has."""
+        self._drained.inc(count)
+
+    def refused(self, count: int) -> None:
+        """Count records that the log refused."""
+        self._refused.inc(count)
+
+    def damaged(self, count: int) -> None:
+        """Count records that were not as they were written."""
+        self._damaged.inc(count)
+
+
+class PublishMetrics:
+    """The metrics of the edge's publisher, which tells them as its observer."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        results = Counter(
+            "sealgate_publish_results",
+            "Messages handed to the log, by what became of them; only acked is good.",
+            ("result",),
+            registry=registry,
+        )
+        self._results = {outcome: results.labels(outcome.value) for outcome in Outcome}
+        rebuilds = Counter(
+            "sealgate_producer_rebuilds",
+            "Kafka producers thrown away and made anew, by why.",
+            ("reason",),
+            registry=registry,
+        )
+        self._rebuilds = {reason: rebuilds.labels(reason.value) for reason in Rebuild}
+        self._breaker = Gauge(
+            "sealgate_log_breaker_open",
+            "1 while messages are rejected at once, because the log does not answer.",
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "sealgate_publish_waiting", "Messages that wait for the log.", registry=registry
+        )
+        self._waiting_bytes = Gauge(
+            "sealgate_publish_waiting_bytes",
+            "Bytes of messages that wait for the log.",
+            registry=registry,
+        )
+
+    def published(self, outcome: Outcome, count: int) -> None:
+        """Count messages that ended so."""
+        self._results[outcome].inc(count)
+
+    def waiting(self, count: int, size_bytes: int) -> None:
+        """Say how many messages are with the publisher now."""
+        self._waiting.set(count)
+        self._waiting_bytes.set(size_bytes)
+
+    def breaker(self, *, is_open: bool) -> None:
+        """Say whether messages are rejected at once."""
+        self._breaker.set(is_open)
+
+    def rebuilt(self, reason: Rebuild) -> None:
+        """Count a producer that was thrown away."""
+        self._rebuilds[reason].inc()
+
+
 class AddressFetches:
     """The metrics of the lists of addresses that providers publish."""
 
@@ -119,6 +234,12 @@ class EdgeMetrics:
             ("limit",),
             registry=registry,
         )
+        self.loop_lag = Histogram(
+            "sealgate_event_loop_lag_seconds",
+            "How late the event loop came to a tick that is due every 50 ms.",
+            buckets=DURATION_BUCKETS,
+            registry=registry,
+        )
         for limit in ("count", "header_deadline", "tls_handshake", "write_deadline"):
             self.connections_refused.labels(limit)
         # No series where there is no TLS: a zero would be a certificate that ended long ago.
@@ -148,6 +269,8 @@ class EdgeMetrics:
             registry=registry,
         )
         self.address_fetches = AddressFetches(registry)
+        self.publishing = PublishMetrics(registry)
+        self.journal = JournalMetrics(registry)
 
     def watch_suspects(self, look: Callable[[], Iterable[Suspicion]]) -> None:
         """Show which sources are suspected of having the wrong keys here."""

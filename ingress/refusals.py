@@ -7,7 +7,6 @@ because then the fault is ours. Where it could not be kept because the log is aw
 503 too: then it is the sender who still has it.
 """
 
-from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -57,8 +56,15 @@ class Refusals:
         self._trust.verified(source.slug, self._clock())
 
     def unkept(self, source: Source, address: str, length: int) -> Kept | None:
-        """Say why to leave the body of a delivery unread that its head refuses; None to read it."""
+        """Say why a delivery that is refused would not be kept; None where it may be."""
         return self._keeper.refuses(source, address, length)
+
+    def dismissed(self, admitted: Admitted, source: Source, kept: Kept) -> Admitted:
+        """Choose the status of a delivery that did not verify and is not kept: see `unkept`."""
+        reason = admitted.reason or Reason.UNVERIFIABLE
+        if self._trust.failed(source.slug, reason, self._clock()):
+            admitted = _come_again(admitted, reason, source)
+        return admitted._replace(kept=kept)
 
     async def refused(self, admitted: Admitted, delivery: Delivery, source: Source) -> Admitted:
         """Keep a delivery that did not verify, and choose its status."""
@@ -67,7 +73,7 @@ class Refusals:
         kept = await self._keeper.keep(delivery, source, Refusal(reason, admitted.correlation_id))
         if is_ours or kept is Kept.LOG_UNAVAILABLE:
             admitted = _come_again(admitted, reason, source)
-        return replace(admitted, kept=kept)
+        return admitted._replace(kept=kept)
 
     async def diverted(self, admitted: Admitted, delivery: Delivery, source: Source) -> Admitted:
         """Keep a delivery that verified and belongs to another environment, and raise an alarm.
@@ -80,8 +86,8 @@ class Refusals:
         is_told = await self._keeper.raise_alarm(self._alarm(admitted, delivery, source))
         if kept is not Kept.KEPT or not is_told:
             answer = refuse(Outcome.PUBLISH_FAILED, admitted.correlation_id)
-            return replace(admitted, answer=answer, kept=kept)
-        return replace(admitted, kept=kept)
+            return admitted._replace(answer=answer, kept=kept)
+        return admitted._replace(kept=kept)
 
     def _tell(self, slug: str, turn: Turn) -> None:
         self._log.warning("keys_suspect", source=slug, suspicion=turn.value)

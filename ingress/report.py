@@ -4,12 +4,15 @@ An `Admitted` flows in; metrics and a log line flow out, and nothing of what was
 the ids by which its story is found.
 """
 
+import time
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from ingress import telemetry
 from ingress.admit import Admitted
 from ingress.answers import Outcome
 from ingress.metrics import EdgeMetrics
+from ingress.quiet import Quiet
 from ingress.series import MANY, Counting, Named, SourceMetrics, Use
 from ingress.sources import Snapshot, Source
 
@@ -17,10 +20,13 @@ from ingress.sources import Snapshot, Source
 class Report:
     """Counts and logs every request, each exactly once."""
 
-    def __init__(self, counting: Counting, metrics: EdgeMetrics, clock: telemetry.Clock) -> None:
+    def __init__(
+        self, counting: Counting, metrics: EdgeMetrics, clock: telemetry.Clock, quiet: Quiet
+    ) -> None:
         self._unknown = metrics.sources.unknown
         self._by_source = metrics.sources.serve(counting)
         self._clock = clock
+        self._quiet = quiet
         self._log = telemetry.logger("edge")
 
     def uses(self, slug: str) -> Mapping[str, Use]:
@@ -44,13 +50,21 @@ class Report:
         counted = None
         if source is not None:
             counted = self._by_source.get(source.slug)
-            facts = _facts(admitted, source, duration_s, length)
-            self._log.info("delivery_handled", **facts, network=network)
+            if self._is_said(admitted, source):
+                facts = _facts(admitted, source, duration_s, length)
+                self._log.info("delivery_handled", **facts, network=network)
         self._count(
             self._unknown if counted is None else counted.metrics, admitted, duration_s, length
         )
         if counted is not None and admitted.signer is not None:
             counted.used(admitted.signer.label, self._clock())
+
+    def _is_said(self, admitted: Admitted, source: Source) -> bool:
+        """Say whether a delivery has its line: of refusals, no more than a reader can use."""
+        if admitted.answer.status < HTTPStatus.BAD_REQUEST:
+            return True
+        why = admitted.answer.outcome if admitted.reason is None else admitted.reason
+        return self._quiet.lets(source.slug, why.value, time.monotonic())
 
     def _count(
         self, metrics: SourceMetrics, admitted: Admitted, duration_s: float, length: int | None

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
 from ingress.answers import Outcome
 from ingress.delivery import Reason
 from ingress.quarantine import Kept
+from ingress.tallies import Level, Levels, Spread, Spreads, Tallies, Tally
 
 MANY = "many"
 """The source, and the key, in the labels where there are more sources than series."""
@@ -38,20 +39,20 @@ class Named(NamedTuple):
 class KeyMetrics(NamedTuple):
     """The children of one key."""
 
-    verified: Counter
-    last_used: Gauge
+    verified: Tally
+    last_used: Level
 
 
 @dataclass(frozen=True, slots=True)
 class SourceMetrics:
     """The children of one source, looked up once: a label lookup costs more than the count."""
 
-    requests: dict[Outcome, Counter]
-    failures: dict[Reason, Counter]
-    quarantined: dict[Kept, Counter]
-    duration: Histogram
-    body: Histogram
-    last_accepted: Gauge
+    requests: dict[Outcome, Tally]
+    failures: dict[Reason, Tally]
+    quarantined: dict[Kept, Tally]
+    duration: Spread
+    body: Spread
+    last_accepted: Level
     keys: dict[str, KeyMetrics] = field(default_factory=dict)
 
 
@@ -72,7 +73,9 @@ class Counted(NamedTuple):
 
     def used(self, key_id: str, now_ms: int) -> None:
         """Count that a key proved a delivery."""
-        use = self.uses.setdefault(key_id, Use())
+        use = self.uses.get(key_id)
+        if use is None:
+            use = self.uses[key_id] = Use()
         use.verified += 1
         use.last_ms = now_ms
         # The key may be gone by now; what it proved was counted while it was there.
@@ -97,52 +100,52 @@ class SourceSeries:
         self._sources_max = sources_max
         self._made: dict[_At, SourceMetrics] = {}
         self._counted: Mapping[str, Counted] = {}
-        self._requests = Counter(
+        self._requests = Tallies(
             "sealgate_requests",
             "Requests answered, by source and outcome; exactly one for each request.",
             (*by_source, "outcome"),
             registry=registry,
         )
-        self._failures = Counter(
+        self._failures = Tallies(
             "sealgate_verification_failures",
             "Deliveries of a known source that did not verify, by the check that failed.",
             (*by_source, "reason"),
             registry=registry,
         )
-        self._quarantined = Counter(
+        self._quarantined = Tallies(
             "sealgate_quarantined",
             "Refused deliveries, by what came of keeping them; only kept can be verified again.",
             (*by_source, "result"),
             registry=registry,
         )
-        self._verified = Counter(
+        self._verified = Tallies(
             "sealgate_verified",
             "Deliveries that verified, by the key that matched; a rotation is over when the old"
             " key's rate is zero.",
             (*by_source, "key_id"),
             registry=registry,
         )
-        self._last_used = Gauge(
+        self._last_used = Levels(
             "sealgate_key_last_used_timestamp_seconds",
             "When a key last proved a delivery to this process; 0 until the first.",
             (*by_source, "key_id"),
             registry=registry,
         )
-        self._duration = Histogram(
+        self._duration = Spreads(
             "sealgate_request_duration_seconds",
             "From the request's head to its answer, the log's acknowledgement included.",
             by_source,
-            buckets=DURATION_BUCKETS,
+            bounds=DURATION_BUCKETS,
             registry=registry,
         )
-        self._body = Histogram(
+        self._body = Spreads(
             "sealgate_request_body_bytes",
             "Size of bodies that were read.",
             by_source,
-            buckets=SIZE_BUCKETS,
+            bounds=SIZE_BUCKETS,
             registry=registry,
         )
-        self._last_accepted = Gauge(
+        self._last_accepted = Levels(
             "sealgate_last_accepted_timestamp_seconds",
             "When the source's last delivery was accepted; 0 until the first.",
             by_source,

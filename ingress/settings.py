@@ -26,7 +26,10 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 class Strict(BaseModel):
     """A table of the configuration: unknown names are mistakes, and errors echo no value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Deferred: a table is compiled when it is first read, and not at every start.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,10 @@ class EdgeSettings(Strict):
 
     port: Port = 8080
 
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many processes of ``serve`` share the port: one for each core that is to be used. Limits
+    are those of each process."""
+
     tls: TlsSettings | None = None
 
     trusted_proxies: list[IPvAnyNetwork] = []
@@ -123,6 +130,10 @@ class EdgeSettings(Strict):
 
     in_flight_bytes_max: Annotated[int, Field(ge=1024)] = 64 * MIB
     """Bodies being read or published at once: 128 of the largest. Over it the edge sheds."""
+
+    shed_lag_s: Seconds = 0.25
+    """How far the event loop may be behind with its work. Over it the edge sheds, so that what it
+    does take on is still answered in time."""
 
     connections_max: Annotated[int, Field(ge=1)] = 4096
     """Open connections; a newer one is closed at once. Each costs some 20 KiB."""

@@ -1,10 +1,11 @@
 """The clock, ids and log lines that both packages share.
 
 A clock and an id source are arguments wherever something is decided, so that a test can hold them
-still. Log lines are structlog events, JSON or for a console, one per unit of work; the libraries'
-own loggers are held at WARNING, because aiokafka at DEBUG writes keys, values and whole requests.
+still. Log lines are JSON, or by structlog for a console, one per unit of work; the libraries' own
+loggers are held at WARNING, because aiokafka at DEBUG writes keys, values and whole requests.
 """
 
+import atexit
 import logging
 import os
 import re
@@ -12,11 +13,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Literal, Protocol, TextIO, cast
+from typing import Literal, Protocol, TextIO, cast
 
-import orjson
-import structlog
+from ingress.loglines import Sink, line
 
 Clock = Callable[[], int]
 """Returns milliseconds since the epoch."""
@@ -53,22 +52,39 @@ class Log(Protocol):
 
 def uuid7(ms: int, random: bytes) -> str:
     """Build a UUIDv7 (RFC 9562, 5.7) from the time and ten random bytes."""
-    head = ms.to_bytes(6, "big").hex()
-    tail = bytearray(random)
-    tail[0] = 0x70 | (tail[0] & 0x0F)
-    tail[2] = 0x80 | (tail[2] & 0x3F)
-    text = tail.hex()
-    return f"{head[:8]}-{head[8:]}-{text[:4]}-{text[4:8]}-{text[8:]}"
+    head, tail = f"{ms:012x}", random.hex()
+    # Of the random bits, four make way for the version and two for the variant.
+    version, variant = tail[1:4], _VARIANTS[tail[4]] + tail[5:8]
+    return f"{head[:8]}-{head[8:]}-7{version}-{variant}-{tail[8:]}"
+
+
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+# Asking the system costs as much for ten bytes as for thousands: it is asked for many ids at once.
+# A list gives each away to one thread only.
+_RANDOM_BYTES = 24
+_RANDOM_COUNT = 170
+_random: list[bytes] = []
+
+
+def _some_random() -> bytes:
+    """Return random bytes for one id."""
+    while True:
+        try:
+            return _random.pop()
+        except IndexError:
+            block = os.urandom(_RANDOM_BYTES * _RANDOM_COUNT)
+            starts = range(0, len(block), _RANDOM_BYTES)
+            _random.extend([block[at : at + _RANDOM_BYTES] for at in starts])
 
 
 def correlation_id() -> str:
     """Make a new correlation id: a UUIDv7, so that ids sort by time."""
-    return uuid7(now_ms(), os.urandom(10))
+    return uuid7(now_ms(), _some_random()[:10])
 
 
 def traceparent() -> str:
     """Begin a trace: a provider is a stranger, so its own trace is never continued, only linked."""
-    raw = os.urandom(24).hex()
+    raw = _some_random().hex()
     return f"00-{raw[:32]}-{raw[32:]}-00"
 
 
@@ -104,88 +120,134 @@ class _Libraries(logging.Handler):
         )
 
 
-class _Unfailing:
-    """A stream that loses a line rather than a delivery.
-
-    A full disk under the log lines, or their end, must not turn an event that is durable into an
-    error answer.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> None:
-        """Write what can be written."""
-        with suppress(OSError, ValueError):
-            self._file.write(text)
-
-    def flush(self) -> None:
-        """Flush what can be flushed."""
-        with suppress(OSError, ValueError):
-            self._file.flush()
-
-
-class _Level:
-    """Drops lines that are not grave enough.
-
-    Here, not in structlog's own filter: that is fixed when a logger says its first line, and the
-    level may change while the process runs.
-    """
-
-    least = logging.INFO
-
-    def __call__(self, _: object, method: str, event: Any) -> Any:
-        """Pass a line on, or drop it."""
-        if _LEVELS.get(method, logging.CRITICAL) < self.least:
-            raise structlog.DropEvent
-        return event
-
-
 def configure(
-    style: Literal["json", "console"], level: str = "info", out: TextIO | None = None
+    style: Literal["json", "console"],
+    level: str = "info",
+    out: TextIO | None = None,
+    worker: str = "",
 ) -> None:
     """Set up log lines for this process: JSON for machines, columns for people.
 
-    They go to `out`, or to standard error where it is absent.
+    They go to `out`, or to standard error where it is absent. `worker` stands in each of them,
+    where several processes write to the same place.
     """
     file = sys.stderr if out is None else out
-    render: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)]
-        if style == "json"
-        # Said: where `rich` is installed, tracebacks would show variables, and so secrets.
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=file.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
-    )
-    structlog.configure(
-        processors=[
-            _Level(),
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *render,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("debug"),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unfailing(file))),
-        cache_logger_on_first_use=True,
-    )
+    flush()
+    sink = Sink(file)
+    _out.sink, _out.is_json, _out.worker = sink, style == "json", worker
+    if not _out.is_json:
+        _arrange_columns(sink, in_colour=file.isatty())
     set_level(level)
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
     for library in ("aiokafka", "aiohttp", "asyncio", "asyncpg"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
+def _arrange_columns(sink: Sink, *, in_colour: bool) -> None:
+    """Have structlog write columns. Imported here: a process that writes JSON does without it."""
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Said: where `rich` is installed, tracebacks would show variables, and so secrets.
+            structlog.dev.ConsoleRenderer(
+                colors=in_colour, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", sink)),
+        cache_logger_on_first_use=True,
+    )
+
+
 def set_level(level: str) -> None:
     """Say from now on only what is at least as grave as that."""
-    _Level.least = _LEVELS[level]
+    _out.least = _LEVELS[level]
+
+
+class _Out:
+    """Where this process's lines go; nowhere of ours until it is configured."""
+
+    sink: Sink | None = None
+    is_json = False
+    worker = ""
+    least = logging.INFO
+
+
+_out = _Out()
+
+
+class _Part:
+    """The logger of one part.
+
+    In JSON a line is written here, at a third of what it costs by way of structlog: every delivery
+    says one. What people read on a console goes that way, and what is said before `configure`.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def info(self, event: str, **facts: object) -> None:
+        """Record something that is meant to happen."""
+        out = _out
+        if out.least > logging.INFO:
+            return
+        if out.sink is None or not out.is_json:
+            self._in_columns("info", event, facts)
+            return
+        if out.worker:
+            facts["worker"] = out.worker
+        out.sink.add(line(self._name, event, "info", facts))
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Record something a human may want to look at."""
+        self._gravely("warning", event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        """Record something a human must look at."""
+        self._gravely("error", event, facts)
+
+    def _gravely(self, level: str, event: str, facts: dict[str, object]) -> None:
+        """Say at once what may be the last that is said."""
+        out = _out
+        if out.least > _LEVELS[level]:
+            return
+        if out.sink is None or not out.is_json:
+            self._in_columns(level, event, facts)
+            return
+        if out.worker:
+            facts["worker"] = out.worker
+        out.sink.add(line(self._name, event, level, facts))
+        out.sink.flush()
+
+    def _in_columns(self, level: str, event: str, facts: dict[str, object]) -> None:
+        import structlog
+
+        if _out.worker:
+            facts["worker"] = _out.worker
+        getattr(structlog.get_logger(part=self._name), level)(event, **facts)
 
 
 def logger(part: str) -> Log:
     """Return the logger of one part of the program."""
-    log: Log = structlog.get_logger(part=part)
-    return log
+    return _Part(part)
 
 
-def _to_json(event: Any, **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+def flush() -> None:
+    """Write the lines that wait for the event loop to turn."""
+    if _out.sink is not None:
+        _out.sink.flush()
+
+
+def _forget() -> None:
+    """Begin anew in a child process: what waits is its parent's, and so are the next ids."""
+    _random.clear()
+    if _out.sink is not None:
+        _out.sink.forget()
+
+
+atexit.register(flush)
+os.register_at_fork(after_in_child=_forget)

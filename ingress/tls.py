@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from typing import TYPE_CHECKING
 
 from ingress import secretfiles
 from ingress.settings import ConfigurationInvalid, Mistake, TlsSettings
+
+if TYPE_CHECKING:
+    # Cryptography costs start time, and an edge behind a proxy needs none of it.
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 # https://ssl-config.mozilla.org/guidelines/5.7.json, "intermediate", less finite-field
 # Diffie-Hellman: every client that has it has elliptic curves too.
@@ -107,47 +108,61 @@ class _Files:
 
     def _read_chain(self, now: datetime) -> None:
         found = secretfiles.read(self._base, self._settings.certificate_file)
-        chain = _certificates(found.content)
+        chain = certificates(found.content)
         # A certificate that is known to be bad is still the one that the key must belong to.
         self.chain = chain
-        _check_dates(chain[0], now)
+        check_dates(chain[0], now)
 
     def _read_key(self) -> None:
         found = secretfiles.read(self._base, self._settings.key_file)
         found.check_private()
-        try:
-            self._key = load_pem_private_key(found.content, None)
-        except TypeError:
-            raise ValueError(
-                "is encrypted, and nobody is there to be asked for its password; "
-                "write the key without one, readable by nobody else"
-            ) from None
-        except (ValueError, UnsupportedAlgorithm):
-            # Its own words may quote the key.
-            raise ValueError("holds no private key in PEM form that can be read") from None
+        self._key = private_key(found.content)
 
     def _read_authorities(self, now: datetime) -> None:
         name = self._settings.client_ca_file
         if name is None:
             return
         content = secretfiles.read(self._base, name).content
-        found = _certificates(content)
+        found = certificates(content)
         if all(now >= one.not_valid_after_utc for one in found):
             raise ValueError("every certificate in it has expired")
+        from cryptography.hazmat.primitives.serialization import Encoding
+
         # Not as they were written: bundles name authorities between them, in any language.
         self.authorities = b"".join(one.public_bytes(Encoding.DER) for one in found)
 
 
-def _certificates(content: bytes) -> list[x509.Certificate]:
+def certificates(content: bytes) -> "list[x509.Certificate]":
+    """Read certificates in PEM form, at least one. Raises `ValueError`."""
+    from cryptography import x509
+
     with suppress(ValueError):
         return x509.load_pem_x509_certificates(content)
     raise ValueError("holds no certificates in PEM form that can be read")
 
 
-def _check_dates(leaf: x509.Certificate, now: datetime) -> None:
+def private_key(content: bytes) -> "PrivateKeyTypes":
+    """Read a private key in PEM form. Raises `ValueError`, without a word of the key."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return load_pem_private_key(content, None)
+    except TypeError:
+        raise ValueError(
+            "is encrypted, and nobody is there to be asked for its password; "
+            "write the key without one, readable by nobody else"
+        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        # Its own words may quote the key.
+        raise ValueError("holds no private key in PEM form that can be read") from None
+
+
+def check_dates(leaf: "x509.Certificate", now: datetime, then: str = "providers refuse it") -> None:
+    """Raise `ValueError` if a certificate does not hold now; `then` says what comes of that."""
     begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if now >= ends:
-        raise ValueError(f"the certificate has expired, on {_day(ends)}; providers refuse it")
+        raise ValueError(f"the certificate has expired, on {_day(ends)}; {then}")
     if now < begins:
         raise ValueError(
             f"the certificate is not valid before {_day(begins)}; if that is past, "

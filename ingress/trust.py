@@ -12,8 +12,9 @@ holds names of sources and times, and no secret; where it cannot be read, nothin
 
 import asyncio
 import os
+import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +33,7 @@ KEEP_S = 30.0
 """How often the memory is written at most: what a kill loses of it is no more."""
 FILE_BYTES_MAX = 8 * 1024 * 1024
 _VERSION = 1
+_WORKER = re.compile(r"-[0-9]{1,3}$")
 # What a wrong key on our side can bring about; whatever else is wrong is the sender's own.
 _OURS = frozenset(
     {
@@ -56,17 +58,24 @@ Tell = Callable[[str, Turn], None]
 
 
 @dataclass(slots=True)
-class _Standing:
+class Standing:
     """What is remembered of one source. Times are milliseconds since the epoch, 0 is never."""
 
     verified_ms: int = 0
     suspect_ms: int = 0
     failures: int = 0
 
+    @property
+    def latest_ms(self) -> int:
+        """When it changed last."""
+        return max(self.verified_ms, self.suspect_ms)
+
     def is_suspect(self, now_ms: int) -> bool:
+        """Say whether the fault is assumed to be ours."""
         return self.suspect_ms != 0 and now_ms - self.suspect_ms < RECENT_MS
 
     def is_recent(self, now_ms: int) -> bool:
+        """Say whether it verified within a day."""
         return self.verified_ms != 0 and now_ms - self.verified_ms < RECENT_MS
 
 
@@ -75,14 +84,14 @@ class Trust:
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
-        self._standings: dict[str, _Standing] = {}
+        self._standings: dict[str, Standing] = {}
         self.is_changed = False
 
     def verified(self, slug: str, now_ms: int) -> None:
         """Note that a delivery of a source verified."""
         standing = self._standings.get(slug)
         if standing is None:
-            standing = self._standings[slug] = _Standing()
+            standing = self._standings[slug] = Standing()
         standing.verified_ms = now_ms
         standing.failures = 0
         self.is_changed = True
@@ -126,29 +135,21 @@ class Trust:
         times = {slug: (one.verified_ms, one.suspect_ms) for slug, one in self._standings.items()}
         return orjson.dumps({"version": _VERSION, "sources": times})
 
-    def load(self, content: bytes, now_ms: int) -> None:
-        """Take over what `dump` wrote. Raises `ValueError` for anything else, and takes nothing.
-
-        A time that is not over yet is now: it would be remembered for too long.
-        """
-        try:
-            found = orjson.loads(content)
-            if found["version"] != _VERSION:
-                raise ValueError("it is of a version that is not known here")
-            standings = {
-                str(slug): _Standing(_past(verified, now_ms), _past(suspect, now_ms))
-                for slug, (verified, suspect) in found["sources"].items()
-            }
-        except (KeyError, TypeError, AttributeError):
-            raise ValueError("it is not a memory of sources") from None
-        self._standings = standings
-        for slug, standing in standings.items():
+    def load(self, memories: Iterable[Mapping[str, Standing]], now_ms: int) -> None:
+        """Take over what was read of memories: of each source what the latest of them knows."""
+        self._standings = {}
+        for memory in memories:
+            for slug, standing in memory.items():
+                known = self._standings.get(slug)
+                if known is None or standing.latest_ms > known.latest_ms:
+                    self._standings[slug] = standing
+        for slug, standing in self._standings.items():
             if standing.is_suspect(now_ms):
                 self._tell(slug, Turn.BEGINS)
             else:
                 standing.suspect_ms = 0
 
-    def _end(self, slug: str, standing: _Standing) -> None:
+    def _end(self, slug: str, standing: Standing) -> None:
         """End a suspicion whose time is over."""
         if standing.suspect_ms:
             standing.suspect_ms = 0
@@ -162,8 +163,29 @@ def _past(moment: object, now_ms: int) -> int:
     return min(moment, now_ms)
 
 
+def parse(content: bytes, now_ms: int) -> Mapping[str, Standing]:
+    """Read what `Trust.dump` wrote. Raises `ValueError` for anything else.
+
+    A time that is not over yet is now: it would be remembered for too long.
+    """
+    try:
+        found = orjson.loads(content)
+        if found["version"] != _VERSION:
+            raise ValueError("it is of a version that is not known here")
+        return {
+            str(slug): Standing(_past(verified, now_ms), _past(suspect, now_ms))
+            for slug, (verified, suspect) in found["sources"].items()
+        }
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("it is not a memory of sources") from None
+
+
 class Memory:
-    """Keeps a `Trust` in a file: read once at the start, and written while it changes."""
+    """Keeps a `Trust` in a file: read once at the start, and written while it changes.
+
+    Each worker has a file of its own, and a source's deliveries come to all of them: what one knew
+    of it is read by whichever starts.
+    """
 
     def __init__(
         self, trust: Trust, path: Path | None, clock: telemetry.Clock, keep_s: float = KEEP_S
@@ -179,13 +201,19 @@ class Memory:
     def start(self) -> None:
         """Read the file, and begin to keep it."""
         if self._path is not None:
-            try:
-                self._trust.load(_read(self._path), self._clock())
-            except FileNotFoundError:
-                pass
-            except (OSError, ValueError) as wrong:
-                self._log.warning("state_unreadable", file=str(self._path), reason=str(wrong))
+            now_ms = self._clock()
+            read = [self._read(path, now_ms) for path in _of_all_workers(self._path)]
+            self._trust.load(read, now_ms)
         self._task = asyncio.create_task(self._run())
+
+    def _read(self, path: Path, now_ms: int) -> Mapping[str, Standing]:
+        try:
+            return parse(_read(path), now_ms)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as wrong:
+            self._log.warning("state_unreadable", file=str(path), reason=str(wrong))
+            return {}
 
     async def stop(self) -> None:
         """Write what is not written yet."""
@@ -212,6 +240,17 @@ class Memory:
             self._is_failing = True
         else:
             self._is_failing = False
+
+
+def _of_all_workers(path: Path) -> Sequence[Path]:
+    """Return this worker's file and those of the others beside it, wherever they run now."""
+    first = path.with_stem(_WORKER.sub("", path.stem))
+    name = re.compile(re.escape(first.stem) + r"-[0-9]{1,3}" + re.escape(first.suffix))
+    try:
+        others = {one for one in path.parent.iterdir() if name.fullmatch(one.name)}
+    except OSError:
+        others = set()  # there is no such directory yet
+    return sorted({path, first, *others})
 
 
 def _read(path: Path) -> bytes:

@@ -12,7 +12,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, get_type_hints
 
-from sealgate.commands import doctor, drill, events, keys, providers, quarantine, running, trying
+from sealgate.commands import (
+    doctor,
+    drill,
+    events,
+    keys,
+    providers,
+    quarantine,
+    running,
+    topics,
+    trying,
+)
 from sealgate.commands.context import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
@@ -42,6 +52,7 @@ GROUPS: Mapping[str, Group] = {
     "keys": Group(keys.SUMMARY, keys.COMMANDS),
     "providers": Group(providers.SUMMARY, providers.COMMANDS),
     "quarantine": Group(quarantine.SUMMARY, quarantine.COMMANDS),
+    "topics": Group(topics.SUMMARY, topics.COMMANDS),
 }
 
 

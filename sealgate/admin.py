@@ -6,6 +6,7 @@ verifying keys of every source, and when each last proved something: ids and tim
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -50,20 +51,27 @@ class Admin:
         self._registry = registry
         self._checks = checks
         self._keys = keys
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
 
-    async def start(self) -> int:
-        """Listen, and return the port. Raises `OSError` if the address cannot be had."""
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> int:
+        """Listen, and return the port; `sockets` are bound already, where somebody else holds them.
+
+        Raises `OSError` if the address cannot be had.
+        """
         server = web.Server(self._handle, access_log=None, keepalive_timeout=75)
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(server, self._settings.host, self._settings.port)
-        port: int = self._listener.sockets[0].getsockname()[1]
-        return port
+        if sockets:
+            self._listeners = [await loop.create_server(server, sock=one) for one in sockets]
+        else:
+            host, port = self._settings.host, self._settings.port
+            self._listeners = [await loop.create_server(server, host, port)]
+        number: int = self._listeners[0].sockets[0].getsockname()[1]
+        return number
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._listener is not None:
-            self._listener.close()
+        for one in self._listeners:
+            one.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         answers = {

@@ -57,7 +57,8 @@ def _run(directory: Path, port: int) -> int:
 def _announce(broker: Broker) -> None:
     print(f"Apache Kafka answers at {broker.bootstrap}; its data is in {broker.directory}")
     print("\nIn sealgate.toml:\n")
-    print(f'  [log]\n  url = "kafka://{broker.bootstrap}?replication_factor=1"\n')
+    print(f'  [log]\n  url = "kafka://{broker.bootstrap}?replication_factor=1"')
+    print("  accepts_unsafe_topics = true\n")
     print(f"Or at once:  sealgate demo --kafka {broker.bootstrap}\n")
     print(
         "Ctrl-C stops it; started again on the same directory it has the same records.", flush=True

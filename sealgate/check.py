@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ingress import telemetry, tls
 from ingress.settings import ConfigurationInvalid, Mistake
 from ingress.sources import Snapshot
+from sealgate import brokers
 from sealgate.building import build_seals, build_sources
 from sealgate.config import Configuration
 from sealgate.leaks import leaks
@@ -36,6 +37,7 @@ def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]
         edge = configuration.settings.edge
         found += tls.check(edge.tls, configuration.base, telemetry.now_ms())
     found += leaks(configuration, sources, is_edge=is_edge, has_store=has_store)
+    found += brokers.faults(configuration, telemetry.now_ms())
     file = str(configuration.file)
     found += [Mistake(place, message, file) for place, message in _urls(configuration, roles)]
     found += [Mistake(place, message, file) for place, message in _ports(configuration, roles)]

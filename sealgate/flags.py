@@ -10,6 +10,7 @@ from cyclopts import Parameter, validators
 
 from sealgate.explain.asked import Keys, Reading
 from sealgate.quarantine.asked import Selection
+from sealgate.topics.users import Users
 
 Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration file.")]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
@@ -18,5 +19,7 @@ RegisteredUrl = Annotated[str, Parameter(name="--url")]
 WithKeys = Annotated[Keys | None, Parameter(name="*")]
 AsRead = Annotated[Reading | None, Parameter(name="*")]
 Selecting = Annotated[Selection | None, Parameter(name="*")]
+Serving = Annotated[Users | None, Parameter(name="*")]
 Every = Annotated[bool, Parameter(name="--all", negative=(), help="List what was released, too.")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=64))]

@@ -52,11 +52,14 @@ def _of(source: Source) -> Iterator[tuple[str, Secret]]:
 
 
 def of_files(configuration: Configuration, *, has_store: bool) -> Iterator[Held]:
-    """Yield the keys that seal refused deliveries, and the password of the database."""
+    """Yield the keys that seal refused deliveries, and the database's and brokers' passwords."""
     settings = configuration.settings
     files: list[tuple[str, Path]] = []
     if has_store and settings.store.password_file is not None:
         files.append(("store.password_file", settings.store.password_file))
+    sasl = settings.log.sasl
+    if sasl is not None and sasl.password_file is not None:
+        files.append(("log.sasl.password_file", sasl.password_file))
     files += [(f"quarantine.key {key.id!r}", key.file) for key in settings.quarantine.key]
     for place, name in files:
         try:

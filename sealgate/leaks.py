@@ -75,6 +75,9 @@ class _Watch:
             yield from self._url("store.url", settings.store.url)
             if settings.store.password_file is not None:
                 yield from self._file("store.password_file", settings.store.password_file)
+        sasl = settings.log.sasl
+        if sasl is not None and sasl.password_file is not None:
+            yield from self._file("log.sasl.password_file", sasl.password_file)
         for key in settings.quarantine.key:
             yield from self._file(f"quarantine.key {key.id!r}", key.file)
 

@@ -3,14 +3,20 @@
 Apart from `sealgate.process`, so that a command that only asks something need not load the edge.
 """
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ingress import secretfiles
 from ingress.eventlog import connect as log_connect
-from ingress.eventlog.kafka_access import Access, Sasl, Tls
 from ingress.eventlog.port import EventLog
 from ingress.log_settings import LogSettings
 from sealgate.config import Configuration
 from sealgate.stores import located
+
+if TYPE_CHECKING:
+    # A file is opened without the client of a cluster, which costs start time.
+    from ingress.eventlog.kafka_access import Access
 
 
 def open_log(configuration: Configuration) -> EventLog:
@@ -20,9 +26,13 @@ def open_log(configuration: Configuration) -> EventLog:
     return log_connect.connect(url, access(settings, configuration.base))
 
 
-def access(settings: LogSettings, base: Path) -> Access:
-    """Say how the brokers are entered; files are relative to `base`."""
+def access(settings: LogSettings, base: Path) -> "Access | None":
+    """Say how the brokers are entered, None where nobody asks; files are relative to `base`."""
     tls, sasl = settings.tls, settings.sasl
+    if tls is None and sasl is None:
+        return None
+    from ingress.eventlog.kafka_access import Access, Sasl, Tls
+
     return Access(
         tls=None
         if tls is None
@@ -37,6 +47,7 @@ def access(settings: LogSettings, base: Path) -> Access:
             mechanism=sasl.mechanism,
             username=sasl.username,
             secret=base / (sasl.password_file or sasl.token_file or Path()),
+            read=partial(secretfiles.read_secret_file, base),
         ),
     )
 

@@ -4,7 +4,7 @@
 or for a part that cannot go on. It stops in the order in which things flow, the edge first, so that
 whatever was accepted is carried to its end. A broker or a database that is away ends nothing: the
 parts wait for it. What does end a process is what no waiting mends: an address in use, a database
-of another environment, a position that the log no longer has.
+of another environment.
 """
 
 import asyncio
@@ -12,31 +12,33 @@ import errno
 import gc
 import platform
 import signal
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import uvloop
 from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from consumers import app as consumers_app
-from consumers.store.port import Store
 from ingress import app as ingress_app
 from ingress import telemetry
 from ingress.eventlog.port import EventLog
 from sealgate.admin import NO_KEYS, Admin, Check
 from sealgate.building import Fresh, build
 from sealgate.config import Configuration
+from sealgate.journals import journaling
 from sealgate.logs import open_log
 from sealgate.reload import Means, Reloader, Reread
 from sealgate.role import Role
 from sealgate.stores import located, open_store
+from sealgate.supervisor_link import Link, Told
+
+if TYPE_CHECKING:
+    from consumers.store.port import Store
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -49,8 +51,8 @@ class App(Protocol):
 
     task: asyncio.Task[None] | None
 
-    def ready(self) -> Sequence[tuple[str, bool]]:
-        """Answer ``/readyz``: each check by name, and whether it holds."""
+    def ready(self) -> Sequence[tuple[str, bool] | tuple[str, bool, bool]]:
+        """Answer ``/readyz``: each check by name, whether it holds, and whether it has to."""
 
     async def stop(self) -> None:
         """End, carrying what was accepted to its end."""
@@ -62,7 +64,7 @@ class Started:
 
     edge_url: str = ""
     admin_url: str = ""
-    store: Store | None = None
+    store: "Store | None" = None
     log: EventLog | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     edge: ingress_app.EdgeApp | None = None
@@ -114,8 +116,9 @@ async def _nothing(started: Started) -> None:
 class Process:
     """A configuration and the roles this process plays.
 
-    `reread` reads the configuration again when it changed; without, it stays as it is. `sockets`
-    are listening already, where whoever started this process holds the public port.
+    `reread` reads the configuration again when it changed; without, it stays as it is. `link` is
+    there where a supervisor started this process and holds its ports; `worker` is a name that no
+    other living process of this configuration's edge has, for what is a process's own on the disk.
     """
 
     configuration: Configuration
@@ -123,7 +126,8 @@ class Process:
     checkpoint: Checkpoint = _no_checkpoint
     started: OnStarted = _nothing
     reread: Reread | None = None
-    sockets: Sequence[socket.socket] = ()
+    link: Link | None = None
+    worker: str = "0"
 
     def main(self) -> int:
         """Run until told to stop; return the exit code."""
@@ -138,12 +142,13 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, running.stop.set)
         loop.add_signal_handler(signal.SIGHUP, running.hang_up)
+        loop.add_signal_handler(signal.SIGUSR2, _not_here)
         apps: list[App] = []
         async with AsyncExitStack() as stack:
             try:
                 await self._start(running, apps, stack)
             except OSError as wrong:
-                log.error("cannot_start", reason=_trouble(wrong))
+                log.error("cannot_start", reason=trouble(wrong))
                 return EXIT_UNAVAILABLE
             roles = [role.value for role in self.roles]
             log.info(
@@ -169,7 +174,7 @@ class Process:
     async def _start(self, running: Started, apps: list[App], stack: AsyncExitStack) -> None:
         """Start every part; what is started is on the stack, to be stopped edge first."""
         settings = self.configuration.settings
-        registry = _registry(settings.environment)
+        into = registry(settings.environment)
         log_url = located(settings.log.url, self.configuration.base)
         _make_room(log_url)
         event_log = open_log(self.configuration)
@@ -180,43 +185,52 @@ class Process:
             found = [Check(*check) for part in apps for check in part.ready()]
             return found if running.reloader is None else found + running.reloader.checks()
 
-        admin = Admin(settings.admin, registry, checks, running.keys)
+        admin = Admin(settings.admin, into, checks, running.keys)
         stack.push_async_callback(admin.stop)
         host = settings.admin.host
-        running.admin_url = f"http://{host}:{await admin.start()}"
+        if self.link is None:
+            running.admin_url = f"http://{host}:{await admin.start()}"
         if set(self.roles) != {Role.EDGE}:
             _make_room(located(settings.store.url, self.configuration.base))
             store = open_store(self.configuration)
             stack.push_async_callback(store.close)
             running.store = store
-            await self._start_consumers(event_log, store, registry, apps, stack)
-        await self._serve(running, apps, stack, registry)
+            self._consume(running, apps, stack, into)
+        await self._serve(running, apps, stack, into)
+        if self.link is not None:
+            running.admin_url = f"http://{host}:{self.link.admin[0].getsockname()[1]}"
+            await self.link.open(lambda: _told(checks()), running.stop.set)
+            stack.push_async_callback(self.link.close)
+            taking = asyncio.create_task(_take_admin(self.link, admin))
+            # The first of all to end: the port is the successor's.
+            stack.push_async_callback(admin.stop)
+            stack.push_async_callback(_ended, taking)
 
     async def _serve(
         self,
         running: Started,
         apps: list[App],
         stack: AsyncExitStack,
-        registry: CollectorRegistry,
+        into: CollectorRegistry,
     ) -> None:
         """Start the edge, if there is one, and what keeps it as the files say."""
         settings = self.configuration.settings.edge
         is_edge = Role.EDGE in self.roles
         served = build(self.configuration, is_edge=is_edge)
         if is_edge and running.log is not None:
-            running.edge = edge = self._edge(served, running.log, registry)
+            running.edge = edge = self._edge(served, running.log, into)
             apps.append(edge)
             stack.push_async_callback(edge.stop)
             scheme = "http" if settings.tls is None else "https"
             running.edge_url = f"{scheme}://{settings.host}:{await edge.start()}"
         if self.reread is not None:
             means = Means(self.reread, is_edge=is_edge, apply=running.replace)
-            running.reloader = Reloader(means, served, registry, telemetry.now_ms)
+            running.reloader = Reloader(means, served, into, telemetry.now_ms)
             running.reloading = asyncio.create_task(running.reloader.run())
             stack.push_async_callback(_ended, running.reloading)
 
     def _edge(
-        self, served: Fresh, event_log: EventLog, registry: CollectorRegistry
+        self, served: Fresh, event_log: EventLog, into: CollectorRegistry
     ) -> ingress_app.EdgeApp:
         settings = self.configuration.settings
         return ingress_app.EdgeApp(
@@ -226,53 +240,41 @@ class Process:
                 sources=served.sources,
                 log=event_log,
                 partitions=settings.log.partitions,
-                registry=registry,
+                registry=into,
                 clock=telemetry.now_ms,
                 quarantine=settings.quarantine,
                 seals=served.seals,
                 state_file=self._state_file(),
                 tls=served.tls,
-                sockets=self.sockets,
+                sockets=() if self.link is None else self.link.edge,
+                accepts_unsafe=settings.log.accepts_unsafe_topics
+                or settings.log.journal.policy == "always",
+                journal=journaling(self.configuration, self.worker, self.checkpoint),
             )
         )
 
     def _state_file(self) -> Path | None:
         """Return where the edge remembers, counted from the configuration's directory."""
         name = self.configuration.settings.edge.state_file
-        return None if name is None else self.configuration.base / name
+        if name is None:
+            return None
+        file = self.configuration.base / name
+        if self.link is None or not self.link.index:
+            return file
+        return file.with_stem(f"{file.stem}-{self.link.index}")
 
-    async def _start_consumers(
-        self,
-        event_log: EventLog,
-        store: Store,
-        registry: CollectorRegistry,
-        apps: list[App],
-        stack: AsyncExitStack,
+    def _consume(
+        self, running: Started, apps: list[App], stack: AsyncExitStack, into: CollectorRegistry
     ) -> None:
-        settings = self.configuration.settings
-        parts = consumers_app.Parts(
-            environment=settings.environment,
-            settings=settings.consumer,
-            log=event_log,
-            store=store,
-            partitions=settings.log.partitions,
-            registry=registry,
-            clock=telemetry.now_ms,
-            owner=f"{socket.gethostname()}/{telemetry.correlation_id()}",
-            checkpoint=self.checkpoint,
-            mode=self.configuration.serves.mode,
-        )
-        makers: Mapping[Role, type[consumers_app.Background]] = {
-            Role.MONITOR: consumers_app.MonitorApp,
-            Role.RELAY: consumers_app.RelayApp,
-            Role.WORKER: consumers_app.WorkerApp,
-        }
-        for role, make in makers.items():
-            if role in self.roles:
-                part = make(parts)
-                apps.append(part)
-                stack.push_async_callback(part.stop)
-                part.start()
+        """Start the consumers. They are imported here: the edge starts without them."""
+        from sealgate import consuming
+
+        log, store = running.log, running.store
+        assert log is not None
+        assert store is not None
+        parts = consuming.parts(self.configuration, log, store, into, self.checkpoint)
+        played = (role for role in (Role.MONITOR, Role.RELAY, Role.WORKER) if role in self.roles)
+        apps.extend(consuming.start(role, parts, stack) for role in played)
 
 
 def _make_room(url: str) -> None:
@@ -280,6 +282,26 @@ def _make_room(url: str) -> None:
     scheme, _, path = url.partition("://")
     if scheme in {"embedded", "sqlite"}:
         Path(path.partition("?")[0]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _told(checks: Sequence[Check]) -> Told:
+    """Sum up what a supervisor wants to know."""
+    lacks = [check.name for check in checks if not check.holds]
+    return Told(all(check.holds for check in checks if check.is_required), lacks)
+
+
+async def _take_admin(link: Link, admin: Admin) -> None:
+    """Answer at the admin port from when no predecessor does."""
+    await link.admin_is_ours()
+    await admin.start(link.admin)
+
+
+def _not_here() -> None:
+    """Take a SIGUSR2, which would end the process if it were not taken."""
+    telemetry.logger("process").warning(
+        "signal_ignored",
+        reason="SIGUSR2 restarts workers: send it to the supervisor of `serve --workers`",
+    )
 
 
 async def _first_fault(apps: Sequence[App], stop: asyncio.Event) -> bool:
@@ -331,23 +353,24 @@ def _settle_garbage_collector() -> None:
     gc.set_threshold(GC_THRESHOLD)
 
 
-def _registry(environment: str) -> CollectorRegistry:
+def registry(environment: str) -> CollectorRegistry:
+    """Make the metrics of a process, with what every process tells of itself."""
     # A series that says when a series began doubles their number and answers no question here.
     disable_created_metrics()
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    GCCollector(registry=registry)
+    made = CollectorRegistry()
+    ProcessCollector(registry=made)
+    GCCollector(registry=made)
     info = Gauge(
         "sealgate_build_info",
         "Always 1; the labels say what is running.",
         ("version", "python", "environment"),
-        registry=registry,
+        registry=made,
     )
     info.labels(metadata.version("sealgate"), platform.python_version(), environment).set(1)
-    return registry
+    return made
 
 
-def _trouble(wrong: OSError) -> str:
+def trouble(wrong: OSError) -> str:
     """Say what could not be had: an address, or a place on the disk."""
     if wrong.errno == errno.EADDRINUSE:
         return f"{wrong.strerror}; choose another port in [edge] or [admin], or free this one"

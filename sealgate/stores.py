@@ -4,15 +4,20 @@ Apart from `sealgate.process`, so that a command that only asks something need n
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from consumers.store import connect as store_connect
-from consumers.store.port import Store
 from ingress import secretfiles
 from sealgate.config import Configuration
 
+if TYPE_CHECKING:
+    # The edge has no store, and does without what it is made with.
+    from consumers.store.port import Store
 
-def open_store(configuration: Configuration) -> Store:
+
+def open_store(configuration: Configuration) -> "Store":
     """Make the store of a configuration, not connected yet. Raises `ConfigurationInvalid`."""
+    from consumers.store import connect as store_connect
+
     settings = configuration.settings.store
     password = None
     if settings.password_file is not None:

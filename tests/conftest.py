@@ -6,6 +6,7 @@ import os
 import pytest
 
 pytest_plugins = [
+    "tests.faults.options",
     "tests.support.canary_session",
     "tests.support.drills",
     "tests.support.kafka",

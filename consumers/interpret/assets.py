@@ -21,6 +21,7 @@ SHIPPED = Path(__file__).with_name("assets.toml")
 
 # What both databases hold of an atomic amount: NUMERIC(78, 0) is a 256-bit integer.
 DIGITS_MAX = 78
+_END = 10**DIGITS_MAX
 SYMBOL_CHARS_MAX = 16
 
 # [0-9], because `\d` and `int` also take the digits of other scripts.
@@ -54,6 +55,11 @@ class Assets:
     def atomic(self, told: object, symbol: str, unit: Unit) -> int:
         """Return an amount of `symbol` in its smallest unit. Raises `Drift`."""
         decimals = self.decimals[symbol] if unit is Unit.MAJOR else 0
+        # Most providers write whole numbers: those need no reading.
+        if type(told) is int and 0 <= told < _END:
+            units: int = told * 10**decimals
+            if units < _END:
+                return units
         whole, _, fraction = _plain(told).partition(".")
         fraction = fraction.rstrip("0")
         if len(fraction) > decimals:

@@ -9,6 +9,7 @@ The event is kept, an exception is raised, and a better mapping reads it again.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from consumers.exceptions import Code
 from consumers.interpret import assets, mapping, strict_json
@@ -31,8 +32,7 @@ class Finding:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Interpretation:
+class Interpretation(NamedTuple):
     """What an event states. `verdict` is None where the facts are to be decided on."""
 
     verdict: Verdict | None

@@ -8,24 +8,40 @@ from consumers.exceptions import Code
 from consumers.interpret import mapping, pointer
 from consumers.interpret.mapping import Say, Scalar
 from consumers.interpret.pointer import Tokens
+from consumers.lifecycle import FactKind
+
+_TRANSFER = {Say.TRANSFER_SEEN: FactKind.SEEN, Say.TRANSFER_FINAL: FactKind.FINAL}
+_TOTAL = {Say.TOTAL_SEEN: FactKind.SEEN, Say.TOTAL_FINAL: FactKind.FINAL}
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the table, compiled."""
+    """One line of the table, compiled: what it says is sorted by what is to be stated."""
 
     where: tuple[tuple[Tokens, Scalar], ...]
-    say: tuple[Say, ...]
     whole: bool
     late: bool | Tokens
     raises: Code | None
+    asks: bool
+    expires: bool
+    transfers: tuple[FactKind, ...]
+    totals: tuple[FactKind, ...]
 
     @classmethod
     def compile(cls, told: mapping.Rule) -> Self:
         """Prepare the rule."""
         where = tuple((pointer.parse(place), value) for place, value in told.where.items())
         late = pointer.parse(told.late) if isinstance(told.late, str) else told.late
-        return cls(where, tuple(told.say), told.whole, late, told.raises)
+        return cls(
+            where,
+            told.whole,
+            late,
+            told.raises,
+            asks=Say.EXPECTED in told.say,
+            expires=Say.EXPIRED in told.say,
+            transfers=tuple(_TRANSFER[say] for say in told.say if say in _TRANSFER),
+            totals=tuple(_TOTAL[say] for say in told.say if say in _TOTAL),
+        )
 
     def holds(self, document: Any) -> bool:
         """Say whether the document has every value that the rule asks for."""
@@ -59,4 +75,7 @@ def compile_rules(told: Iterable[mapping.Rule]) -> Rules:
 def choose(rules: Rules, word: object, document: Any) -> Rule | None:
     """Return the first rule of a word that holds; None if the word is no text, or has none."""
     candidates = rules.get(word, ()) if isinstance(word, str) else ()
-    return next((rule for rule in candidates if rule.holds(document)), None)
+    for rule in candidates:
+        if not rule.where or rule.holds(document):
+            return rule
+    return None

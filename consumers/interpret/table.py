@@ -7,24 +7,22 @@ of one event are compared, so the weight of a word never depends on what arrived
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from consumers.exceptions import Code
 from consumers.interpret import mapping, pointer
 from consumers.interpret.assets import Assets
 from consumers.interpret.drift import Drift
-from consumers.interpret.mapping import ProviderMapping, Say
+from consumers.interpret.mapping import ProviderMapping
 from consumers.interpret.pointer import Tokens
 from consumers.interpret.reading import Amount, Moment, Transfers, elements
 from consumers.interpret.rules import Rule, Rules, choose, compile_rules
 from consumers.lifecycle import Fact, FactKind, asked, received
 
-_TRANSFER = {Say.TRANSFER_SEEN: FactKind.SEEN, Say.TRANSFER_FINAL: FactKind.FINAL}
-_TOTAL = {Say.TOTAL_SEEN: FactKind.SEEN, Say.TOTAL_FINAL: FactKind.FINAL}
+_UNTOLD = ("", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What one event states: facts, and exceptions that it alone is reason for, with evidence."""
 
     facts: frozenset[Fact]
@@ -78,68 +76,69 @@ class Table:
         if rule is None:
             raise Drift("no rule of this type fits the event")
         late = rule.is_late(document)
-        facts = [*self._prices(rule, document), *self._values(rule, document, at_ms, late=late)]
+        facts: list[Fact] = []
+        if rule.asks:
+            facts += self._prices(document)
+        if rule.transfers and self.transfers is not None:
+            for kind in rule.transfers:
+                facts += self.transfers.read(document, kind, at_ms, late=late)
+        if rule.expires:
+            facts.append(_without_value(FactKind.EXPIRED, at_ms))
         total = self._total(rule, document)
         short = _shortfall(facts, total) if rule.whole else ""
         whole = rule.whole and not short
-        facts.extend(_totals(rule, key, total, at_ms, whole=whole, late=late))
-        facts.extend(self._history(document, key, at_ms, whole=whole))
+        facts += _totals(rule, key, total, at_ms, whole=whole, late=late)
+        if self.timeline is not None:
+            facts += self._history(self.timeline, document, key, at_ms, whole=whole)
         raises = ((rule.raises, "the provider says so"),) if rule.raises else ()
         if short:
             raises = (*raises, (Code.AMOUNT_UNDER, short))
         return Told(frozenset(facts), raises)
 
-    def _prices(self, rule: Rule, document: Any) -> Iterator[Fact]:
+    def _prices(self, document: Any) -> list[Fact]:
         """State what was asked for: every price the event names, or that it names none."""
-        if Say.EXPECTED not in rule.say:
-            return
         expires_ms = None if self.expires is None else self.expires.read(document)
         named = [price for price in (place.read(document) for place in self.expected) if price[0]]
-        for asset, amount in named or [("", None)]:
-            yield _without_value(FactKind.EXPECTED, 0, asset, amount, expires_ms)
-
-    def _values(self, rule: Rule, document: Any, at_ms: int, *, late: bool) -> Iterator[Fact]:
-        for say in rule.say:
-            if self.transfers is not None and say in _TRANSFER:
-                yield from self.transfers.read(document, _TRANSFER[say], at_ms, late=late)
-            elif say is Say.EXPIRED:
-                yield _without_value(FactKind.EXPIRED, at_ms)
+        return [
+            _without_value(FactKind.EXPECTED, 0, asset, amount, expires_ms)
+            for asset, amount in named or [_UNTOLD]
+        ]
 
     def _total(self, rule: Rule, document: Any) -> tuple[str, int | None]:
-        if self.total is None or not _TOTAL.keys() & set(rule.say):
-            return "", None
+        if self.total is None or not rule.totals:
+            return _UNTOLD
         asset, amount = self.total.read(document)
         # A provider that has seen money and counts zero has not counted yet: a sighting of unknown
         # size. Final money that counts zero is a contradiction, and is kept to be compared.
-        if amount == 0 and Say.TOTAL_SEEN in rule.say:
-            return "", None
+        if amount == 0 and FactKind.SEEN in rule.totals:
+            return _UNTOLD
         return asset, amount
 
-    def _history(self, document: Any, key: str, at_ms: int, *, whole: bool) -> Iterator[Fact]:
+    def _history(
+        self, timeline: _Timeline, document: Any, key: str, at_ms: int, *, whole: bool
+    ) -> Iterator[Fact]:
         """State what the timeline adds. Its word on the whole needs the event's own behind it."""
-        if self.timeline is None:
-            return
-        for entry in elements(document, self.timeline.each):
-            rule = choose(self.timeline.rules, pointer.find(entry, self.timeline.word), entry)
+        for entry in elements(document, timeline.each):
+            rule = choose(timeline.rules, pointer.find(entry, timeline.word), entry)
             if rule is None:
                 continue
-            then_ms = self.timeline.at.read(entry)
+            then_ms = timeline.at.read(entry)
             entry_ms = at_ms if then_ms is None else then_ms
-            if Say.EXPIRED in rule.say:
+            if rule.expires:
                 yield _without_value(FactKind.EXPIRED, entry_ms)
             late = rule.is_late(entry)
             word = rule.whole and whole
-            yield from _totals(rule, key, ("", None), entry_ms, whole=word, late=late)
+            yield from _totals(rule, key, _UNTOLD, entry_ms, whole=word, late=late)
 
 
 def _totals(
     rule: Rule, key: str, total: tuple[str, int | None], at_ms: int, *, whole: bool, late: bool
-) -> Iterator[Fact]:
+) -> list[Fact]:
     """State the payment as a whole."""
     asset, amount = total
-    for say in rule.say:
-        if say in _TOTAL:
-            yield Fact(_TOTAL[say], key, asset, amount, whole=whole, late=late, at_ms=at_ms)
+    return [
+        Fact(kind, key, asset, amount, whole=whole, late=late, at_ms=at_ms) for kind in rule.totals
+    ]
 
 
 def _without_value(

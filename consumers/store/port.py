@@ -71,8 +71,7 @@ class Advance:
     to: int
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """The row that makes an event happen once, and answers questions about it later."""
 
     key: EventKey
@@ -138,8 +137,7 @@ class Marked(NamedTuple):
         return self.marks[-1].judgement if self.marks else None
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(NamedTuple):
     """A payment as stored. `version` counts its transitions: 0 is one nobody has written yet.
 
     `facts` is the set of its facts, without those that only void events state; `state` is what the
@@ -169,8 +167,7 @@ class Cause(StrEnum):
     RESTORE = "restore"  # an operator gave a void event its facts back
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """One move of a payment, as written: the history, never changed."""
 
     payment: PaymentKey
@@ -183,8 +180,7 @@ class Transition:
     cause: Cause = Cause.EVENT
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """One row of the outbox: what downstream services will hear, in the order of writing."""
 
     id: str
@@ -243,8 +239,7 @@ class DeadLetter:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """A payment's new row: written only if the stored version is still `was`."""
 
     payment: Payment

@@ -38,6 +38,7 @@ from consumers.store.port import (
     Transaction,
     Transition,
 )
+from consumers.store.postgres_columns import columns, packed
 from consumers.store.postgres_connection import (
     Address,
     Patience,
@@ -364,7 +365,9 @@ async def _set(
 ) -> list[Row]:
     if not each:
         return []
-    columns = zip(*each, strict=True)
+    separator, null, *written = columns(each)
     with explained():
-        found: list[Row] = await connection.fetch(statement, *values, *columns)
+        found: list[Row] = await connection.fetch(
+            packed(statement), separator, null, *values, *written
+        )
         return found

@@ -45,6 +45,10 @@ Row = tuple[Any, ...]
 # NUMERIC(78, 0): the largest 256-bit integer has 78 digits.
 AMOUNT_END = 10**78
 
+# By the text, because to call an enumeration costs ten times as much.
+_KINDS: Mapping[str, FactKind] = {str(kind): kind for kind in FactKind}
+_STATES: Mapping[str, State] = {str(state): state for state in State}
+
 
 def advance_row(advance: Advance) -> Row:
     """Lay out the move of a position."""
@@ -53,25 +57,10 @@ def advance_row(advance: Advance) -> Row:
 
 def event_row(event: Event) -> Row:
     """Lay out a claim."""
-    (topic, partition), offset = event.position
-    return (
-        *event.key,
-        event.event_type,
-        event.source,
-        event.reference,
-        event.key_id,
-        event.assurance,
-        event.correlation_id,
-        event.body_digest,
-        event.received_ms,
-        topic,
-        partition,
-        offset,
-        event.scheme,
-        event.mode,
-        event.signed_ms,
-        event.late_ms,
-    )
+    # In the order of the columns, but for the first and the place, which are several each.
+    key, *told, position, scheme, mode, signed_ms, late_ms = event
+    (topic, partition), offset = position
+    return (*key, *told, topic, partition, offset, scheme, mode, signed_ms, late_ms)
 
 
 def recorded(row: Row) -> Recorded:
@@ -129,7 +118,7 @@ def marked(events: Iterable[Row], said: Iterable[Row]) -> Mapping[EventKey, Mark
 def saved_row(saved: Saved) -> Row:
     """Lay out a payment's new row, and the version it replaces."""
     payment = saved.payment
-    return (*payment.key, payment.state.value, payment.version, payment.changed_ms, saved.was)
+    return (*payment.key, str(payment.state), payment.version, payment.changed_ms, saved.was)
 
 
 def fact_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
@@ -145,18 +134,12 @@ def restatement_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
 
 
 def _said(payment: PaymentKey, fact: Fact) -> Row:
-    if fact.amount is not None and abs(fact.amount) >= AMOUNT_END:
+    kind, key, asset, amount, whole, late, at_ms, expires_ms = fact
+    if amount is None:
+        return (str(kind), key, asset, None, whole, late, at_ms, expires_ms)
+    if abs(amount) >= AMOUNT_END:
         raise Unstorable(f"the amount of a fact of {payment.reference!r} is over 78 digits")
-    return (
-        fact.kind.value,
-        fact.key,
-        fact.asset,
-        None if fact.amount is None else str(fact.amount),
-        fact.whole,
-        fact.late,
-        fact.at_ms,
-        fact.expires_ms,
-    )
+    return (str(kind), key, asset, str(amount), whole, late, at_ms, expires_ms)
 
 
 def _digest(said: Row) -> bytes:
@@ -175,7 +158,7 @@ def fact(row: Row) -> Fact:
     """Read a fact back."""
     kind, key, asset, amount, whole, late, at_ms, expires_ms = row
     return Fact(
-        kind=FactKind(kind),
+        kind=_KINDS[kind],
         key=key,
         asset=asset,
         amount=None if amount is None else int(amount),
@@ -215,21 +198,23 @@ def payments(rows: Iterable[Row], facts: Iterable[Row]) -> Mapping[PaymentKey, P
     for provider, account, reference, state, version, changed_ms in rows:
         key = PaymentKey(provider, account, reference)
         known = frozenset(stated.get(key, ()))
-        found[key] = Payment(key, State(state), version, known, changed_ms)
+        found[key] = Payment(key, _STATES[state], version, known, changed_ms)
     return found
 
 
 def transition_row(transition: Transition) -> Row:
     """Lay out one line of a payment's history."""
+    payment, version, before, after, event, correlation_id, at_ms, cause = transition
+    was = None if before is None else str(before)
     return (
-        *transition.payment,
-        transition.version,
-        transition.before and transition.before.value,
-        transition.after.value,
-        *transition.event,
-        transition.correlation_id,
-        transition.at_ms,
-        transition.cause.value,
+        *payment,
+        version,
+        was,
+        str(after),
+        *event,
+        correlation_id,
+        at_ms,
+        str(cause),
     )
 
 
@@ -249,8 +234,8 @@ def transition(row: Row) -> Transition:
 
 def notice_row(notice: Notice) -> Row:
     """Lay out one row of the outbox."""
-    headers = headers_text(notice.headers)
-    return (notice.id, *notice.payment, notice.version, notice.key, notice.value, headers)
+    notice_id, payment, version, key, value, headers = notice
+    return (notice_id, *payment, version, key, value, headers_text(headers))
 
 
 def pending(row: Row) -> Pending:
@@ -339,4 +324,4 @@ def headers_text(headers: Headers) -> str:
 
 def headers_of(text: str) -> Headers:
     """Read headers back."""
-    return tuple((name, value.encode("latin-1")) for name, value in orjson.loads(text))
+    return tuple([(name, value.encode("latin-1")) for name, value in orjson.loads(text)])

@@ -7,6 +7,7 @@ development and tests: one node is one disk, and Kafka acknowledges before the d
 """
 
 import base64
+import json
 import signal
 import socket
 import struct
@@ -20,6 +21,7 @@ from string import Template
 from typing import Self
 
 from deploy.kafka.artefacts import BrokerUnavailable, cache_directory, class_path, java
+from deploy.kafka.security import Security
 
 HERE = Path(__file__).parent
 HEAP = "-Xmx512m"
@@ -93,13 +95,17 @@ def start(
     *,
     cache: Path | None = None,
     java_options: Sequence[str] = (),
+    security: Security | None = None,
+    advertised_port: int = 0,
 ) -> Broker:
     """Start a broker and return it once it answers. Raises `BrokerUnavailable`.
 
-    Port 0 chooses a free one. `cache` is where the broker's files are kept.
+    Port 0 chooses a free one. `cache` is where the broker's files are kept. With `security` it has
+    more listeners, and rules; its users are made when the directory is first used.
+    `advertised_port` is where clients are sent, for whoever puts a proxy in front of it.
     """
     _check_port(port)
-    port = port or _free_port()
+    port = port or free_port()
     command = [
         str(java()),
         HEAP,
@@ -109,8 +115,9 @@ def start(
     command += ["-cp", class_path(cache or cache_directory())]
     directory = directory.absolute()
     directory.mkdir(parents=True, exist_ok=True)
-    settings = _write_settings(directory, port)
-    _format(command, directory, settings)
+    settings = _write_settings(directory, port, security, advertised_port or port)
+    users = [] if security is None else security.format_arguments()
+    _format(command, directory, settings, users)
     with (directory / "broker.log").open("ab") as output:
         process = subprocess.Popen(
             [*command, "kafka.Kafka", str(settings)],
@@ -173,31 +180,50 @@ def _check_port(port: int) -> None:
         ) from error
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _write_settings(directory: Path, port: int) -> Path:
+def _write_settings(
+    directory: Path, port: int, security: Security | None, advertised_port: int
+) -> Path:
     template = Template((HERE / "server.properties").read_text())
     settings = directory / "server.properties"
     # Backslashes begin an escape in this format.
     data = str(directory / "data").replace("\\", "\\\\")
-    settings.write_text(template.substitute(port=port, controller_port=_free_port(), data=data))
+    controller = free_port()
+    text = template.substitute(
+        port=port, advertised_port=advertised_port, controller_port=controller, data=data
+    )
+    if security is not None:
+        settings.touch(mode=0o600)
+        text += security.settings(port, controller)
+    settings.write_text(text)
     return settings
 
 
-def _format(command: list[str], directory: Path, settings: Path) -> None:
+def _format(command: list[str], directory: Path, settings: Path, users: list[str]) -> None:
     """Give the data directory its cluster id, once."""
     if (directory / "data" / "meta.properties").exists():
         return
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     # One argument: an id may begin with a hyphen, which would pass for an option.
     identity = f"--cluster-id={cluster}"
-    tool = [*command, "kafka.tools.StorageTool", "format", identity, "-c", str(settings)]
-    done = subprocess.run(tool, capture_output=True, timeout=FORMAT_S, check=False)
+    words = ["kafka.tools.StorageTool", "format", identity, "-c", str(settings), *users]
+    # Java reads its words from a file, too: a password among them stands in no list of processes.
+    file = directory / "format.words"
+    file.touch(mode=0o600)
+    file.write_text("\n".join(json.dumps(word) for word in words))
+    try:
+        done = subprocess.run(
+            [*command, f"@{file}"], capture_output=True, timeout=FORMAT_S, check=False
+        )
+    finally:
+        file.unlink()
     if done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace").strip()
         raise BrokerUnavailable(f"{directory} cannot be made ready for the broker: {said[-500:]}")

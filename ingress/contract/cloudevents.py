@@ -9,9 +9,11 @@ Source: CloudEvents 1.0.2, section "Context attributes" (types), and its Kafka p
 """
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -33,6 +35,14 @@ OPAQUE = "application/octet-stream"
 # Format (Cf) holds the bidirectional overrides, which would let a value lie in a log or console.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Cn", "Co", "Cf", "Zl", "Zp"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND_MS = 1000
+# How `timestamp` writes: all but the milliseconds and the zone.
+_SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
+_WRITTEN_CHARS = 24
+_FRACTION = slice(19, 24)
+# Moments of events that are under way lie close together: all seconds of an hour.
+_SECONDS_KEPT = 3600
+_FRACTIONS = {f".{ms:03d}Z": ms for ms in range(_SECOND_MS)}
 
 
 def is_attribute(text: str) -> bool:
@@ -54,6 +64,7 @@ def attribute(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+@lru_cache(maxsize=64)
 def content_type(sent: bytes | None) -> str:
     """Normalise a request's Content-Type through the allow-list."""
     if sent is None:
@@ -64,12 +75,34 @@ def content_type(sent: bytes | None) -> str:
 
 def timestamp(ms: int) -> str:
     """Render milliseconds since the epoch as an RFC 3339 timestamp in UTC."""
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, ms = divmod(ms, _SECOND_MS)
+    return f"{_second(second)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=_SECONDS_KEPT)
+def _second(second: int) -> str:
+    """Render a whole second since the epoch, without its zone."""
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[: _FRACTION.start]
 
 
 def timestamp_ms(text: str) -> int:
     """Read an RFC 3339 timestamp; raise `ValueError` for anything else."""
+    # As we write it, it is read piece by piece; whatever else there is, as a whole.
+    if len(text) == _WRITTEN_CHARS:
+        ms = _FRACTIONS.get(text[_FRACTION])
+        second_ms = None if ms is None else _second_ms(text[: _FRACTION.start])
+        if ms is not None and second_ms is not None:
+            return second_ms + ms
+    return _any_ms(text)
+
+
+@lru_cache(maxsize=_SECONDS_KEPT)
+def _second_ms(text: str) -> int | None:
+    """Read a whole second without its zone; None where it is not written as we write it."""
+    return _any_ms(text + "Z") if _SECOND.fullmatch(text) else None
+
+
+def _any_ms(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a timestamp needs its zone")

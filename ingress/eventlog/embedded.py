@@ -8,15 +8,18 @@ its own two.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from ingress.eventlog import embedded_file as file
 from ingress.eventlog import embedded_rows as rows
+from ingress.eventlog.deadlines import Deadlines
 from ingress.eventlog.embedded_reader import Reader
 from ingress.eventlog.embedded_subscription import EmbeddedSubscription
 from ingress.eventlog.embedded_writer import Writer
+from ingress.eventlog.observer import Observer, Outcome
 from ingress.eventlog.port import (
     RECORD_BYTES_MAX,
     LogUnavailable,
@@ -26,6 +29,7 @@ from ingress.eventlog.port import (
     Position,
     Positions,
     Record,
+    Weakness,
     size_bytes,
 )
 from ingress.telemetry import Clock, now_ms
@@ -34,9 +38,11 @@ from ingress.telemetry import Clock, now_ms
 class EmbeddedPublisher:
     """Appends to the file; returns when the disk has the record."""
 
-    def __init__(self, writer: Writer, deadline_s: float) -> None:
+    def __init__(self, writer: Writer, deadline_s: float, observer: Observer | None = None) -> None:
         self._writer = writer
         self._deadline_s = deadline_s
+        self._observer = observer
+        self._late = Deadlines(deadline_s, "the disk did not confirm in time: outcome unknown")
         self._started = False
 
     async def start(self) -> None:
@@ -46,25 +52,34 @@ class EmbeddedPublisher:
 
     def publish(self, message: Message) -> asyncio.Future[Position]:
         """Begin to append; the future is the position once the record is on the disk."""
-        loop = asyncio.get_running_loop()
         try:
             future = self._append(message)
         except (LogUnavailable, MessageRefused) as refusal:
-            future = loop.create_future()
+            future = asyncio.get_running_loop().create_future()
             future.set_exception(refusal)
+            self._tell(Outcome.REJECTED if isinstance(refusal, LogUnavailable) else Outcome.REFUSED)
             return future
-        late = loop.call_later(self._deadline_s, _expire, future)
-        future.add_done_callback(lambda _: late.cancel())
+        self._late.watch(future)
+        if self._observer is not None:
+            future.add_done_callback(self._ended)
         return future
 
     def _append(self, message: Message) -> asyncio.Future[Position]:
         """Hand a message to the writer. Raises `LogUnavailable`, `MessageRefused`."""
-        size = size_bytes(message)
-        if size > RECORD_BYTES_MAX:
-            raise MessageRefused(f"a record takes {size} bytes, more than {RECORD_BYTES_MAX}")
+        size = checked_bytes(message)
         if not self._started:
             raise LogUnavailable("the publisher has not been started, or was stopped")
         return self._writer.append(rows.row(message), size)
+
+    def _ended(self, future: asyncio.Future[Position]) -> None:
+        if future.cancelled() or isinstance(error := future.exception(), LogUnavailable):
+            self._tell(Outcome.UNKNOWN)
+        else:
+            self._tell(Outcome.ACKED if error is None else Outcome.REFUSED)
+
+    def _tell(self, outcome: Outcome) -> None:
+        if self._observer is not None:
+            self._observer.published(outcome, 1)
 
     def ready(self) -> bool:
         """Say whether the file takes records."""
@@ -78,9 +93,12 @@ class EmbeddedPublisher:
                 await self._writer.flush()
 
 
-def _expire(future: asyncio.Future[Position]) -> None:
-    if not future.done():
-        future.set_exception(LogUnavailable("the disk did not confirm in time: outcome unknown"))
+def checked_bytes(message: Message) -> int:
+    """Return what a message takes. Raises `MessageRefused` where no log takes so much."""
+    size = size_bytes(message)
+    if size > RECORD_BYTES_MAX:
+        raise MessageRefused(f"a record takes {size} bytes, more than {RECORD_BYTES_MAX}")
+    return size
 
 
 class EmbeddedLog:
@@ -101,9 +119,42 @@ class EmbeddedLog:
         self._writer.retain(retention_ms or {})
         await self._writer.call(partial(rows.make_topics, partitions=dict(partitions)))
 
-    def publisher(self, *, deadline_s: float = 2.0) -> EmbeddedPublisher:
+    async def open(self) -> None:
+        """Open the file for writing, making it if need be. Raises `LogUnavailable`."""
+        await self._writer.open()
+
+    def usable(self) -> bool:
+        """Say whether the file is open and its last write succeeded."""
+        return self._writer.usable()
+
+    def append(self, message: Message) -> asyncio.Future[Position]:
+        """Append without a deadline, so that what became of a record is always told.
+
+        Raises `LogUnavailable` and `MessageRefused` at once; they may also be the future's.
+        """
+        return self._writer.append(rows.row(message), size_bytes(message))
+
+    async def flush(self) -> None:
+        """Wait until every record that was appended before has been answered."""
+        await self._writer.flush()
+
+    async def check(self) -> str:
+        """Return what is wrong inside the file; empty where nothing is. Raises `LogUnavailable`."""
+        return await self._reader.ask(file.damage)
+
+    async def frames(self) -> int:
+        """Return how many frames of the write-ahead log are right. Raises `LogUnavailable`."""
+        return await self._reader.ask(file.frames)
+
+    async def weaknesses(self, topics: Collection[str]) -> Sequence[Weakness]:
+        """Return nothing: an acknowledgement means that this disk has the record."""
+        return ()
+
+    def publisher(
+        self, *, deadline_s: float = 2.0, observer: Observer | None = None
+    ) -> EmbeddedPublisher:
         """Make a publisher; all of them share one writing thread and its group commits."""
-        return EmbeddedPublisher(self._writer, deadline_s)
+        return EmbeddedPublisher(self._writer, deadline_s, observer)
 
     def subscription(self, topic: str, group: str, positions: Positions) -> EmbeddedSubscription:
         """Make the member of `group` on `topic`."""
@@ -122,10 +173,13 @@ class EmbeddedLog:
         """Return the oldest offset kept, per partition. Raises `LogUnavailable`."""
         return {extent.lane.partition: extent.begin for extent in await self._extents(topic)}
 
-    async def read(self, position: Position, records_max: int) -> Sequence[Record]:
+    async def read(
+        self, position: Position, records_max: int, *, bytes_max: int = rows.READ_BYTES_MAX
+    ) -> Sequence[Record]:
         """Read on from `position`. Raises `LogUnavailable`, `PositionLost`."""
         wanted = {position.partition: position.offset}
-        return await self._reader.ask(partial(rows.read, wanted=wanted, records_max=records_max))
+        most = rows.Most(records_max, bytes_max)
+        return await self._reader.ask(partial(rows.read, wanted=wanted, most=most))
 
     async def trim(self, position: Position) -> None:
         """Forget the records before `position`, for good: a journal does it once they are sent."""

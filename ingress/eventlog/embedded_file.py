@@ -14,6 +14,8 @@ import apsw
 
 from ingress.eventlog.port import LogUnavailable
 
+# What SQLite says of a file that is not as it was written. The last: a table's name was hit.
+DAMAGES = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
 APPLICATION_ID = 0x53474C47  # "SGLG", in the file's header: nothing else may pass for a log
 SCHEMA_VERSION = 1
 BUSY_MS = 5_000
@@ -24,6 +26,11 @@ _MAGIC = b"SQLite format 3\x00"
 # One statement is kept for every number of rows that an insertion may have.
 _STATEMENTS = 256
 _FULL = 2  # what `PRAGMA synchronous` answers for FULL
+
+
+class LogDamaged(LogUnavailable):
+    """The file is not as it was written: no waiting mends it."""
+
 
 Identity = tuple[tuple[int, int], ...]
 
@@ -77,9 +84,14 @@ def open_writer(path: Path, *, suspect: bool = False) -> apsw.Connection:
         raise LogUnavailable(_explain(path, error)) from error
 
 
-def identity(path: Path) -> Identity:
-    """Say which files are at the log's paths now. Raises `OSError` where one is missing."""
-    found = [name.stat() for name in (path, path.with_name(path.name + "-wal"))]
+def files(path: Path) -> tuple[Path, Path]:
+    """Return the files that hold a log's records: the database and its write-ahead log."""
+    return path, path.with_name(path.name + "-wal")
+
+
+def identity(files: tuple[Path, Path]) -> Identity:
+    """Say which files are at a log's paths now. Raises `OSError` where one is missing."""
+    found = [name.stat() for name in files]
     return tuple((each.st_dev, each.st_ino) for each in found)
 
 
@@ -95,8 +107,24 @@ def open_reader(path: Path) -> apsw.Connection:
             connection.close()
             raise
         return connection
+    except DAMAGES as error:
+        raise LogDamaged(_explain(path, error)) from error
     except apsw.Error as error:
         raise LogUnavailable(_explain(path, error)) from error
+
+
+def damage(connection: apsw.Connection) -> str:
+    """Return what is wrong inside the file; empty where nothing is."""
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except DAMAGES as error:
+        return str(error)
+    return "" if found == [("ok",)] else str(found[0][0])
+
+
+def frames(connection: apsw.Connection) -> int:
+    """Return how many frames of the write-ahead log are right, as SQLite sees it."""
+    return connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)[0]
 
 
 def _connect(path: Path) -> apsw.Connection:
@@ -136,9 +164,8 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
         raise LogUnavailable(f"{path} cannot be written durably: it needs a local file system")
     connection.pragma("wal_autocheckpoint", WAL_PAGES)
     connection.pragma("journal_size_limit", WAL_BYTES_KEPT)
-    found = connection.execute("PRAGMA quick_check(1)").fetchall()
-    if found != [("ok",)]:
-        raise LogUnavailable(f"{path} is damaged: {found[0][0]}; restore it or move it away")
+    if wrong := damage(connection):
+        raise LogUnavailable(f"{path} is damaged: {wrong}; restore it or move it away")
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(_SCHEMA)
     connection.pragma("application_id", APPLICATION_ID)
@@ -150,7 +177,7 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
 
 def _check_owner(connection: apsw.Connection, path: Path) -> None:
     if connection.pragma("application_id") != APPLICATION_ID:
-        raise LogUnavailable(f"{path} is another program's file, or empty: choose another path")
+        raise LogDamaged(f"{path} is another program's file, or empty: choose another path")
 
 
 def _fold(connection: apsw.Connection, *, insist: bool) -> None:

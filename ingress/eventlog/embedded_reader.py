@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import apsw
 
-from ingress.eventlog.embedded_file import open_reader
+from ingress.eventlog.embedded_file import DAMAGES, LogDamaged, open_reader
 from ingress.eventlog.port import LogUnavailable
 
 T = TypeVar("T")
@@ -44,6 +44,9 @@ class Reader:
             if self._connection is None:
                 self._connection = open_reader(self._path)
             return question(self._connection)
+        except DAMAGES as error:
+            self._let_go()
+            raise LogDamaged(f"{self._path} is damaged ({error})") from error
         except apsw.Error as error:
             self._let_go()
             raise LogUnavailable(f"{self._path} cannot be read ({error})") from error

@@ -22,12 +22,13 @@ from ingress.eventlog.port import (
     Position,
     PositionLost,
     Record,
+    TopicRefused,
 )
 
 _INSERT = "INSERT INTO record (partition, offset, timestamp_ms, key, value, headers) VALUES "
 _COLUMNS = 6
 _INSERT_ROWS_MAX = 128
-_READ_BYTES_MAX = 8 * 1_048_576
+READ_BYTES_MAX = 8 * 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,24 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
+class Most:
+    """How much is read at once; the record that goes over the bytes is the last."""
+
+    records: int
+    bytes: int = READ_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
 class Topics:
-    """The partitions known so far; they are never changed once made, so this may be kept."""
+    """The partitions known so far, which never change once made; and where each one ends.
+
+    The ends are right as long as nobody else has written to the file, which SQLite tells by a
+    number; whoever rolls back must `forget` them.
+    """
 
     lanes: dict[str, tuple[Lane, ...]] = field(default_factory=dict)
+    _ends: dict[int, int] = field(default_factory=dict)
+    _seen: list[int] = field(default_factory=lambda: [0])
 
     def of(self, connection: apsw.Connection, topic: str) -> tuple[Lane, ...]:
         """Return the topic's partitions, none if there is no such topic."""
@@ -71,6 +86,18 @@ class Topics:
                 return ()
             self.lanes[topic] = found
         return self.lanes[topic]
+
+    def ends(self, connection: apsw.Connection) -> dict[int, int]:
+        """Return the next offset of each lane, as far as they are known, to be kept up to date."""
+        version: int = connection.execute("PRAGMA data_version").get
+        if version != self._seen[0]:
+            self._ends.clear()
+            self._seen[0] = version
+        return self._ends
+
+    def forget(self) -> None:
+        """Know nothing of ends any more."""
+        self._ends.clear()
 
 
 def row(message: Message) -> Row:
@@ -89,15 +116,14 @@ def append(
 ) -> list[Position | MessageRefused]:
     """Write the rows; return for each its position, or why it will never have one."""
     answers: list[Position | MessageRefused] = []
-    ends: dict[int, int] = {}
+    ends = topics.ends(connection)
     values: list[object] = []
     for new in rows:
         lanes = topics.of(connection, new.topic)
         if not lanes:
-            answers.append(MessageRefused(f"there is no topic {new.topic}: create it first"))
+            answers.append(TopicRefused(f"there is no topic {new.topic}: create it first"))
             continue
         lane = lanes[partition_of(new.key, len(lanes))]
-        # Read inside the transaction: another process may have written since the last one.
         offset = ends[lane.id] if lane.id in ends else _end(connection, lane)
         ends[lane.id] = offset + 1
         values += (lane.id, offset, now_ms, new.key, new.value, new.headers)
@@ -193,9 +219,7 @@ def extents(connection: apsw.Connection, topic: str) -> list[Extent]:
     return [Extent(Lane(row, Partition(topic, number)), b, e) for row, number, b, e in found]
 
 
-def read(
-    connection: apsw.Connection, wanted: Mapping[Partition, int], records_max: int
-) -> list[Record]:
+def read(connection: apsw.Connection, wanted: Mapping[Partition, int], most: Most) -> list[Record]:
     """Read on from each wanted offset, in the order of the mapping. Raises `PositionLost`."""
     records: list[Record] = []
     with connection:  # one view of the file, so that an extent and its records agree
@@ -208,24 +232,25 @@ def read(
                     f"{partition.topic}/{partition.number} holds {extent.begin} to {extent.end},"
                     f" not {offset}: decide where to read on, nothing is skipped by itself"
                 )
-            if offset < extent.end and len(records) < records_max:
-                records += _read(connection, extent, offset, records_max - len(records))
+            left = most.records - len(records)
+            if offset < extent.end and left > 0:
+                records += _read(connection, extent, offset, Most(left, most.bytes))
     return records
 
 
-def _read(connection: apsw.Connection, extent: Extent, offset: int, most: int) -> list[Record]:
+def _read(connection: apsw.Connection, extent: Extent, offset: int, most: Most) -> list[Record]:
     records: list[Record] = []
     size = 0
     found = connection.execute(
         "SELECT offset, timestamp_ms, key, value, headers FROM record"
         " WHERE partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
-        (extent.lane.id, offset, most),
+        (extent.lane.id, offset, most.records),
     )
     for at, timestamp_ms, key, value, headers in found:
         place = Position(extent.lane.partition, at)
         records.append(Record(place, key, value, _from_text(headers), timestamp_ms))
         size += len(value)
-        if size >= _READ_BYTES_MAX:
+        if size >= most.bytes:
             break
     return records
 
@@ -264,4 +289,4 @@ def _insert_sql(rows: int) -> str:
 
 
 def _from_text(text: str) -> Headers:
-    return tuple((name, value.encode("latin-1")) for name, value in orjson.loads(text))
+    return tuple([(name, value.encode("latin-1")) for name, value in orjson.loads(text)])

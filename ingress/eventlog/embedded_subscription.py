@@ -94,7 +94,7 @@ class EmbeddedSubscription:
     async def _read(self, records_max: int) -> Sequence[Record]:
         if not self._next:
             self._next = await self._claim()
-        question = partial(rows.read, wanted=dict(self._next), records_max=records_max)
+        question = partial(rows.read, wanted=dict(self._next), most=rows.Most(records_max))
         records = await self._reader.ask(question)
         for record in records:
             partition, offset = record.position

@@ -1,8 +1,10 @@
 """The one thread that writes to the embedded log, and its group commit.
 
-The event loop puts jobs in a bounded queue; the thread takes all that have gathered, writes them in
-one transaction, and only after COMMIT, which is after the fsync, are their futures resolved. So the
-disk's pace sets the size of the groups: one record when it is quiet, hundreds under load.
+The event loop gathers what its callbacks append in one turn and hands it over as a whole; the
+thread takes all that was handed over, writes it in one transaction, and only after COMMIT, which is
+after the fsync, are the futures resolved. So the disk's pace sets the size of the groups: one
+record when it is quiet, hundreds under load. Handed over one by one, the first of those whom one
+commit woke would be written alone, and the others would wait for its fsync.
 
 A commit that fails with anything but "busy" makes the file suspect: an fsync must never be tried
 again on the same file descriptor, because the kernel forgets the pages it could not write. Every
@@ -28,9 +30,10 @@ from ingress.eventlog.embedded_bell import Bell, bell_of
 from ingress.eventlog.port import LogUnavailable, Position
 from ingress.telemetry import Clock
 
-# 16 MiB of waiting records is some 0.2 s of a small disk: more would only wait past its deadline.
+# As much as Kafka's publisher holds, all of which may come here at once when Kafka goes away; some
+# 0.8 s of a small disk.
 WAITING_MAX = 16_384
-WAITING_BYTES_MAX = 16 * 1_048_576
+WAITING_BYTES_MAX = 64 * 1_048_576
 GROUP_MAX = 1_024
 IDLE_S = 1.0
 # Opening checks the whole file, which takes some seconds for each GiB.
@@ -69,9 +72,11 @@ class Writer:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
+        self._files = file.files(path)
         self._clock = clock
         self._bell: Bell = bell_of(path)
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._gathered: list[Job] = []
+        self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: apsw.Connection | None = None
@@ -127,6 +132,7 @@ class Writer:
         thread, self._thread = self._thread, None
         if thread is None:
             return
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(thread.join)
         self._fault = "the log has been closed"
@@ -139,12 +145,22 @@ class Writer:
             raise LogUnavailable(f"the disk of {self._path} did not answer") from None
 
     def _put(self, job: Job) -> asyncio.Future[Any]:
+        if self._thread is None:  # it was closed while somebody waited for it to open
+            raise LogUnavailable(self._fault or "the log has been closed")
         if self._waiting >= WAITING_MAX or self._waiting_bytes + job.bytes > WAITING_BYTES_MAX:
             raise LogUnavailable("the log's queue is full: its disk is slower than the traffic")
         self._waiting += 1
         self._waiting_bytes += job.bytes
-        self._jobs.put(job)
+        if not self._gathered:
+            job.future.get_loop().call_soon(self._hand_over)
+        self._gathered.append(job)
         return job.future
+
+    def _hand_over(self) -> None:
+        """Give the thread what was gathered in this turn of the event loop."""
+        if self._gathered:
+            self._jobs.put(self._gathered)
+            self._gathered = []
 
     def _resolve(self, answers: Sequence[Answer]) -> None:
         for job, answer in answers:
@@ -176,7 +192,7 @@ class Writer:
             return []
         group: list[Job] = []
         while first is not None:
-            group.append(first)
+            group += first
             if len(group) >= GROUP_MAX or self._jobs.empty():
                 return group
             first = self._jobs.get()
@@ -250,7 +266,7 @@ class Writer:
         Somebody moved or deleted them: what was just written is on a disk, but not where anybody
         will look for it again, and must not be acknowledged.
         """
-        found = file.identity(self._path)
+        found = file.identity(self._files)
         # The write-ahead log is made by the first commit, so what is right is known from then on.
         self._identity = self._identity or found
         if found != self._identity:
@@ -292,6 +308,7 @@ class Writer:
                 connection.close(force=True)
 
     def _roll_back(self) -> None:
+        self._topics.forget()
         if self._connection is not None and self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 

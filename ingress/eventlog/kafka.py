@@ -7,25 +7,28 @@ a logger that stays at WARNING, because below it aiokafka writes keys, values an
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from ingress.eventlog.kafka_access import Access
+from ingress.eventlog.kafka_admin import KafkaAdmin
 from ingress.eventlog.kafka_closing import close_producer
-from ingress.eventlog.kafka_publisher import KafkaPublisher
+from ingress.eventlog.kafka_link import Door
+from ingress.eventlog.kafka_publisher import KafkaPublisher, Limits
 from ingress.eventlog.kafka_reader import KafkaReader
 from ingress.eventlog.kafka_subscription import KafkaSubscription
-from ingress.eventlog.kafka_topics import Wanted, ensure_topics
+from ingress.eventlog.kafka_topics import Wanted, ensure_topics, look_for_weaknesses
+from ingress.eventlog.kafka_trouble import Entrance
+from ingress.eventlog.observer import Observer
 from ingress.eventlog.port import (
     RECORD_BYTES_MAX,
-    LogUnavailable,
     Partition,
     Position,
     Positions,
     Record,
+    Weakness,
 )
 
 # Below the broker's default of 1,048,588 for a batch, so that a batch of small records always fits.
@@ -51,13 +54,14 @@ class KafkaLog:
         *,
         replication_factor: int = 3,
         access: Access | None = None,
+        limits: Limits | None = None,
     ) -> None:
         _quieten()
-        self._bootstrap = bootstrap
-        self._access = access or Access()
+        self._limits = limits
+        self._entrance = Entrance(bootstrap, access or Access())
         self._replication_factor = replication_factor
         self._topics: set[str] = set()
-        self._reader = KafkaReader(self._make_reader)
+        self._reader = KafkaReader(self._make_reader, self._entrance)
 
     async def ensure_topics(
         self, partitions: Mapping[str, int], retention_ms: Mapping[str, int] | None = None
@@ -65,15 +69,23 @@ class KafkaLog:
         """Create the topics that are missing. Raises `LogUnavailable`, `ValueError`."""
         self._topics |= set(partitions)
         wanted = Wanted(partitions, self._replication_factor, retention_ms or {})
-        await ensure_topics(self._options(), wanted)
+        await ensure_topics(self._entrance, wanted)
 
-    def publisher(self, *, deadline_s: float = 2.0) -> KafkaPublisher:
+    async def weaknesses(self, topics: Collection[str]) -> Sequence[Weakness]:
+        """Say what these topics do not promise. Raises `LogUnavailable`."""
+        return await look_for_weaknesses(self._entrance, topics)
+
+    def publisher(
+        self, *, deadline_s: float = 2.0, observer: Observer | None = None
+    ) -> KafkaPublisher:
         """Make a publisher, with a producer and connections of its own."""
 
         async def connect() -> AIOKafkaProducer:
             return await self._connect(deadline_s)
 
-        return KafkaPublisher(connect, deadline_s=deadline_s)
+        access = self._entrance.access
+        door = Door(connect, access.stamp, access.who)
+        return KafkaPublisher(door, deadline_s=deadline_s, observer=observer, limits=self._limits)
 
     def subscription(self, topic: str, group: str, positions: Positions) -> KafkaSubscription:
         """Make a member of `group` on `topic`."""
@@ -81,7 +93,11 @@ class KafkaLog:
         def make() -> AIOKafkaConsumer:
             return self._make_member(group)
 
-        return KafkaSubscription(make, topic, positions)
+        return KafkaSubscription(make, topic, positions, self._entrance)
+
+    def admin(self) -> KafkaAdmin:
+        """Return what looks after the cluster's topics and rules."""
+        return KafkaAdmin(self._entrance, self._replication_factor)
 
     async def topics(self) -> Sequence[str]:
         """Return the names of the topics there are, in order. Raises `LogUnavailable`."""
@@ -103,14 +119,10 @@ class KafkaLog:
         """Let go of the reader; publishers and subscriptions are stopped by whoever made them."""
         await self._reader.close()
 
-    def _options(self) -> dict[str, Any]:
-        """Return what every client is made with, from the files as they are now."""
-        return {"bootstrap_servers": self._bootstrap, **self._access.options()}
-
     async def _connect(self, deadline_s: float) -> AIOKafkaProducer:
         """Return a started producer that knows the topics. Raises `LogUnavailable`."""
         producer = AIOKafkaProducer(
-            **self._options(),
+            **self._entrance.options(),
             enable_idempotence=True,
             acks="all",
             max_batch_size=BATCH_BYTES,
@@ -128,13 +140,12 @@ class KafkaLog:
             await close_producer(producer, within_s=CLOSE_S)
             if not isinstance(error, Exception):
                 raise
-            reason = f"{type(error).__name__}: {error}"
-            raise LogUnavailable(f"Kafka cannot be reached ({reason})") from error
+            raise await self._entrance.unavailable(error, "Kafka cannot be reached") from error
         return producer
 
     def _make_member(self, group: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            **self._options(),
+            **self._entrance.options(),
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -148,7 +159,7 @@ class KafkaLog:
 
     def _make_reader(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            **self._options(),
+            **self._entrance.options(),
             enable_auto_commit=False,
             auto_offset_reset="none",
             request_timeout_ms=READER_REQUEST_MS,

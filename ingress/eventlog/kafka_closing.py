@@ -25,6 +25,21 @@ async def close_consumer(consumer: AIOKafkaConsumer, *, within_s: float) -> None
     await _close(consumer, within_s)
 
 
+def has_died(consumer: AIOKafkaConsumer) -> bool:
+    """Say whether a task that a started consumer lives by has ended: it would wait for ever.
+
+    They end with what nobody catches, such as uvloop's RuntimeError for a transport that was closed
+    under a request, and no call of the consumer tells of it.
+    """
+    inner = vars(consumer)
+    tasks = (
+        vars(inner["_fetcher"])["_fetch_task"],
+        vars(inner["_coordinator"]).get("_coordination_task"),
+        vars(inner["_client"])["_sync_task"],
+    )
+    return any(task is not None and task.done() for task in tasks)
+
+
 async def bounded(work: Coroutine[Any, Any, object], *, within_s: float) -> None:
     """Await `work` for no longer than `within_s`, whatever comes of it."""
     task = _run(work)

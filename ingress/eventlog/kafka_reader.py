@@ -7,31 +7,26 @@ when a question fails. Every question has its time; a broker that is away is `Lo
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka import errors as kafka
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from ingress.eventlog.kafka_closing import close_consumer
-from ingress.eventlog.port import LogUnavailable, Partition, Position, PositionLost, Record
+from ingress.eventlog.kafka_salvage import fetch, is_of_a_record, to_record
+from ingress.eventlog.kafka_trouble import TROUBLE, Entrance
+from ingress.eventlog.port import RECORD_BYTES_MAX, Partition, Position, PositionLost, Record
 
 QUESTION_S = 5.0
 CLOSE_S = 1.0
 WAIT_MS = 500
-
-
-def to_record(found: ConsumerRecord) -> Record:
-    """Read a record as the port has it: what Kafka allows to be absent is empty."""
-    place = Position(Partition(found.topic, found.partition), found.offset)
-    headers = tuple((name, value or b"") for name, value in found.headers)
-    return Record(place, found.key or b"", found.value or b"", headers, found.timestamp)
+BY_HAND_BYTES = 2 * RECORD_BYTES_MAX
 
 
 class KafkaReader:
     """Answers about positions; `make` makes a consumer that belongs to no group."""
 
-    def __init__(self, make: Callable[[], AIOKafkaConsumer]) -> None:
+    def __init__(self, make: Callable[[], AIOKafkaConsumer], entrance: Entrance) -> None:
         self._make = make
+        self._entrance = entrance
         self._consumer: AIOKafkaConsumer | None = None
         self._turn = asyncio.Lock()
 
@@ -65,8 +60,7 @@ class KafkaReader:
                 return []
             consumer.assign([partition])
             consumer.seek(partition, position.offset)
-            found = await _first(consumer, partition, records_max)
-        return [to_record(each) for each in found]
+            return await _first(consumer, partition, position.offset, records_max)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -82,9 +76,9 @@ class KafkaReader:
                     self._consumer = self._make()
                     await self._consumer.start()
                 yield self._consumer
-        except (kafka.KafkaError, TimeoutError) as error:
+        except TROUBLE as error:
             await self.close()
-            raise LogUnavailable(f"Kafka does not answer ({type(error).__name__})") from error
+            raise await self._entrance.unavailable(error, "Kafka does not answer") from error
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
@@ -95,9 +89,19 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicParti
     return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
-async def _first(consumer: AIOKafkaConsumer, partition: TopicPartition, most: int) -> Any:
+async def _first(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int, most: int
+) -> Sequence[Record]:
     """Return the next records that come; they are there, so the question's time bounds it."""
     while True:
-        found = await consumer.getmany(partition, timeout_ms=WAIT_MS, max_records=most)
+        try:
+            found = await consumer.getmany(partition, timeout_ms=WAIT_MS, max_records=most)
+        except Exception as error:
+            if not is_of_a_record(error):
+                raise
+            consumer.seek(partition, offset)
+            if records := await fetch(consumer, {partition: offset}, BY_HAND_BYTES):
+                return records[:most]
+            continue
         if found:
-            return found[partition]
+            return [to_record(each) for each in found[partition]]

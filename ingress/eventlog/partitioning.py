@@ -8,25 +8,43 @@ carried over, "the records before this one" means the same thing on both sides.
 Source: `org.apache.kafka.common.utils.Utils.murmur2` and `toPositive`, and `BuiltInPartitioner`.
 """
 
+from functools import lru_cache
 from struct import unpack_from
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
+# The keys of one source begin alike: environment, provider, account. What is made of so much of a
+# key, and of its length, is kept.
+_HEAD_BYTES = 32
+_HEADS_MAX = 4096
 
 
 def murmur2(data: bytes) -> int:
     """Hash `data` as Kafka's Java client does; the answer is unsigned."""
     length = len(data)
-    words = length >> 2
-    h = (_SEED ^ length) & _MASK
-    for word in unpack_from(f"<{words}I", data):
-        k = word * _M & _MASK
-        h = (h * _M ^ (k ^ k >> 24) * _M) & _MASK
-    if tail := data[words << 2 :]:
+    if length < _HEAD_BYTES:
+        h = _mixed(_SEED ^ length, data, 0)
+    else:
+        h = _mixed(_head(data[:_HEAD_BYTES], length), data, _HEAD_BYTES)
+    if tail := data[length & ~3 :]:
         h = (h ^ int.from_bytes(tail, "little")) * _M & _MASK
     h = (h ^ h >> 13) * _M & _MASK
     return h ^ h >> 15
+
+
+def _mixed(h: int, data: bytes, start: int) -> int:
+    """Mix in the whole words of `data` from `start` on."""
+    m, mask = _M, _MASK
+    for word in unpack_from(f"<{len(data) - start >> 2}I", data, start):
+        k = word * m & mask
+        h = (h * m ^ (k ^ k >> 24) * m) & mask
+    return h
+
+
+@lru_cache(maxsize=_HEADS_MAX)
+def _head(head: bytes, length: int) -> int:
+    return _mixed(_SEED ^ length, head, 0)
 
 
 def partition_of(key: bytes, partitions: int) -> int:

@@ -10,11 +10,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ingress.keyring import Secret
 from ingress.keysources.address import Address, Places
 from ingress.schemes.parts import pointer
-from ingress.schemes.parts.public_keys import KeyType
+
+if TYPE_CHECKING:
+    # Cryptography costs start time, and most sources need none of it.
+    from ingress.schemes.parts.public_keys import KeyType
 
 DAY_S = 86_400.0
 NAME_CHARACTERS_MAX = 256
@@ -60,7 +64,7 @@ class Declaration:
     """Where the keys of one provider come from. Raises `ValueError` if it says too little."""
 
     kind: Kind
-    key_type: KeyType
+    key_type: "KeyType"
     hosts: str
     """The host names that may be asked, as one expression over the whole name."""
 

@@ -12,8 +12,8 @@ one.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -35,8 +35,7 @@ _FLAGS = {True: "true", False: "false"}
 _LAST_MS = 253_402_300_799_999
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """`payment_ref` is empty, and `occurred_ms` None, where the provider names none."""
 
     event_key: str
@@ -60,6 +59,41 @@ class Moment:
     form: Freshness
 
 
+class _Plain(NamedTuple):
+    """The places of nearly every provider: single ones in the JSON, and no list. Empty if not."""
+
+    key: tuple[pointer.Tokens, ...]
+    word: tuple[pointer.Tokens, ...]
+    payment: tuple[pointer.Tokens, ...]
+
+
+def _pointers(alternatives: tuple[Alternative, ...]) -> tuple[pointer.Tokens, ...]:
+    """Return where to look, if every alternative is one place in the JSON; else nothing."""
+    is_plain = all(
+        len(places) == 1 and places[0].kind is Kind.JSON and EACH not in places[0].tokens
+        for places in alternatives
+    )
+    return tuple(places[0].tokens for places in alternatives) if is_plain else ()
+
+
+class _Flag(NamedTuple):
+    """Where true or false alone tells the mode, as most do who tell it: what each of them tells."""
+
+    tokens: pointer.Tokens
+    modes: dict[bool, Mode]
+
+
+def _flag(signs: tuple[Sign, ...]) -> _Flag | None:
+    """Return the one place of a profile that looks at one, where it is a single one in the JSON."""
+    if len(signs) != 1 or signs[0].at.kind is not Kind.JSON or EACH in signs[0].at.tokens:
+        return None
+    return _Flag(signs[0].at.tokens, {value: _mode(signs, text) for value, text in _FLAGS.items()})
+
+
+def _mode(signs: tuple[Sign, ...], text: str) -> Mode:
+    return told(signs, lambda _: [text])
+
+
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """Reads the identity out of one provider's deliveries; the first usable alternative counts.
@@ -76,6 +110,13 @@ class Identifier:
     repeats: bool = False
     keyed_by_type: bool = False
     modes: tuple[Sign, ...] = ()
+    plain: "_Plain" = field(init=False)
+    flag: "_Flag | None" = field(init=False)
+
+    def __post_init__(self) -> None:
+        said = (self.event_key, self.event_type, self.payment_ref)
+        object.__setattr__(self, "plain", _Plain(*map(_pointers, said)))
+        object.__setattr__(self, "flag", _flag(self.modes))
 
     def identify(
         self,
@@ -90,10 +131,13 @@ class Identifier:
         `signed_ms` is when it was signed, for a provider whose bytes repeat. `message` tells what
         was signed where that is not the bytes sent: many bodies share one message, and one event.
         """
-        reading = _Reading(View(delivery), self._content(delivery) if content is None else content)
-        key = reading.key(self.event_key)
-        word = reading.first(self.event_type, _distinct)
-        payment = reading.first(self.payment_ref, _shared)
+        reading = self._reading(delivery, content)
+        plain = self.plain
+        key = reading.at(plain.key) if plain.key else reading.key(self.event_key)
+        word = reading.at(plain.word) if plain.word else reading.first(self.event_type, _distinct)
+        payment = (
+            reading.at(plain.payment) if plain.payment else reading.first(self.payment_ref, _shared)
+        )
         return Identity(
             event_key=(
                 attribute(key)
@@ -116,12 +160,19 @@ class Identifier:
         """
         if not self.modes:
             return Mode.UNKNOWN
-        reading = _Reading(View(delivery), self._content(delivery) if content is None else content)
+        reading = self._reading(delivery, content)
+        if self.flag is not None and (mode := reading.flagged(self.flag)) is not None:
+            return mode
         return told(self.modes, reading.texts)
+
+    def _reading(self, delivery: Delivery, content: bytes | None) -> "Reading":
+        if content is None:
+            content = self._content(delivery) if self.documents else delivery.content
+        return Reading.of(delivery, content)
 
     def _content(self, delivery: Delivery) -> bytes:
         """Return the JSON text: what stands at the first place that has one, else the body."""
-        view = View(delivery)
+        view = View.of(delivery)
         for place in self.documents:
             if place.kind is Kind.FORM and _is_json(delivery.body):
                 continue
@@ -147,18 +198,43 @@ class Identifier:
         return _digest(word.encode("utf-8", "surrogatepass"))
 
 
-class _Reading:
+class Reading:
     """One delivery's JSON, form, query and headers, looked at behind verification."""
+
+    __slots__ = ("_document", "_view", "content", "unnamed")
 
     def __init__(self, view: View, content: bytes) -> None:
         self._view = view
-        self._content = content
+        self.content = content
         self.unnamed = UNKNOWN_TYPE
         try:
             self._document = orjson.loads(content)
         except orjson.JSONDecodeError:
             self._document = None
             self.unnamed = UNPARSED_TYPE
+
+    @classmethod
+    def of(cls, delivery: Delivery, content: bytes) -> "Reading":
+        """Return what is read of a *verified* delivery's content: once, whoever asks."""
+        view = View.of(delivery)
+        told = view.told
+        if isinstance(told, cls) and told.content is content:
+            return told
+        view.told = reading = cls(view, content)
+        return reading
+
+    @property
+    def is_json(self) -> bool:
+        """Say whether the content is one JSON object or array."""
+        return isinstance(self._document, dict | list)
+
+    def at(self, pointers: tuple[pointer.Tokens, ...]) -> str:
+        """Return the first text that there is at one of these places of the JSON, or ""."""
+        for tokens in pointers:
+            text = pointer.text(self._document, tokens, self.content)
+            if text:
+                return text
+        return ""
 
     def key(self, alternatives: tuple[Alternative, ...]) -> str:
         """Return the key of the first alternative of which every part is there, or "".
@@ -188,8 +264,18 @@ class _Reading:
         """Return the texts at a place, true and false among them; of a list every element's."""
         return self._column(place, flags=True)
 
+    def flagged(self, flag: _Flag) -> Mode | None:
+        """Return the mode that true or false tells at a place; None where neither stands there."""
+        value = pointer.find(self._document, flag.tokens)
+        return flag.modes[value] if type(value) is bool else None
+
     def moment(self, moment: Moment) -> int | None:
         """Return the milliseconds of a moment; None where there is none that can be read."""
+        if moment.place.kind is Kind.JSON and moment.form.unit_ms:
+            number = pointer.find(self._document, moment.place.tokens)
+            # Written out and read again, a number would be the same one.
+            if type(number) is int and 0 <= number * moment.form.unit_ms <= _LAST_MS:
+                return number * moment.form.unit_ms
         text = self._text(moment.place, _shared).encode("utf-8", "surrogatepass")
         try:
             ms = moment.form.sent_ms(moment.form.check(text))
@@ -201,9 +287,9 @@ class _Reading:
         if place.kind is not Kind.JSON:
             return self._elsewhere(place)
         if EACH not in place.tokens:
-            return pointer.text(self._document, place.tokens, self._content)
+            return pointer.text(self._document, place.tokens, self.content)
         every = _expand(self._document, place.tokens)
-        texts = [pointer.text(self._document, tokens, self._content) for tokens in every]
+        texts = [pointer.text(self._document, tokens, self.content) for tokens in every]
         return combine(texts) if texts and all(texts) else ""
 
     def _column(self, place: Place, *, flags: bool) -> list[str]:
@@ -213,8 +299,11 @@ class _Reading:
         """
         if place.kind is not Kind.JSON:
             return [self._elsewhere(place)]
+        if EACH not in place.tokens:
+            text = pointer.text(self._document, place.tokens, self.content)
+            return [text or (self._flag(place.tokens) if flags else "")]
         return [
-            pointer.text(self._document, tokens, self._content)
+            pointer.text(self._document, tokens, self.content)
             or (self._flag(tokens) if flags else "")
             for tokens in _expand(self._document, place.tokens)
         ]

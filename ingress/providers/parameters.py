@@ -21,7 +21,8 @@ _CONFIG = re.compile(r"\{config:([a-z_]+)\}")
 class Parameter(BaseModel):
     """One parameter. The type of its default is the type it has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Deferred: a table is compiled when it is first read, and not at every start.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     meaning: Annotated[str, Field(min_length=1)]
     default: Value

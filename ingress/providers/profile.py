@@ -6,16 +6,14 @@ apart, places parsed, statuses chosen. What is left for a request is arithmetic.
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
-
-import orjson
 
 from ingress.contract.envelope import Assurance, Coverage, Mode
 from ingress.delivery import Delivery, Reason, Rejected
 from ingress.providers import signature
 from ingress.providers.declaration import Declaration
-from ingress.providers.identity import Identifier, Identity
+from ingress.providers.identity import Identifier, Identity, Reading
 from ingress.schemes.handshake import Handshake
 from ingress.schemes.parts.headers import Headers
 from ingress.schemes.parts.keys import Key
@@ -81,11 +79,17 @@ class Profile:
     is_json: bool = False
     is_rewritten: bool = False
     signs_url: bool = False
+    is_signed: bool = field(init=False)
+    """Whether deliveries carry any proof; if not, each is a hint and there is no key."""
+    kept_names: frozenset[bytes] = field(init=False)
+    kept_families: tuple[bytes, ...] = field(init=False)
 
-    @property
-    def is_signed(self) -> bool:
-        """Say whether deliveries carry any proof; if not, each is a hint and there is no key."""
-        return self.assurance is not Assurance.E
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_signed", self.assurance is not Assurance.E)
+        families = tuple(name[:-1] for name in self.signed_headers if name.endswith(b"*"))
+        object.__setattr__(self, "kept_families", families)
+        names = frozenset(name for name in self.signed_headers if not name.endswith(b"*"))
+        object.__setattr__(self, "kept_names", names - _NEVER_KEPT)
 
     @property
     def allowed_methods(self) -> tuple[str, ...]:
@@ -119,12 +123,14 @@ class Profile:
         """Return the index of the key that signed. Raises `Rejected`, and nothing else."""
         matched = self.verifier.verify(delivery, keys)
         if self.expected:
-            self._expect(View(delivery))
+            self._expect(View.of(delivery))
         return matched
 
     def check_content(self, delivery: Delivery) -> None:
         """Refuse a *verified* body that was cut from, or glued to, another message. Raises."""
-        if self.is_json and delivery.method != "GET" and not _is_json(delivery.body):
+        if not self.is_json or delivery.method == "GET":
+            return
+        if not Reading.of(delivery, delivery.body).is_json:
             raise Rejected(Reason.BODY_MALFORMED)
 
     def handshake(self, delivery: Delivery, *, verified: bool) -> Handshake | None:
@@ -132,10 +138,10 @@ class Profile:
 
         One that is signed is recognised only in what `verified`; one that is not, in anything.
         """
-        asked = [one for one in self.handshakes if verified or not one.signed]
-        if not asked:
+        if not self.handshakes:
             return None
-        view = View(delivery)
+        asked = [one for one in self.handshakes if verified or not one.signed]
+        view = View.of(delivery)
         return next((one for one in asked if one.matches(view)), None)
 
     def content(self, delivery: Delivery) -> bytes:
@@ -153,12 +159,13 @@ class Profile:
         A family (``x-signature-*``) is kept whole, and so is every header that the signature says
         it covers; but nothing that would open another door.
         """
-        names = {name for name in self.signed_headers if not name.endswith(b"*")}
-        families = tuple(name[:-1] for name in self.signed_headers if name.endswith(b"*"))
-        for covered in self.covered:
-            for value in delivery.values(covered.header):
-                names.update(covered.names(value))
-        names -= _NEVER_KEPT
+        names, families = self.kept_names, self.kept_families
+        if self.covered:
+            values = ((one, value) for one in self.covered for value in delivery.values(one.header))
+            listed = names.union(*(covered.names(value) for covered, value in values))
+            names = listed - _NEVER_KEPT
+        if not families:
+            return tuple([header for header in delivery.headers if header[0] in names])
         return tuple(
             (name, value)
             for name, value in delivery.headers
@@ -188,7 +195,7 @@ class Profile:
     def _message(self, delivery: Delivery) -> bytes:
         """Return what was signed, where that is another form of the body than the bytes sent."""
         try:
-            stated = self.verifier.read(View(delivery))
+            stated = self.verifier.read(View.of(delivery))
         except Rejected:
             return delivery.content
         claims: list[Claim] = stated[1] if isinstance(self.verifier, Alternatives) else stated
@@ -198,11 +205,3 @@ class Profile:
         for place, text in self.expected:
             if not hmac.compare_digest(view.text(place), text):
                 raise Rejected(Reason.CLAIM_MISMATCH)
-
-
-def _is_json(body: bytes) -> bool:
-    """Say whether a body is one JSON object or array. Asked of what verified alone."""
-    try:
-        return isinstance(orjson.loads(body), dict | list)
-    except orjson.JSONDecodeError:
-        return False

@@ -22,7 +22,8 @@ from ingress.schemes.parts.simple import URL_PARTS, Value
 class Table(BaseModel):
     """A table of the file: an unknown name is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Deferred: a table is compiled when it is first read, and not at every start.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def _place(text: str) -> str:

@@ -97,14 +97,14 @@ class Asym(Verifier):
 
     def claimed_ms(self, delivery: Delivery) -> int | None:
         """Say when the delivery claims to have been signed, if it does. Raises `Rejected`."""
-        return self.statement.claimed_ms(View(delivery))
+        return self.statement.claimed_ms(View.of(delivery))
 
     def kid(self, delivery: Delivery) -> str | None:
         """Say which key the delivery names; None where it names none, or none that could be."""
         if self.naming is None:
             return None
         try:
-            return self._name(View(delivery).text(self.naming.at))
+            return self._name(View.of(delivery).text(self.naming.at))
         except Rejected:
             return None
 

@@ -162,19 +162,19 @@ class Jws(Verifier):
         """Say when the token claims to have been issued, if it does. Raises `Rejected`."""
         if self.claims is None:
             return None
-        return self.claims.issued_ms(self.read(View(delivery)).payload)
+        return self.claims.issued_ms(self.read(View.of(delivery)).payload)
 
     def kid(self, delivery: Delivery) -> str | None:
         """Say which key the token names; None where it names none, or none that could be."""
         try:
-            return self.read(View(delivery)).kid or None
+            return self.read(View.of(delivery)).kid or None
         except Rejected:
             return None
 
     def payload(self, delivery: Delivery) -> bytes | None:
         """Return what the token carries: content, of a delivery that verified, and else nothing."""
         try:
-            return self.read(View(delivery)).payload
+            return self.read(View.of(delivery)).payload
         except Rejected:
             return None
 

@@ -57,7 +57,7 @@ class Alternatives(Verifier):
 
     def claimed_ms(self, delivery: Delivery) -> int | None:
         """Say when the delivery claims to have been signed, if it does. Raises `Rejected`."""
-        verifier, _ = self.read(View(delivery))
+        verifier, _ = self.read(View.of(delivery))
         return verifier.claimed_ms(delivery)
 
     def kid(self, delivery: Delivery) -> str | None:

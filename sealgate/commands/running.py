@@ -2,16 +2,27 @@
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.commands.context import DEFAULT_CONFIG, ROLES, configured, environ
+from sealgate.commands.context import (
+    DEFAULT_CONFIG,
+    EXIT_CONFIGURATION,
+    ROLES,
+    configured,
+    environ,
+)
 
 if TYPE_CHECKING:
     from sealgate.config import Configuration
-    from sealgate.flags import Config, Port
+    from sealgate.flags import Config, Port, Workers
+    from sealgate.process import Process
 
+EDGE = ("edge",)
+PORT_MAX = 65_535
 EXIT_CRASHED = 137
 CRASH_AT = "SEALGATE_CRASH_AT"
 
@@ -21,9 +32,29 @@ def up(*, config: "Config" = DEFAULT_CONFIG) -> int:
     return _run(config, ROLES)
 
 
-def serve(*, config: "Config" = DEFAULT_CONFIG) -> int:
-    """Run the edge: accept deliveries, verify them, publish them to the log."""
-    return _run(config, ["edge"])
+def serve(*, config: "Config" = DEFAULT_CONFIG, workers: "Workers" = None) -> int:
+    """Run the edge: accept deliveries, verify them, publish them to the log.
+
+    With several workers, SIGUSR2 replaces them one after the other: no connection is refused.
+
+    Parameters
+    ----------
+    workers
+        How many processes share the port; `edge.workers` of the configuration where it is not said.
+    """
+    from sealgate.supervisor_link import VARIABLE
+
+    given = environ().get(VARIABLE, "")
+    if given:
+        return _work(config, given)
+
+    def run(found: "Configuration") -> int:
+        number = workers or found.settings.edge.workers
+        if number > 1:
+            return _supervise(found, number)
+        return _process(config, found, EDGE).main()
+
+    return _settled(config, EDGE, run)
 
 
 def consume(*, config: "Config" = DEFAULT_CONFIG) -> int:
@@ -86,27 +117,66 @@ def demo(
 
 
 def _run(config: Path, roles: Sequence[str]) -> int:
+    return _settled(config, roles, lambda found: _process(config, found, roles).main())
+
+
+def _supervise(found: "Configuration", workers: int) -> int:
+    """Keep workers running, each started with the command line of this process."""
+    from sealgate.supervisor import Supervisor
+    from sealgate.supervisor_worker import Start
+
+    port = found.settings.admin.port
+    if port + workers > PORT_MAX:
+        print(
+            f"admin.port: the workers' ports follow it: choose at most {PORT_MAX - workers}",
+            file=sys.stderr,
+        )
+        return EXIT_CONFIGURATION
+    command = (sys.executable, *sys.orig_argv[1:])
+    return Supervisor(found, workers, Start(command, dict(environ()))).main()
+
+
+def _work(config: Path, given: str) -> int:
+    """Run the edge behind the sockets that a supervisor holds."""
+    from sealgate.supervisor_link import Given, Link
+
+    link = Link(Given.decode(given))
+
+    def run(found: "Configuration") -> int:
+        return replace(_process(config, found, EDGE), link=link, worker=link.name).main()
+
+    return _settled(config, EDGE, run, link.name)
+
+
+def _settled(
+    config: Path, roles: Sequence[str], run: "Callable[[Configuration], int]", worker: str = ""
+) -> int:
+    """Read the configuration, begin to log as it says, and run."""
     from sealgate.process import GC_THRESHOLD
 
-    def run(configuration: "Configuration") -> int:
+    def begin(configuration: "Configuration") -> int:
         from ingress import telemetry
-        from sealgate.config import examine
-        from sealgate.process import Process
-        from sealgate.role import Role
 
-        settings = configuration.settings
-        telemetry.configure(settings.logging.style, settings.logging.level)
-        chosen = tuple(Role(role) for role in roles)
-        return Process(
-            configuration,
-            chosen,
-            checkpoint=_crash_point(),
-            reread=lambda cache: examine(config, environ(), cache),
-        ).main()
+        logging = configuration.settings.logging
+        telemetry.configure(logging.style, logging.level, worker=worker)
+        return run(configuration)
 
     # What is read now stays; to look through it for garbage again and again is half the load.
     gc.set_threshold(GC_THRESHOLD)
-    return configured(config, roles, run)
+    return configured(config, roles, begin)
+
+
+def _process(config: Path, found: "Configuration", roles: Sequence[str]) -> "Process":
+    from sealgate.config import examine
+    from sealgate.process import Process
+    from sealgate.role import Role
+
+    return Process(
+        found,
+        tuple(Role(role) for role in roles),
+        checkpoint=_crash_point(),
+        reread=lambda cache: examine(config, environ(), cache),
+    )
 
 
 def _crash_point() -> Callable[[str], None]:

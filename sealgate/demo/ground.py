@@ -130,6 +130,7 @@ def _configuration(
     # One copy is enough for payments that nobody made, and any cluster can keep it.
     kafka = f"kafka://{choices.kafka}?replication_factor=1"
     log = kafka if choices.kafka else "embedded:./log.db"
+    unsafe = "accepts_unsafe_topics = true\n" if choices.kafka else ""
     tables = [_source(ground, source) for source in sources]
     return f"""\
 # Written by `sealgate demo`, with limits so short that a person can watch them.
@@ -137,7 +138,7 @@ environment = {_quoted(ground.environment)}
 
 [log]
 url = {_quoted(log)}
-
+{unsafe}
 [store]
 {store}
 

@@ -19,7 +19,8 @@ from consumers.exceptions import Code
 from consumers.store.looking import NotMade, OlderSchema
 from consumers.store.port import Store, StoreUnavailable, WrongDatabase, WrongEnvironment
 from ingress.contract import topics
-from ingress.eventlog.port import EventLog, LogUnavailable, Position, PositionLost
+from ingress.contract.declaration import TOPICS
+from ingress.eventlog.port import AccessRefused, EventLog, LogUnavailable, Position, PositionLost
 from sealgate.config import Configuration
 from sealgate.doctor.findings import Finding, Level
 from sealgate.logs import open_log
@@ -61,9 +62,13 @@ async def _log(configuration: Configuration, now_ms: int) -> AsyncIterator[Findi
                 yield finding
             async for finding in _topics(log, names, configuration, now_ms):
                 yield finding
+            for finding in await _weaknesses(log, names, configuration):
+                yield finding
+    except AccessRefused as refused:
+        yield Finding(Level.FAIL, "log", str(refused))
     except (LogUnavailable, TimeoutError) as away:
-        reason = str(away) or "it did not answer in time"
-        yield Finding(Level.AWAY, "log", f"{reason}; is it running, and log.url its address?")
+        reason = str(away) or "did not answer in time: is it running, and log.url its address?"
+        yield Finding(Level.AWAY, "log", reason)
     finally:
         await log.close()
 
@@ -97,6 +102,19 @@ async def _topics(
         for partition, end in ends.items():
             async for finding in _clock(log, Position(partition, end - 1), now_ms):
                 yield finding
+
+
+async def _weaknesses(
+    log: EventLog, names: Sequence[str], configuration: Configuration
+) -> list[Finding]:
+    """Say which of our topics do not keep what is promised."""
+    settings = configuration.settings
+    ours = [name for topic in TOPICS if (name := topic.name(settings.environment)) in names]
+    accepts = settings.log.accepts_unsafe_topics or settings.log.journal.policy == "always"
+    return [
+        Finding(Level.FAIL if one.loses and not accepts else Level.WARN, one.topic, one.told)
+        for one in await log.weaknesses(ours)
+    ]
 
 
 async def _clock(log: EventLog, position: Position, now_ms: int) -> AsyncIterator[Finding]:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 
 from ingress.sources import Snapshot, Source
+from sealgate import brokers
 from sealgate.config import Configuration
 from sealgate.doctor.findings import Finding, Level
 
@@ -43,6 +44,12 @@ def _keys(source: Source, now_ms: int) -> Iterator[Finding]:
             subject,
             "its last key ends within 7 days: `sealgate keys add` the next one before",
         )
+
+
+def brokers_access(configuration: Configuration, now_ms: int) -> Iterator[Finding]:
+    """Look at how the brokers are entered, and until when."""
+    for place, told in brokers.warnings(configuration, now_ms):
+        yield Finding(Level.WARN, place, told)
 
 
 def state_file(configuration: Configuration) -> Iterator[Finding]:

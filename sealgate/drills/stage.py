@@ -98,9 +98,9 @@ class Stage:
             store = f"url = {json.dumps(address.dsn)}"
             if address.password:
                 store += f'\npassword_file = "{self.secret("postgres", address.password)}"'
-        log = "embedded:./log.db"
+        log, unsafe = "embedded:./log.db", "false"
         if self.services.kafka:
-            log = f"kafka://{self.services.kafka}?replication_factor=1"
+            log, unsafe = f"kafka://{self.services.kafka}?replication_factor=1", "true"
         # A database that is given for a drill may well be called a test's.
         labels = 'accepts_labels = ["test"]' if self.services.postgres else ""
         self.configuration.write_text(
@@ -113,6 +113,7 @@ mode = "{self.mode}"
 [log]
 url = {json.dumps(log)}
 partitions = 3
+accepts_unsafe_topics = {unsafe}
 
 [store]
 {store}

@@ -7,22 +7,21 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from cyclopts import App
 
-from tests.benchmarks import downstream, edge, machine, report, rotation, services
+from tests.benchmarks import bars, machine, report, sections, services
 from tests.benchmarks.options import Options
-from tests.benchmarks.processes import Colleague, Cores, Unsound, on
-from tests.benchmarks.programs import EMBEDDED, KAFKA, Server, Workshop
-from tests.benchmarks.report import Results, say
-from tests.benchmarks.services import Absent
+from tests.benchmarks.processes import Cores, Unsound, on
+from tests.benchmarks.report import say
+from tests.benchmarks.results import Results
 
 EXIT_FAILED = 1
+EXIT_USAGE = 2
 app = App(
     name="python -m tests.benchmarks",
     help="Measure the edge beside bare aiohttp and what everybody writes; the log; the consumer.",
@@ -36,6 +35,9 @@ def bench(options: Options | None = None) -> int:
     # Key files that everybody can read are refused by the programs that are measured.
     os.umask(0o077)
     chosen = (options or Options()).chosen()
+    if chosen.markdown and not chosen.is_whole:
+        say("--markdown takes a whole run, without --quick and --only: run it so, or without it")
+        return EXIT_USAGE
     cores = Cores.of(sorted(os.sched_getaffinity(0)))
     words = ["python -m tests.benchmarks", *map(shlex.quote, sys.argv[1:])]
     results = Results(" ".join(words), machine.describe(cores), chosen)
@@ -45,7 +47,7 @@ def bench(options: Options | None = None) -> int:
             _workspace(chosen.into) as directory,
             on(frozenset({cores.generator}) | cores.services),
         ):
-            _measure(results, directory, cores)
+            sections.measure(results, directory, cores)
     except Unsound as unsound:
         say(f"This run is not sound, and no figure of it counts: {unsound}")
         return EXIT_FAILED
@@ -54,86 +56,13 @@ def bench(options: Options | None = None) -> int:
         return EXIT_FAILED
     results.seconds = time.monotonic() - company.began_s
     results.others_share = company.share()
-    sys.stdout.write(results.markdown())
+    results.bars = bars.judge(results)
+    sys.stdout.write(report.markdown(results))
     say(f"Every run by itself: {report.write_json(results, chosen.into)}")
     if chosen.markdown:
-        report.write_page(results)
-        say(f"Written into {report.PAGE}")
+        report.write_pages(results)
+        say(f"Written into {', '.join(page.name for page in report.PAGES)}")
     return 0
-
-
-def _measure(results: Results, directory: Path, cores: Cores) -> None:
-    """Do the parts that were chosen, in an order in which none disturbs another."""
-    chosen = results.options.only
-    if "edge" in chosen or "keys" in chosen:
-        _edges(results, directory, cores)
-    if "rotation" in chosen:
-        say("rotation")
-        options = results.options
-        place = directory / "rotation"
-        place.mkdir(mode=0o700)
-        results.rotation = rotation.rotate(place, cores, options.rotation_rate, options.rounds)
-        rotation.check(results.rotation)
-    if "log" in chosen or "consumer" in chosen:
-        _downstream(results, directory, cores)
-
-
-def _edges(results: Results, directory: Path, cores: Cores) -> None:
-    """Measure the programs that listen: all run throughout, one at a time is loaded."""
-    options = results.options
-    workshop = Workshop.at(directory, cores.server)
-    with ExitStack() as stack:
-        kafka = stack.enter_context(services.kafka(directory / "kafka", cores.services))
-        generator = stack.enter_context(Colleague("tests.benchmarks.generator", cores.generator))
-        if isinstance(kafka, Absent):
-            results.left_out.append(kafka.reason)
-        servers = list(_started(stack, workshop, kafka))
-        bench = edge.Bench(generator, options)
-        say(f"warming {len(servers)} programs")
-        bench.warm(servers)
-        if "edge" in options.only:
-            say("closed loop")
-            results.runs += bench.closed(servers)
-            say("open loop")
-            most = report.capacity(results.runs, options.connections[0])
-            results.runs += bench.opened(servers, most)
-        if "keys" in options.only:
-            say("keys")
-            embedded = next(server for server in servers if server.name == EMBEDDED)
-            results.runs += bench.rings(embedded, workshop)
-        results.resident = edge.resident(servers)
-
-
-def _started(
-    stack: ExitStack, workshop: Workshop, kafka: services.Kafka | Absent
-) -> Iterator[Server]:
-    """Start the programs that can be, in the order of the tables."""
-    embedded = partial(workshop.sealgate, EMBEDDED, workshop.embedded_url)
-    makers: list[Callable[[], Server]] = [workshop.bare, embedded]
-    if isinstance(kafka, services.Kafka):
-        makers.insert(1, partial(workshop.everybody, kafka))
-        makers.append(partial(workshop.sealgate, KAFKA, kafka.url))
-    for make in makers:
-        server = make()
-        stack.callback(server.running.stop)
-        yield server
-
-
-def _downstream(results: Results, directory: Path, cores: Cores) -> None:
-    """Measure the disk and the databases."""
-    options = results.options
-    with ExitStack() as stack:
-        clerk = stack.enter_context(Colleague("tests.benchmarks.clerk", cores.server))
-        if "log" in options.only:
-            say("embedded log")
-            results.log = downstream.log_rates(clerk, directory, options)
-        if "consumer" in options.only:
-            say("consumer")
-            postgres = stack.enter_context(services.postgresql(cores.services))
-            if isinstance(postgres, Absent):
-                results.left_out.append(postgres.reason)
-            workshop = Workshop.at(directory, cores.server)
-            results.consumer = downstream.consumer_rates(clerk, workshop, postgres, options)
 
 
 @contextmanager

@@ -10,14 +10,16 @@ from pydantic import Field, TypeAdapter
 from ingress import telemetry
 from tests.benchmarks.applying import Apply, apply
 from tests.benchmarks.done import Done
-from tests.benchmarks.filling import Fill, Publish, fill, publish
+from tests.benchmarks.filling import Append, Fill, Publish, append, fill, publish
 
-Job = Annotated[Fill | Publish | Apply, Field(discriminator="kind")]
+Job = Annotated[Append | Fill | Publish | Apply, Field(discriminator="kind")]
 
 
-async def do(job: Fill | Publish | Apply) -> Done:
+async def do(job: Append | Fill | Publish | Apply) -> Done:
     """Do one job."""
     match job:
+        case Append():
+            return await append(job)
         case Fill():
             return await fill(job)
         case Publish():
@@ -29,7 +31,7 @@ async def do(job: Fill | Publish | Apply) -> Done:
 def main() -> None:
     """Do the jobs on standard input, one after the other."""
     telemetry.configure("json", "warning")
-    jobs: TypeAdapter[Fill | Publish | Apply] = TypeAdapter(Job)
+    jobs: TypeAdapter[Append | Fill | Publish | Apply] = TypeAdapter(Job)
     for line in sys.stdin.buffer:
         done = uvloop.run(do(jobs.validate_json(line)))
         sys.stdout.buffer.write(orjson.dumps(done) + b"\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.benchmarks.applying import Apply
 from tests.benchmarks.done import Done
-from tests.benchmarks.filling import Fill, Publish
+from tests.benchmarks.filling import Append, Fill, Publish
 from tests.benchmarks.options import Options
 from tests.benchmarks.processes import Colleague, Unsound
 from tests.benchmarks.programs import PARTITIONS, Workshop
@@ -15,6 +15,7 @@ from tests.benchmarks.services import Absent, Postgres
 
 ABREAST = (1, 64)
 BATCHES = (50, 500)
+LOG, JOURNAL = "embedded log", "journal"
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 
 
@@ -33,9 +34,11 @@ def log_rates(clerk: Colleague, directory: Path, options: Options) -> list[Work]
     found = []
     for number in range(options.rounds):
         for abreast in ABREAST:
-            url = f"embedded://{directory / f'rate-{number}-{abreast}.db'}"
-            job = Publish(url, abreast, options.seconds, options.body_bytes)
-            found.append(Work("embedded log", abreast, number, _ask(clerk, job)))
+            at = directory / f"rate-{number}-{abreast}"
+            log = Publish(f"embedded://{at}.db", abreast, options.seconds, options.body_bytes)
+            journal = Append(str(at), abreast, options.seconds, options.body_bytes)
+            for what, job in ((LOG, log), (JOURNAL, journal)):
+                found.append(Work(what, abreast, number, _ask(clerk, job)))
     return found
 
 
@@ -71,7 +74,7 @@ def _empty(what: str, directory: Path, postgres: Postgres | Absent) -> Iterator[
         file.unlink()
 
 
-def _ask(clerk: Colleague, job: Fill | Publish | Apply) -> Done:
+def _ask(clerk: Colleague, job: Append | Fill | Publish | Apply) -> Done:
     done = clerk.ask(job, Done)
     if done.wrong or not done.events:
         raise Unsound(f"{job.kind}: {'; '.join(done.wrong) or 'nothing was done'}")

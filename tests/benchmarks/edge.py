@@ -10,11 +10,15 @@ from dataclasses import dataclass, replace
 
 from tests.benchmarks.generator import Job, Report
 from tests.benchmarks.options import Options
-from tests.benchmarks.processes import Colleague, Unsound, resident_mib
-from tests.benchmarks.programs import RINGS, Server, Workshop
+from tests.benchmarks.processes import Colleague, Unsound, cpu_s, resident_mib
+from tests.benchmarks.programs import BARE, RINGS, Server, Workshop
 
 WARM_S = 1.5
 COUNT_MAX = 400_000
+# What the bodies of one run take together: a disk and a broker's memory are not what is measured.
+BYTES_MAX = 512 * 1_048_576
+# A ring's cost is a fraction of the noise of one run, so its runs are short, many and paired.
+TURNS_PER_ROUND = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,10 @@ class Bench:
     def opened(self, servers: Sequence[Server], capacity: Mapping[str, float]) -> list[Run]:
         """Find out how long answers take."""
         loads = [(f"open {self.options.rate:.0f}/s", dict.fromkeys(capacity, self.options.rate))]
+        # A share of what promises nothing tells nothing.
+        kept = {name: most for name, most in capacity.items() if name != BARE}
         loads += [
-            (f"open {share} %", {name: most * share / 100 for name, most in capacity.items()})
+            (f"open {share} %", {name: most * share / 100 for name, most in kept.items()})
             for share in self.options.shares
         ]
         return [
@@ -109,21 +115,61 @@ class Bench:
             for load, rates in loads
             for number in range(self.options.rounds)
             for server in servers
+            if server.name in rates
         ]
 
     def rings(self, server: Server, workshop: Workshop) -> list[Run]:
-        """Load one edge through sources of one, two and three keys, the last of which fits."""
-        return [
-            measure(
-                self.generator,
-                server,
-                replace(self._job(server), targets=[workshop.ring(keys)]),
-                f"keys {keys}",
-                number,
-            )
-            for number in range(self.options.rounds)
-            for keys in RINGS
-        ]
+        """Load one edge through sources of one, two and three keys, the last of which fits.
+
+        Each turn has all three, in another order than the turn before: whoever comes first, or
+        after whom, gains nothing by it.
+        """
+        seconds = self.options.seconds / 2
+        found = []
+        for number in range(self.options.rounds * TURNS_PER_ROUND):
+            for keys in (RINGS, RINGS[::-1])[number % 2]:
+                targets = [workshop.ring(keys)]
+                job = replace(self._job(server), targets=targets, seconds=seconds)
+                found.append(measure(self.generator, server, job, f"keys {keys}", number))
+        return found
+
+    def sizes(self, servers: Sequence[Server]) -> list[Run]:
+        """Load with small and large bodies; of BTCPay alone, whose events are the smallest."""
+        found = []
+        for size in self.options.sizes:
+            for number in range(self.options.rounds):
+                for server in servers:
+                    own = [target for target in server.targets if target.provider == "btcpay"]
+                    job = replace(self._job(server), targets=own, body_bytes=size)
+                    job = replace(job, count_max=min(COUNT_MAX, BYTES_MAX // size))
+                    found.append(measure(self.generator, server, job, f"size {size}", number))
+        return found
+
+    def beside(self, servers: Sequence[Server], what: str) -> list[Run]:
+        """Load programs that differ in one thing; what they do after the answer counts, too."""
+        found = []
+        for number in range(self.options.rounds):
+            for server in servers:
+                began_s = cpu_s(server.running.pid)
+                run = measure(self.generator, server, self._job(server), what, number)
+                spent_s = cpu_s(server.running.pid) - began_s
+                found.append(replace(run, report=replace(run.report, server_cpu_s=spent_s)))
+        return found
+
+    def loaded(self, server: Server, seconds: float, rate_per_s: float = 0.0) -> Report:
+        """Load a program, and leave it to the caller to count."""
+        job = replace(self._job(server), seconds=seconds, rate_per_s=rate_per_s)
+        return self.generator.ask(job, Report)
+
+    def whole(self, server: Server) -> Run:
+        """Load one program as in the closed loop, for whoever splits its cost."""
+        return measure(self.generator, server, self._job(server), "whole", 0)
+
+    def at_once(self, server: Server, connections: int, rate_per_s: float, seconds: float) -> Run:
+        """Load one program over many connections for a while."""
+        job = replace(self._job(server, connections), rate_per_s=rate_per_s, seconds=seconds)
+        count = replace(job, count_max=int(rate_per_s * seconds) + 1)
+        return measure(self.generator, server, count, f"held {connections}", 0)
 
     def _job(self, server: Server, connections: int | None = None) -> Job:
         options = self.options

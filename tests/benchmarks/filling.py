@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,9 @@ from ingress.admit import seal
 from ingress.contract import topics
 from ingress.delivery import Delivery
 from ingress.eventlog.connect import connect
-from ingress.eventlog.port import Message, Publisher
+from ingress.eventlog.journal import Journal, Terms
+from ingress.eventlog.journal_room import Limits
+from ingress.eventlog.port import Message, Position
 from ingress.sources import Source
 from sealgate.building import build_sources
 from sealgate.config import read
@@ -21,6 +24,8 @@ from tests.benchmarks.events import Event, history
 
 TOPIC = topics.verified("bench")
 ABREAST = 256
+# More than any disk takes in the seconds of one run.
+BYTES_MAX = 8 * 1024**3
 # As many headers as an envelope has.
 HEADERS = (("ce_bench", b"a value of middling size"),) * 20
 
@@ -46,6 +51,17 @@ class Publish:
     seconds: float
     body_bytes: int
     kind: Literal["publish"] = "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Append to a journal, with so many callers that each wait for the disk."""
+
+    directory: str
+    abreast: int
+    seconds: float
+    body_bytes: int
+    kind: Literal["append"] = "append"
 
 
 async def fill(job: Fill) -> Done:
@@ -98,7 +114,7 @@ async def publish(job: Publish) -> Done:
         await publisher.start()
         watch = Watch()
         until_s = time.perf_counter() + job.seconds
-        callers = [_call(publisher, job.body_bytes, until_s) for _ in range(job.abreast)]
+        callers = [_call(publisher.publish, job.body_bytes, until_s) for _ in range(job.abreast)]
         published = sum(await asyncio.gather(*callers))
         spent = watch.read()
         await publisher.stop()
@@ -108,10 +124,51 @@ async def publish(job: Publish) -> Done:
     return Done(published, *spent, differ("records on the log", found, published))
 
 
-async def _call(publisher: Publisher, body_bytes: int, until_s: float) -> int:
+async def append(job: Append) -> Done:
+    """Append for a while; nothing counts that does not wait in the journal afterwards."""
+    journal = Journal(Terms(Path(job.directory), "bench", Limits(BYTES_MAX, 0)), _Nobody())
+    await journal.open({TOPIC: 1})
+    tending = asyncio.create_task(_tend(journal))
+    watch = Watch()
+    until_s = time.perf_counter() + job.seconds
+    callers = [_call(journal.append, job.body_bytes, until_s) for _ in range(job.abreast)]
+    appended = sum(await asyncio.gather(*callers))
+    spent = watch.read()
+    tending.cancel()
+    found = journal.state().records
+    await journal.close()
+    return Done(appended, *spent, differ("records in the journal", found, appended))
+
+
+async def _tend(journal: Journal) -> None:
+    """Do what an edge does beside: make a new file when one is large."""
+    while True:
+        await journal.tend()
+        await journal.wait()
+
+
+class _Nobody:
+    """Counts nothing of what a journal does: `Observer`."""
+
+    def appended(self) -> None:
+        """Hear of a record."""
+
+    def drained(self, count: int) -> None:
+        """Hear of records sent: here none are."""
+
+    def refused(self, count: int) -> None:
+        """Hear of records that Kafka does not take."""
+
+    def damaged(self, count: int) -> None:
+        """Hear of records that cannot be read."""
+
+
+async def _call(
+    publish: Callable[[Message], asyncio.Future[Position]], body_bytes: int, until_s: float
+) -> int:
     message = Message(TOPIC, os.urandom(16), b"n" * body_bytes, HEADERS)
     done = 0
     while time.perf_counter() < until_s:
-        await publisher.publish(message)
+        await publish(message)
         done += 1
     return done

@@ -44,6 +44,17 @@ class Cores:
         return cls(server, generator, frozenset(others[1:] or [generator]))
 
     @property
+    def every(self) -> frozenset[int]:
+        """All of them: for what is more than one process, and not measured by itself."""
+        return self.services | {self.server, self.generator}
+
+    @property
+    def several(self) -> frozenset[int]:
+        """For several workers: all that the generator leaves, or all where it leaves but one."""
+        left = self.every - {self.generator}
+        return left if len(left) > 1 else self.every
+
+    @property
     def alone(self) -> bool:
         """Say whether the programs under test share their core with nobody of ours."""
         return self.server != self.generator
@@ -60,15 +71,32 @@ def on(cores: frozenset[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def family(pid: int) -> list[int]:
+    """Return a process and those it has started, and theirs: a supervisor works by its workers."""
+    found = [pid]
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            found += family(int(child))
+    return found
+
+
 def cpu_s(pid: int) -> float:
-    """Return the CPU time, user and system, that a process has used with all its threads."""
+    """Return the CPU time, user and system, of a process and its children, threads and all."""
+    return sum(map(_own_cpu_s, family(pid)))
+
+
+def _own_cpu_s(pid: int) -> float:
     # The name may hold anything, brackets and blanks included; after its last bracket come fields.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
 def resident_mib(pid: int) -> float:
-    """Return the memory that a process holds."""
+    """Return the memory that a process and its children hold."""
+    return sum(map(_own_resident_mib, family(pid)))
+
+
+def _own_resident_mib(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
@@ -93,9 +121,9 @@ class Running:
         return self.process.pid
 
     @classmethod
-    def start(cls, command: Sequence[str], said: Path, core: int) -> Self:
-        """Start a server on a core."""
-        with said.open("wb") as file, on(frozenset({core})):
+    def start(cls, command: Sequence[str], said: Path, cores: frozenset[int]) -> Self:
+        """Start a server on these cores."""
+        with said.open("wb") as file, on(cores):
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

@@ -232,7 +232,7 @@ class _Place:
     def edge(self, core: int) -> Iterator[_Edge]:
         """Run the edge."""
         command = python("sealgate", "serve", "--config", str(self.configuration))
-        running = Running.start(command, self.directory / "edge.log", core)
+        running = Running.start(command, self.directory / "edge.log", frozenset({core}))
         try:
             said = running.started()
             await_ready(running, said["admin"])

@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 
 from deploy.kafka import broker
-from deploy.kafka.artefacts import BrokerUnavailable
+from deploy.kafka.artefacts import BrokerUnavailable, cache_directory, class_path, java
 from tests.benchmarks.processes import on
 from tests.support import postgres
 from tests.support.services import missing
@@ -93,9 +93,49 @@ def kafka(directory: Path, cores: frozenset[int]) -> Iterator[Kafka | Absent]:
         yield Kafka(running.bootstrap)
 
 
+@dataclass(slots=True)
+class Fragile:
+    """A broker of our own, to be killed and started again."""
+
+    running: broker.Broker
+    cores: frozenset[int]
+
+    @property
+    def url(self) -> str:
+        """The broker as an event log."""
+        return Kafka(self.running.bootstrap).url
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.running.kill()
+
+    def restart(self) -> None:
+        """Start it again on the same port, with the records it had."""
+        with on(self.cores):
+            self.running = broker.start(self.running.directory, self.running.port)
+
+
+@contextmanager
+def fragile(directory: Path, cores: frozenset[int]) -> Iterator[Fragile | Absent]:
+    """Start a broker of our own in any case: nobody else's is killed for a benchmark."""
+    with on(cores):
+        running = _had(lambda: _broker(directory))
+    if isinstance(running, Absent):
+        yield running
+        return
+    made = Fragile(running, cores)
+    try:
+        yield made
+    finally:
+        made.running.stop()
+
+
 @contextmanager
 def postgresql(cores: frozenset[int]) -> Iterator[Postgres | Absent]:
-    """Start a server on these cores, every commit fsynced, or use the one of ``POSTGRES_URL``."""
+    """Start a server on these cores, every commit fsynced, or use the one of ``POSTGRES_URL``.
+
+    It keeps the time of each commit, so that one can be told from outside.
+    """
     given = os.environ.get("POSTGRES_URL")
     if given:
         yield Postgres(given)
@@ -106,7 +146,7 @@ def postgresql(cores: frozenset[int]) -> Iterator[Postgres | Absent]:
         return
     try:
         with on(cores):
-            made = _had(server.create) or _had(server.start)
+            made = _had(server.create) or _had(lambda: server.start(track_commit_timestamp="on"))
         yield made if isinstance(made, Absent) else Postgres(server.url)
     finally:
         server.remove()
@@ -120,6 +160,19 @@ def _had(get: Callable[[], T]) -> T | Absent:
         return Absent(str(skipped))
     except pytest.fail.Exception as failed:
         raise Demanded(str(failed)) from None
+
+
+def kafka_installed() -> Absent | None:
+    """Return why no broker can be started; None where one can. Raises `Demanded`."""
+
+    def look() -> None:
+        try:
+            java()
+            class_path(cache_directory())
+        except (BrokerUnavailable, subprocess.SubprocessError) as error:
+            missing(f"no Kafka: {error}")
+
+    return _had(look)
 
 
 def _broker(directory: Path) -> broker.Broker:

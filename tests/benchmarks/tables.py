@@ -7,7 +7,7 @@ from typing import TypeVar
 from tests.benchmarks.downstream import Work
 from tests.benchmarks.edge import Resident, Run
 from tests.benchmarks.figures import Spread, ratios, spread
-from tests.benchmarks.programs import BARE, EVERYBODY, TITLES
+from tests.benchmarks.programs import BARE, EVERYBODY, KAFKA, TITLES
 from tests.benchmarks.rotation import PHASES, Rotated
 
 # A generator that needs so much of its core measured itself, at least in part.
@@ -121,7 +121,50 @@ def keys(runs: Sequence[Run]) -> list[Table]:
         for load, of in _by(own, lambda run: run.load)
     ]
     columns = ("keys in the ring", "events/s", "x one key", "CPU µs/event", "x one key")
-    return [Table("Keys: Sealgate's edge, embedded log, the last key fits", columns, rows)]
+    title = f"Keys: {TITLES[own[0].program]}, the last key fits"
+    return [Table(title, columns, rows)]
+
+
+def sizes(runs: Sequence[Run]) -> list[Table]:
+    """Say what larger bodies cost."""
+    own = [run for run in runs if run.load.startswith("size ")]
+    rows = [
+        [
+            f"{int(load.removeprefix('size ')):,}",
+            TITLES[name],
+            figure([run.report.rate_per_s for run in of], "{:,.0f}"),
+            figure([_mib_per_s(run) for run in of], "{:,.1f}"),
+            *_latency(of)[:2],
+            figure([run.report.cpu_us for run in of], "{:.1f}"),
+        ]
+        for (load, name), of in _by(own, lambda run: (run.load, run.program))
+    ]
+    columns = ("bytes", "program", "events/s", "MiB/s", "p50 ms", "p99 ms", "CPU µs/event")
+    title = "Body sizes: BTCPay's events, 64 connections"
+    return [Table(title, columns, rows, _busy(own))] if own else []
+
+
+def _mib_per_s(run: Run) -> float:
+    return run.report.rate_per_s * int(run.load.removeprefix("size ")) / 2**20
+
+
+def beside(runs: Sequence[Run], what: str, title: str, *said: str) -> list[Table]:
+    """Compare edges that differ in one thing with the first of them."""
+    own = [run for run in runs if run.load == what]
+    first = [run for run in own if run.program == own[0].program]
+    rows = [
+        [
+            f"journal: {TITLES[name]}" if what == "policy" and name == KAFKA else TITLES[name],
+            figure([run.report.rate_per_s for run in of], "{:,.0f}"),
+            _over([run.report.rate_per_s for run in of], [run.report.rate_per_s for run in first]),
+            *_latency(of)[:2],
+            figure([run.report.cpu_us for run in of], "{:.1f}"),
+            figure([run.report.generator_share * 100 for run in of], "{:.0f} %"),
+        ]
+        for name, of in _by(own, lambda run: run.program)
+    ]
+    columns = (what, "events/s", "x first", "p50 ms", "p99 ms", "CPU µs/event", "generator")
+    return [Table(title, columns, rows, [*said, *_busy(own)])] if own else []
 
 
 def rotation(rotated: Rotated | None) -> list[Table]:
@@ -161,21 +204,25 @@ def _counted(rotated: Rotated) -> list[list[str]]:
 
 
 def log(work: Sequence[Work]) -> list[Table]:
-    """Say what the disk confirms."""
+    """Say what the disk confirms, in the embedded log and in the journal."""
     if not work:
         return []
-    alone = [one.done.rate_per_s for one in work if one.size == 1]
+    alone = {
+        what: [one.done.rate_per_s for one in work if one.what == what and one.size == 1]
+        for what in dict.fromkeys(one.what for one in work)
+    }
     rows = [
         [
+            what,
             str(abreast),
             figure([one.done.rate_per_s for one in own], "{:,.0f}"),
-            _over([one.done.rate_per_s for one in own], alone),
+            _over([one.done.rate_per_s for one in own], alone[what]),
             figure([one.done.cpu_us for one in own], "{:.1f}"),
         ]
-        for abreast, own in _by(work, lambda one: one.size)
+        for (what, abreast), own in _by(work, lambda one: (one.what, one.size))
     ]
-    columns = ("callers at once", "durable events/s", "x one caller", "CPU µs/event")
-    return [Table("Embedded log: every publish fsynced before it is confirmed", columns, rows)]
+    columns = ("file", "callers at once", "durable events/s", "x one caller", "CPU µs/event")
+    return [Table("Every publish fsynced before it is confirmed", columns, rows)]
 
 
 def consumer(work: Sequence[Work]) -> list[Table]:

@@ -165,6 +165,17 @@ async def test_a_broker_that_hangs_is_told_within_the_deadline(private, private_
         assert await publish_eventually(publisher, private.message(b"after"))
 
 
+async def test_a_member_whose_client_gave_up_says_so(ground):
+    """Its task can end with what nobody catches; then it would wait for records for ever."""
+    async with ground.log() as log, ground.reading(log) as subscription:
+        await subscription.fetch(1, 0.1)
+        ended = vars(vars(vars(subscription)["_consumer"])["_fetcher"])["_fetch_task"]
+        ended.cancel()
+        await asyncio.wait({ended})
+        with pytest.raises(LogUnavailable, match="start again"):
+            await subscription.fetch(1, 0.1)
+
+
 @pytest.mark.parametrize("state", ["killed", "hung"])
 async def test_stopping_never_hangs(private, private_broker, state):
     """A deploy during an outage must not wait for the broker."""

@@ -6,7 +6,6 @@ Each test runs on SQLite and on a real PostgreSQL.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 
@@ -72,7 +71,7 @@ async def test_events_differ_by_provider_and_account(store: Store) -> None:
         EventKey("bitpay", "a", "1"),
     ]
     async with store.transaction() as tx:
-        fresh = await tx.claim([replace(event(), key=key) for key in keys])
+        fresh = await tx.claim([event()._replace(key=key) for key in keys])
     assert fresh == set(keys)
 
 

@@ -23,7 +23,9 @@ from consumers.store.port import (
     Unstorable,
 )
 from consumers.store.postgres import PostgresStore
+from consumers.store.postgres_columns import columns, packed
 from consumers.store.postgres_connection import Patience
+from consumers.store.rows import Row
 from tests.support.postgres import PostgresServer
 from tests.support.store_builders import (
     GROUP,
@@ -208,17 +210,17 @@ async def test_a_deadlock_is_unavailable_for_one_and_nothing_for_the_other(
 
 @pytest.mark.postgres
 @pytest.mark.parametrize(
-    ("statement", "columns", "index"),
+    ("statement", "row", "index"),
     [
-        (sql.VERDICTS, [["p"], ["a"], ["e"], ["applied"]], "event_pkey"),
-        (sql.DIGESTS, [["p"], ["a"], ["e"]], "event_pkey"),
-        (sql.LOCK_PAYMENTS, [["p"], ["a"], ["r"]], "payment_pkey"),
-        (sql.FACTS, [["p"], ["a"], ["r"]], "fact_pkey"),
-        (sql.UPDATE_PAYMENTS, [["p"], ["a"], ["r"], ["Paid"], [2], [0], [1]], "payment_pkey"),
+        (sql.VERDICTS, ("p", "a", "e", "applied"), "event_pkey"),
+        (sql.DIGESTS, ("p", "a", "e"), "event_pkey"),
+        (sql.LOCK_PAYMENTS, ("p", "a", "r"), "payment_pkey"),
+        (sql.FACTS, ("p", "a", "r"), "fact_pkey"),
+        (sql.UPDATE_PAYMENTS, ("p", "a", "r", "Paid", 2, 0, 1), "payment_pkey"),
     ],
 )
 async def test_a_batch_looks_rows_up_by_key_in_a_young_database(
-    postgres_url: str, statement: str, columns: list[list[object]], index: str
+    postgres_url: str, statement: str, row: Row, index: str
 ) -> None:
     """Before its first ANALYZE the planner guesses; one wrong guess made a batch take seconds."""
     store = PostgresStore(postgres_address(postgres_url, None))
@@ -227,7 +229,7 @@ async def test_a_batch_looks_rows_up_by_key_in_a_young_database(
         came, changes = whole_batch(number)
         await apply(store, changes, [came])
     assert store._pool is not None
-    plan = await store._pool.fetch(f"EXPLAIN {statement}", *columns)
+    plan = await store._pool.fetch(f"EXPLAIN {packed(statement)}", *columns([row]))
     await store.close()
     told = "\n".join(line for (line,) in plan)
     assert f"using {index}" in told

@@ -5,7 +5,6 @@ Work is counted by the database itself, over two amounts of data; no time is mea
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import apsw
@@ -31,7 +30,7 @@ async def test_the_uses_of_keys_cost_as_much_with_many_events_as_with_few(
 async def _fill(store: Store, begin: int, end: int) -> None:
     """Claim events of three keys of two sources in turn."""
     events = [event(f"e{n}", offset=n, key_id=f"k{n % 3}") for n in range(begin, end)]
-    told = [replace(one, source=f"s{n % 2}") for n, one in enumerate(events)]
+    told = [one._replace(source=f"s{n % 2}") for n, one in enumerate(events)]
     await apply(store, Changes(), told)
 
 

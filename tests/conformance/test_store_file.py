@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -144,7 +143,7 @@ async def test_a_disk_that_refuses_a_write_undoes_the_batch_and_may_recover(
     await store.open("sandbox")
     await apply(store, Changes(payments=[saved()]))
     # More than the cache holds, so that pages are written before the commit is.
-    big = [replace(notice(number), value=bytes(2**20)) for number in range(80)]
+    big = [notice(number)._replace(value=bytes(2**20)) for number in range(80)]
     with pytest.raises(StoreUnavailable):
         await _write_past_a_full_disk(store, big)
     assert await store.notices_pending() == 0
@@ -174,7 +173,7 @@ async def test_a_batch_cancelled_twice_is_rolled_back(tmp_path: Path) -> None:
     """A second cancellation ends the waiting for the rollback, never the rollback itself."""
     store = connect(f"sqlite://{tmp_path}/store.db")
     await store.open("sandbox")
-    big = [replace(notice(number), value=bytes(2**16)) for number in range(2_000)]
+    big = [notice(number)._replace(value=bytes(2**16)) for number in range(2_000)]
     writing = asyncio.create_task(apply(store, Changes(notices=big)))
     await asyncio.sleep(0.02)
     for _ in range(3):

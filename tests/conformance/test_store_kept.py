@@ -99,7 +99,7 @@ async def test_every_part_of_a_fact_comes_back(store: Store) -> None:
 async def test_texts_of_every_script_and_length_come_back(store: Store, text: str) -> None:
     """References and ids are the provider's words: they are stored and compared as they came."""
     key, payment = EventKey("stripe", "main", text), PaymentKey("stripe", "main", text)
-    came = replace(event(), key=key, reference=text, event_type=text, correlation_id=text)
+    came = event()._replace(key=key, reference=text, event_type=text, correlation_id=text)
     item = Anomaly("E_TEST", text, 1, text, key, NOW_MS)
     changes = Changes(
         payments=[saved(payment)],

@@ -44,7 +44,7 @@ OTHER = fact(500, key="tx-2")
 async def test_how_an_event_was_proven_comes_back(store: Store) -> None:
     """The scheme, what the delivery said of itself, when it was signed, when it was verified."""
     told = event("a")
-    silent = replace(event("b"), mode="unknown", signed_ms=None, late_ms=None)
+    silent = event("b")._replace(mode="unknown", signed_ms=None, late_ms=None)
     await apply(store, Changes(), [told, silent])
     assert await store.event(told.key) == Recorded(told, None)
     assert await store.event(silent.key) == Recorded(silent, None)
@@ -53,7 +53,7 @@ async def test_how_an_event_was_proven_comes_back(store: Store) -> None:
 
 async def test_each_key_of_each_source_is_told_with_what_it_proved(store: Store) -> None:
     """One key id may be used at two sources: they are two keys."""
-    elsewhere = replace(event("d", offset=9), source="another")
+    elsewhere = event("d", offset=9)._replace(source="another")
     events = [event("a", offset=3), event("b", offset=1), event("c", offset=2, key_id="k2")]
     await apply(store, Changes(), [*events, elsewhere])
     assert await store.key_uses() == [
@@ -71,7 +71,7 @@ async def test_no_event_no_use(store: Store) -> None:
 async def test_what_a_key_proved_in_a_window_is_told_by_receipt(store: Store) -> None:
     """From the first instant on, and not at the last: two windows side by side share no event."""
     events = [event(f"e{n}", offset=n) for n in (3, 1, 2, 0)]
-    foreign = [event("k2", offset=1, key_id="k2"), replace(event("s", offset=1), source="another")]
+    foreign = [event("k2", offset=1, key_id="k2"), event("s", offset=1)._replace(source="another")]
     await apply(store, Changes(), [*events, *foreign])
     found = await store.proven_with("stripe-main", "k1", NOW_MS + 1, NOW_MS + 3)
     assert [one.event.key.key for one in found] == ["e1", "e2"]
@@ -197,7 +197,7 @@ async def test_why_a_payment_moved_comes_back(store: Store) -> None:
     row = saved()
     lines = [transition(row, None, "a")]
     for version, cause in ((2, Cause.VOID), (3, Cause.RESTORE)):
-        lines.append(replace(lines[0], version=version, cause=cause))
+        lines.append(lines[0]._replace(version=version, cause=cause))
     await apply(store, Changes(transitions=lines))
     assert await store.transitions(PAYMENT) == lines
 

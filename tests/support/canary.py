@@ -64,6 +64,10 @@ MEANT = (
         re.compile(r"/the-key$"),
         "key files of `explain` as people leave them: in quotes, or after a name",
     ),
+    Meant(
+        re.compile(r"/kafka/server\.properties$"),
+        "the settings of a test's own broker, which knows its users by their passwords",
+    ),
 )
 
 

@@ -39,7 +39,10 @@ class Disk(apsw.VFS):
     def synced(self, path: Path) -> None:
         """Note that what `path` holds now is on the platter."""
         self.syncs.append(path.name)
-        shutil.copyfile(path, self._platter / path.name)
+        # Whole or not at all, like the sync itself: the process may be killed at any moment.
+        copy = self._platter / f".{path.name}"
+        shutil.copyfile(path, copy)
+        copy.replace(self._platter / path.name)
 
 
 class _File(apsw.VFSFile):

@@ -249,7 +249,7 @@ def _parts(
     for name, secret in (("old", OLD_SECRET), ("new", NEW_SECRET), ("stripe", STRIPE_SECRET)):
         (directory / name).write_bytes(secret)
     edge_settings = EdgeSettings.model_validate(
-        {"port": 0, "drain_s": 0.0, "stop_s": 5.0, **settings}
+        {"port": 0, "drain_s": 0.0, "stop_s": 5.0, "shed_lag_s": 60, **settings}
     )
     keeping = QuarantineSettings.model_validate(quarantine)
     held = {key.id: key.file for key in keeping.key}

@@ -27,6 +27,11 @@ class PrivateBroker:
         self._running = broker.start(directory, 0, java_options=QUICK)
         self.bootstrap = self._running.bootstrap
 
+    @property
+    def directory(self) -> Path:
+        """Where it keeps its data."""
+        return self._running.directory
+
     def _start(self) -> None:
         before = self._running
         self._running = broker.start(before.directory, before.port, java_options=QUICK)

@@ -14,18 +14,32 @@ _BLANKS = b" \t"
 class Index:
     """Headers by name (lower case), values without the blanks around them."""
 
-    __slots__ = ("_headers", "_values")
+    __slots__ = ("_headers", "_is_plain", "_values")
 
     def __init__(self, headers: Headers) -> None:
         self._headers = headers
-        self._values = dict(headers)
+        self._values = values = dict(headers)
+        self._is_plain = len(values) == len(headers)
+
+    def first(self, name: bytes) -> bytes | None:
+        """Return the first value of a header as it came, None if absent."""
+        if self._is_plain:
+            return self._values.get(name)
+        return next((value for key, value in self._headers if key == name), None)
+
+    def lone(self, name: bytes) -> bytes | None:
+        """Return the value, as it came, of a header that came once; None otherwise."""
+        if self._is_plain:
+            return self._values.get(name)
+        found = [value for key, value in self._headers if key == name]
+        return found[0] if len(found) == 1 else None
 
     def find(self, name: bytes) -> bytes | None:
         """Return the value of a header, None if absent; raise `Rejected` if it came twice."""
         found = self._values.get(name)
         if found is None:
             return None
-        if len(self._values) != len(self._headers) and len(self.every(name)) > 1:
+        if not self._is_plain and len(self.every(name)) > 1:
             raise Rejected(Reason.HEADER_DUPLICATED)
         return found.strip(_BLANKS)
 

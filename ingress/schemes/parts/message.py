@@ -36,6 +36,7 @@ class Message:
     headers: tuple[simple.Header, ...] = field(init=False)
     covers: Covers = field(init=False)
     is_body: bool = field(init=False)
+    renders: tuple[tuple[Callable[[Scope], bytes], ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         parts = [part for stretch in self.stretches for part in stretch]
@@ -44,6 +45,8 @@ class Message:
         covers = max((part.covers for part in parts), default=Covers.NOTHING)
         object.__setattr__(self, "covers", covers)
         object.__setattr__(self, "is_body", self.stretches == ((simple.Body(),),))
+        renders = tuple(tuple(part.render for part in row) for row in self.stretches)
+        object.__setattr__(self, "renders", renders)
 
     @property
     def is_timed(self) -> bool:
@@ -78,7 +81,7 @@ class Message:
         """Put the message together from what was received. Raises `Rejected`."""
         if self.is_body:
             return (scope.view.delivery.body,)
-        return tuple(b"".join([part.render(scope) for part in row]) for row in self.stretches)
+        return tuple([b"".join([render(scope) for render in row]) for row in self.renders])
 
 
 def compile_message(template: str) -> Message:

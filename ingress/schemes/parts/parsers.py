@@ -68,7 +68,10 @@ class Named:
             name, assigned, value = item.partition(self.assign)
             if not assigned:
                 raise Rejected(Reason.HEADER_MALFORMED)
-            fields.setdefault(name, []).append(value)
+            if name in fields:
+                fields[name].append(value)
+            else:
+                fields[name] = [value]
         return Parsed(bounded(fields.get(self.key, [])), fields)
 
 

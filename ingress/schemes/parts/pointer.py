@@ -43,7 +43,13 @@ def text(document: Any, tokens: Tokens, body: bytes) -> str:
     letters are read again from the body: ``1e2`` stays ``1e2``, and an integer too large for the
     parser keeps every digit.
     """
-    value = find(document, tokens)
+    value = document
+    for token in tokens:
+        # Nearly always a walk through objects alone, done here: it is done for every delivery.
+        if type(value) is not dict:
+            value = find(document, tokens)
+            break
+        value = value.get(token)
     if type(value) is str:
         return value
     if type(value) is int:

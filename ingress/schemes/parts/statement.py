@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ingress.delivery import Reason, Rejected
@@ -99,13 +99,19 @@ class Statement:
     each: pointer.Tokens = ()
     repeated: bool = False
     body_digest: Place | None = None
+    header: bytes = field(init=False)
+    stamp_header: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked for at every delivery, and made anew each time by a place.
+        object.__setattr__(self, "header", self.at.header)
+        object.__setattr__(self, "stamp_header", b"" if self.stamp is None else self.stamp.header)
 
     @property
     def signed_headers(self) -> tuple[bytes, ...]:
         """The headers that anybody holding the key needs in order to verify again."""
         names = [condition.place.header for condition in self.when]
-        names.append(self.at.header)
-        names.append(b"" if self.stamp is None else self.stamp.header)
+        names += [self.header, self.stamp_header]
         names += [name for message in self.messages for name in message.header_names]
         return tuple(name for name in dict.fromkeys(names) if name)
 
@@ -115,15 +121,15 @@ class Statement:
         for condition in self.when:
             if condition.place.kind is Kind.HEADER:
                 condition.check(index.find(condition.place.header))
-        fields = self._head(index).fields if self.at.kind is Kind.HEADER else {}
+        fields = self._head(index).fields if self.header else {}
         for message in self.messages:
             message.precheck(index)
         if self.stamp is None:
             return
-        if self.stamp.header:
-            found = index.value(self.stamp.header, Reason.TIMESTAMP_MISSING)
+        if self.stamp_header:
+            found = index.value(self.stamp_header, Reason.TIMESTAMP_MISSING)
             self.stamp.freshness.check(found)
-        elif self.stamp.field and self.at.kind is Kind.HEADER:
+        elif self.stamp.field and self.header:
             self.stamp.freshness.check(single(fields, self.stamp.field))
 
     def read(self, view: View) -> list[Claim]:
@@ -133,12 +139,15 @@ class Statement:
             condition.check(found.encode() if isinstance(found, str) else found)
         if self.body_digest is not None:
             _check_digest(view.text(self.body_digest), view.delivery.body)
-        if not self.each:
-            return [self._claim(view, None)]
-        items = lexemes.find(view.json, self.each)
-        if not isinstance(items, list) or not 0 < len(items) <= ITEMS_MAX:
-            raise Rejected(Reason.BODY_MALFORMED)
-        return [self._claim(view, item) for item in items]
+        if self.each:
+            items = lexemes.find(view.json, self.each)
+            if not isinstance(items, list) or not 0 < len(items) <= ITEMS_MAX:
+                raise Rejected(Reason.BODY_MALFORMED)
+            claims = [self._claim(view, item) for item in items]
+        else:
+            claims = [self._claim(view, None)]
+        view.stated = self, claims[0].stamp
+        return claims
 
     def prove(
         self, claims: Sequence[Claim], keys: Sequence[Key], received_ms: int, matches: Matches
@@ -162,7 +171,9 @@ class Statement:
         """
         if self.stamp is None:
             return None
-        return self.stamp.freshness.sent_ms(self.read(view)[0].stamp)
+        stated = view.stated
+        found = self.read(view)[0].stamp if stated is None or stated[0] is not self else stated[1]
+        return self.stamp.freshness.sent_ms(found)
 
     def _claim(self, view: View, root: lexemes.Node | None) -> Claim:
         parsed = self._parse(view, root)
@@ -172,15 +183,15 @@ class Statement:
         return Claim(candidates, [message.render(scope) for message in self.messages], stamp)
 
     def _parse(self, view: View, root: lexemes.Node | None) -> Parsed:
-        if self.at.kind is Kind.HEADER:
+        if self.header:
             return self._head(view.index)
         return self.parser.parse(view.text(self.at, root))
 
     def _head(self, index: Index) -> Parsed:
         """Take the signature's header apart, or its headers where there may be several."""
         if not self.repeated:
-            return self.parser.parse(index.value(self.at.header))
-        values = index.every(self.at.header)
+            return self.parser.parse(index.value(self.header))
+        values = index.every(self.header)
         if not values:
             raise Rejected(Reason.HEADER_MISSING)
         if len(values) > CANDIDATES_MAX:
@@ -202,13 +213,14 @@ class Statement:
     def _candidates(self, texts: Sequence[bytes]) -> list[bytes]:
         """Decode the signatures. Of several, one that is none is passed over: others may hold."""
         found = []
+        length = self.digest_bytes
         for text in texts:
             try:
                 candidate = decode(self.encoding, text)
             except ValueError:
                 continue
             # Where the length varies, nothing at all is still no signature.
-            if candidate and self.digest_bytes in {None, len(candidate)}:
+            if candidate and (length is None or length == len(candidate)):
                 found.append(candidate)
         if not found:
             raise Rejected(Reason.HEADER_MALFORMED)

@@ -34,7 +34,7 @@ class Verifier(Protocol):
 
     def verify(self, delivery: Delivery, keys: Sequence[Key]) -> int:
         """Read and prove. Raises `Rejected`, and nothing else."""
-        view = View(delivery)
+        view = View.of(delivery)
         return self.prove(view, self.read(view), keys)
 
     def claimed_ms(self, delivery: Delivery) -> int | None:

@@ -1,9 +1,11 @@
-"""One delivery, as a signature scheme reads it: each part is taken apart once, and only if asked.
+"""One delivery, as everybody reads it: each part is taken apart once, and only if asked.
 
 Most schemes ask for nothing but headers and bytes. Those that sign a part of the body, or a form of
 it, need the body read before anything is proven: so the readers behind this view are strict,
 bounded and linear, and raise nothing but `Rejected`.
 """
+
+from typing import Self
 
 from ingress.delivery import Delivery, Reason, Rejected
 from ingress.schemes.parts import forms, lexemes, pointer
@@ -12,9 +14,13 @@ from ingress.schemes.parts.places import Kind, Place
 
 
 class View:
-    """A delivery with its headers indexed, and its form, query and JSON read on demand."""
+    """A delivery with its headers indexed, and its form, query and JSON read on demand.
 
-    __slots__ = ("_form", "_json", "_query", "delivery", "index")
+    `stated` is the timestamp that a statement found, with the statement; `told` is what was read of
+    the content behind verification. Both are kept by those who read them, and asked for again.
+    """
+
+    __slots__ = ("_form", "_json", "_query", "delivery", "index", "stated", "told")
 
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
@@ -22,6 +28,17 @@ class View:
         self._form: list[tuple[str, str]] | None = None
         self._query: list[tuple[str, str]] | None = None
         self._json: lexemes.Node | lexemes.Missing = lexemes.MISSING
+        self.stated: tuple[object, bytes] | None = None
+        self.told: object = None
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        """Return the view of a delivery: the same one, whoever asks."""
+        seen = delivery.seen
+        if isinstance(seen, cls):
+            return seen
+        delivery.seen = view = cls(delivery)
+        return view
 
     @property
     def form(self) -> list[tuple[str, str]]:

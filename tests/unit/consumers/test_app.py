@@ -1,14 +1,18 @@
 """The consumers as parts of a process, over a real embedded log and a real SQLite store."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 
-from consumers.app import Parts, WorkerApp, prepared
+from consumers.app import STOP_S, Parts, WorkerApp, prepared
 from consumers.lifecycle import State
 from consumers.settings import ConsumerSettings
 from consumers.store.port import PaymentKey
@@ -18,15 +22,25 @@ from ingress.contract import topics
 from ingress.contract.alarm import Alarm
 from ingress.contract.envelope import Envelope, Mode
 from ingress.eventlog.embedded import EmbeddedLog
-from ingress.eventlog.port import Message, Position, PositionLost
+from ingress.eventlog.port import Message, Position
 from tests.support.builders import envelope
 
+ROOT = Path(__file__).parents[3]
 ENVIRONMENT = "sandbox"
 PAYMENT = PaymentKey("kobbopay", "main", "pay_1")
 
 
 def _pass(_: str) -> None:
     """Go on past every crash point."""
+
+
+@pytest.fixture(name="lines")
+def _lines() -> Iterator[io.StringIO]:
+    out = io.StringIO()
+    telemetry.configure("json", "info", out)
+    yield out
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=[], force=True)
 
 
 @pytest.fixture(name="parts")
@@ -95,8 +109,8 @@ async def test_the_worker_applies_events_and_alarms(parts: Parts) -> None:
     assert positions == {topics.verified(ENVIRONMENT): 2, topics.alarms(ENVIRONMENT): 1}
 
 
-async def test_of_two_workers_the_one_that_cannot_go_on_says_why(parts: Parts) -> None:
-    """A human reads the reason, not that there was a group of them."""
+async def _halted(parts: Parts) -> WorkerApp:
+    """Return the workers where retention has passed the events' group, and not the alarms'."""
     first = WorkerApp(parts)
     first.start()
     await _publish(parts, *(envelope({}, event_key=name) for name in "abc"))
@@ -110,7 +124,42 @@ async def test_of_two_workers_the_one_that_cannot_go_on_says_why(parts: Parts) -
     await parts.log.trim(Position(partition, 6))
     second = WorkerApp(replace(parts, registry=CollectorRegistry()))
     second.start()
-    assert second.task is not None
-    with pytest.raises(PositionLost):
-        async with asyncio.timeout(20):
-            await second.task
+    async with asyncio.timeout(20):
+        while len(second.ready()) == 1:
+            await asyncio.sleep(0.01)
+    return second
+
+
+async def test_of_two_workers_the_one_that_cannot_go_on_says_why(
+    parts: Parts, lines: io.StringIO
+) -> None:
+    """A human reads the reason, not that there was a group of them; and where to read on."""
+    app = await _halted(parts)
+    await app.stop()
+    group = parts.settings.group
+    assert app.ready() == (
+        ("worker is a member of its group", False),
+        (f"the log has the place of {group}: docs/runbooks/position-lost.md", False),
+    )
+    telemetry.flush()
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    [said] = [line for line in told if line["event"] == "worker_halted"]
+    assert (said["level"], said["group"]) == ("error", group)
+    assert "3" in said["reason"]
+    assert (ROOT / said["runbook"]).exists()
+
+
+async def test_a_halted_worker_skips_nothing_and_neither_ends_nor_begins_again(
+    parts: Parts,
+) -> None:
+    """A process that ended would be started again for ever; one that reset would lose events."""
+    app = await _halted(parts)
+    await _publish(parts, ALARM)
+    await _until_open(parts, {"KEY_EXPOSURE_UNCORROBORATED"})
+    assert app.task is not None
+    assert not app.task.done()
+    assert set((await parts.store.positions(parts.settings.group)).values()) == {3}
+    began_s = asyncio.get_running_loop().time()
+    await app.stop()
+    assert app.task.done()
+    assert asyncio.get_running_loop().time() - began_s < STOP_S

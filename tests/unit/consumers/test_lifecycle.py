@@ -1,7 +1,6 @@
 """The lifecycle: the table, the reducer and the verdicts, against hand-worked expectations."""
 
 from collections import defaultdict
-from dataclasses import replace
 from itertools import permutations, product
 
 import pytest
@@ -25,37 +24,37 @@ ON_TIME_MS = 500
 AFTER_MS = 1500
 
 SEEN_100 = Fact(FactKind.SEEN, "tx:1", "USDC", 100, whole=False, late=False, at_ms=ON_TIME_MS)
-SEEN_60 = replace(SEEN_100, amount=60)
-SEEN_40 = replace(SEEN_100, amount=40, key="tx:2")
-FINAL_100 = replace(SEEN_100, kind=FactKind.FINAL)
-FINAL_60 = replace(SEEN_60, kind=FactKind.FINAL)
-FINAL_40 = replace(SEEN_40, kind=FactKind.FINAL)
+SEEN_60 = SEEN_100._replace(amount=60)
+SEEN_40 = SEEN_100._replace(amount=40, key="tx:2")
+FINAL_100 = SEEN_100._replace(kind=FactKind.FINAL)
+FINAL_60 = SEEN_60._replace(kind=FactKind.FINAL)
+FINAL_40 = SEEN_40._replace(kind=FactKind.FINAL)
 WHOLE = Fact(FactKind.SEEN, "agg:shop:1", "", None, whole=True, late=False, at_ms=ON_TIME_MS)
-WHOLE_FINAL = replace(WHOLE, kind=FactKind.FINAL)
-UNSIZED = replace(WHOLE, whole=False)
-TOTAL_100 = replace(WHOLE, whole=False, asset="USDC", amount=100)
+WHOLE_FINAL = WHOLE._replace(kind=FactKind.FINAL)
+UNSIZED = WHOLE._replace(whole=False)
+TOTAL_100 = WHOLE._replace(whole=False, asset="USDC", amount=100)
 EXPIRED = Fact(FactKind.EXPIRED, "", "", None, whole=False, late=False, at_ms=WINDOW_MS)
 ASKED = Fact(
     FactKind.EXPECTED, "", "USDC", 100, whole=False, late=False, at_ms=0, expires_ms=WINDOW_MS
 )
-ASKED_150 = replace(ASKED, amount=150)
-ASKED_90_EUR = replace(ASKED, asset="EUR", amount=90)
-ASKED_NOTHING = replace(ASKED, asset="", amount=None, expires_ms=None)
+ASKED_150 = ASKED._replace(amount=150)
+ASKED_90_EUR = ASKED._replace(asset="EUR", amount=90)
+ASKED_NOTHING = ASKED._replace(asset="", amount=None, expires_ms=None)
 
 
 def later(fact: Fact) -> Fact:
     """Move an observation behind the end of the window."""
-    return replace(fact, at_ms=AFTER_MS)
+    return fact._replace(at_ms=AFTER_MS)
 
 
 def called_late(fact: Fact) -> Fact:
     """Let the provider itself call the transfer late."""
-    return replace(fact, late=True)
+    return fact._replace(late=True)
 
 
 def euros(fact: Fact, amount: int) -> Fact:
     """Observe another transfer, in another asset."""
-    return replace(fact, asset="EUR", amount=amount, key="tx:eur")
+    return fact._replace(asset="EUR", amount=amount, key="tx:eur")
 
 
 # The grid of the domain's document, by hand: rows from, columns to; "." is a move only older
@@ -85,12 +84,12 @@ SCENARIOS = [
     ("a price and no money", {ASKED}, State.PENDING),
     ("the window closed without money", {ASKED, EXPIRED}, State.EXPIRED),
     ("the price, seen in time", {ASKED, SEEN_100}, State.PAID),
-    ("one unit less", {ASKED, replace(SEEN_100, amount=99)}, State.UNDERPAID),
-    ("the price and more", {ASKED, replace(SEEN_100, amount=150)}, State.PAID),
+    ("one unit less", {ASKED, SEEN_100._replace(amount=99)}, State.UNDERPAID),
+    ("the price and more", {ASKED, SEEN_100._replace(amount=150)}, State.PAID),
     ("two transfers make the price", {ASKED, SEEN_60, SEEN_40}, State.PAID),
     (
         "one transfer seen twice is one transfer",
-        {ASKED, SEEN_60, replace(SEEN_60, at_ms=600)},
+        {ASKED, SEEN_60, SEEN_60._replace(at_ms=600)},
         State.UNDERPAID,
     ),
     ("final without having been seen", {ASKED, FINAL_100}, State.CONFIRMED),
@@ -109,7 +108,7 @@ SCENARIOS = [
     ("the provider's final word, no amount", {WHOLE_FINAL}, State.CONFIRMED),
     ("money, and no price to compare with", {ASKED_NOTHING, SEEN_100}, State.UNDERPAID),
     ("money of unknown size", {UNSIZED}, State.UNDERPAID),
-    ("a transfer of nothing", {ASKED, replace(SEEN_100, amount=0)}, State.PENDING),
+    ("a transfer of nothing", {ASKED, SEEN_100._replace(amount=0)}, State.PENDING),
     ("called late by the provider", {ASKED, called_late(SEEN_100)}, State.LATE),
     (
         "called late once, late in all that is told of it",
@@ -118,7 +117,7 @@ SCENARIOS = [
     ),
     (
         "paid in time, and again too late",
-        {ASKED, SEEN_100, called_late(replace(SEEN_100, key="tx:9"))},
+        {ASKED, SEEN_100, called_late(SEEN_100._replace(key="tx:9"))},
         State.PAID,
     ),
     ("assets are never added", {ASKED, SEEN_60, euros(SEEN_60, 60)}, State.UNDERPAID),
@@ -127,13 +126,13 @@ SCENARIOS = [
     ("of two prices the higher is due", {ASKED, ASKED_150, SEEN_100}, State.UNDERPAID),
     (
         "of two ends the earlier holds",
-        {ASKED, replace(ASKED, expires_ms=2 * WINDOW_MS), later(SEEN_100)},
+        {ASKED, ASKED._replace(expires_ms=2 * WINDOW_MS), later(SEEN_100)},
         State.LATE,
     ),
     ("a total and its transfer are one money", {ASKED_150, TOTAL_100, SEEN_100}, State.UNDERPAID),
     (
         "amounts beyond 64 bits are exact",
-        {replace(ASKED, amount=12 * 10**18 + 1), replace(SEEN_100, amount=12 * 10**18)},
+        {ASKED._replace(amount=12 * 10**18 + 1), SEEN_100._replace(amount=12 * 10**18)},
         State.UNDERPAID,
     ),
 ]
@@ -209,7 +208,7 @@ FACTS = st.builds(
     whole=st.sampled_from([False, False, False, True]),
     late=st.sampled_from([False, False, False, True]),
     at_ms=st.integers(0, 2000),
-) | st.sampled_from([ASKED, replace(ASKED, expires_ms=1200), ASKED_90_EUR, ASKED_NOTHING, EXPIRED])
+) | st.sampled_from([ASKED, ASKED._replace(expires_ms=1200), ASKED_90_EUR, ASKED_NOTHING, EXPIRED])
 
 
 @given(st.data(), st.lists(st.frozensets(FACTS, max_size=3), max_size=8))

@@ -12,7 +12,7 @@ from consumers.store.sqlite import SqliteStore
 from ingress.contract import topics
 from ingress.contract.alarm import Alarm
 from ingress.contract.envelope import Mode
-from ingress.eventlog.port import Partition, Position, Record
+from ingress.eventlog.port import Partition, Position, Record, Unreadable
 from tests.support.builders import NOW_MS, PARTITION, record
 from tests.support.store_consumer import GROUP, PAY_1, build, event, log, verdicts
 
@@ -99,3 +99,24 @@ async def test_neither_topic_takes_what_belongs_on_the_other(store: SqliteStore)
     plain = replace(alarm(), position=Position(PARTITION, 0))
     assert verdicts(await build(store).apply([plain])) == [Verdict.BURIED]
     assert await store.payment(PAY_1) is None
+
+
+@pytest.mark.parametrize("partition", [PARTITION, ALARMS])
+async def test_a_record_that_the_log_cannot_read_is_buried_with_the_log_s_reason(
+    store: SqliteStore, partition: Partition
+) -> None:
+    """It stands at the last of its offsets: the position is behind it, and neighbours go on."""
+    consumer = build(store, partition=partition)
+    bytes_of_it = b"\x00what the log holds"
+    lost = Unreadable(Position(partition, 4), b"", bytes_of_it, (), NOW_MS, "from offset 0 to 4")
+    after = alarm() if partition is ALARMS else record(event("confirmed"))
+    applied = await consumer.apply([lost, replace(after, position=Position(partition, 5))])
+    assert verdicts(applied)[0] is Verdict.BURIED
+    assert verdicts(applied)[1] is not Verdict.BURIED
+    [letter] = await store.dead_letters(10)
+    assert (letter.position, letter.reason, letter.value) == (
+        Position(partition, 4),
+        "from offset 0 to 4",
+        bytes_of_it,
+    )
+    assert dict(await store.positions(GROUP)) == {partition: 6}

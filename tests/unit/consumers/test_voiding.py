@@ -5,7 +5,7 @@ events had never come. Here a few lines play the store; the stores themselves ar
 in tests/conformance/test_store_void.py.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -45,7 +45,7 @@ FACTS = st.builds(
     whole=st.sampled_from([False, False, False, True]),
     late=st.sampled_from([False, False, False, True]),
     at_ms=st.sampled_from([500, 600, 1500]),
-) | st.sampled_from([ASKED, replace(ASKED, expires_ms=1200), EXPIRED])
+) | st.sampled_from([ASKED, ASKED._replace(expires_ms=1200), EXPIRED])
 
 UNWRITTEN = Payment(PAYMENT, State.PENDING, 0, frozenset(), 0)
 
@@ -78,15 +78,15 @@ class Ledger:
             else:
                 self.restated.append((fact, number))
         moved = decision.verdict is Verdict.APPLIED
-        self.payment = replace(
-            self.payment, state=decision.after, version=self.payment.version + moved
+        self.payment = self.payment._replace(
+            state=decision.after, version=self.payment.version + moved
         )
 
     def take_out(self, number: int) -> None:
         """Void an event, and let the code under test correct the payment."""
-        before = replace(self.payment, facts=self.standing())
+        before = self.payment._replace(facts=self.standing())
         self.void.add(number)
-        after = replace(self.payment, facts=self.standing())
+        after = self.payment._replace(facts=self.standing())
         came = event(str(number))
         changes, _ = plan_corrections(
             {PAYMENT: before}, {PAYMENT: after}, {came.key: (came, Cause.VOID)}, RIM
@@ -177,7 +177,7 @@ def test_a_correction_names_the_event_that_was_taken_out() -> None:
     """Where one event goes and another comes back, the loss is what people must look into."""
     value = Fact(FactKind.FINAL, "tx:1", "USDC", 100, whole=False, late=False, at_ms=500)
     before = Payment(PAYMENT, State.CONFIRMED, 2, frozenset({ASKED, value}), NOW_MS)
-    after = replace(before, facts=frozenset({ASKED}))
+    after = before._replace(facts=frozenset({ASKED}))
     causes = {
         event_key("back"): (event("back"), Cause.RESTORE),
         event_key("gone"): (event("gone"), Cause.VOID),

@@ -1,25 +1,34 @@
 """The loop, over a real embedded log and a real SQLite store: what it does when others fail."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
 import pytest
 from prometheus_client import CollectorRegistry
 
-from consumers.apply import Applier
+from consumers.apply import Applied, Applier
 from consumers.lifecycle import State, Verdict
 from consumers.metrics import WorkerFamilies, WorkerMetrics
-from consumers.store.port import PaymentKey, Store
+from consumers.store.port import Claim, PaymentKey, Store
 from consumers.store.sqlite import SqliteStore
 from consumers.worker import Backoff, Worker
 from ingress import telemetry
 from ingress.contract import topics
 from ingress.contract.alarm import Alarm
 from ingress.eventlog.embedded import EmbeddedLog
-from ingress.eventlog.port import Message, Partition, Position, PositionLost, Publisher
+from ingress.eventlog.port import (
+    Message,
+    Partition,
+    Position,
+    PositionLost,
+    Positions,
+    Publisher,
+    Record,
+    Subscription,
+)
 from tests.support.builders import envelope
 
 ENVIRONMENT = "sandbox"
@@ -219,6 +228,81 @@ async def test_a_worker_of_the_alarms_reads_on_where_it_was(bench: Bench) -> Non
         await _stop(bench, task)
     assert dict(await bench.store.positions(GROUP)) == {Partition(alarms, 0): 2}
     assert bench.worker.metrics.records[Verdict.ALARM_RAISED]._value.get() == 2
+
+
+class Reassigning:
+    """A member that is given its partition anew when the test says so; it counts its fetches."""
+
+    def __init__(self, inner: Subscription, positions: Positions) -> None:
+        self._inner, self._positions = inner, positions
+        self.begun = self.ended = 0
+        self.start, self.seek = inner.start, inner.seek
+        self.advise, self.stop = inner.advise, inner.stop
+
+    async def fetch(self, records_max: int, wait_s: float) -> Sequence[Record]:
+        """Fetch, and count."""
+        self.begun += 1
+        records = await self._inner.fetch(records_max, wait_s)
+        self.ended += 1
+        return records
+
+    async def reassign(self) -> None:
+        """Claim the partition again, and read on from where the store says."""
+        known = await self._positions(frozenset({PARTITION}))
+        await self._inner.seek(Position(PARTITION, known[PARTITION]))
+
+
+class ReassigningLog(EmbeddedLog):
+    """A log whose one member is assigned anew when the test says so."""
+
+    member: Reassigning
+
+    def subscription(self, topic: str, group: str, positions: Positions) -> Subscription:
+        """Make the member."""
+        self.member = Reassigning(super().subscription(topic, group, positions), positions)
+        return self.member
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Applier):
+    """The real applier, held up before its second batch until the gate is opened."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    batches: list[list[int]] = field(default_factory=list)
+
+    async def apply(self, records: Sequence[Record], claims: Mapping[Partition, Claim]) -> Applied:
+        """Note the offsets of the batch; wait at the gate, if it is the second; apply."""
+        self.batches.append([record.position.offset for record in records])
+        if len(self.batches) == 2:
+            await self.gate.wait()
+        return await Applier.apply(self, records, claims)
+
+
+async def test_a_batch_fetched_ahead_is_dropped_when_the_partition_is_claimed_anew(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Its position would be moved from where the new claim begins, over what lies between."""
+    for number in range(8):
+        await bench.publish(f"p{number}", "pending")
+    log = ReassigningLog(tmp_path / "log.db")
+    held = Held(bench.store, ENVIRONMENT, GROUP, telemetry.now_ms)
+    bench.worker.log, bench.worker.applier, bench.worker.batch_max = log, held, 2
+    task = asyncio.create_task(bench.worker.run())
+    async with asyncio.timeout(20):
+        while not (len(held.batches) == 2 and log.member.ended == 3):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    # One in hand, which is the second, and one ahead of it.
+    assert log.member.begun == 3
+    await log.member.reassign()
+    held.gate.set()
+    await bench.until("p7", State.PENDING)
+    await _stop(bench, task)
+    await log.close()
+    assert held.batches == [[0, 1], [2, 3], [2, 3], [4, 5], [6, 7]]
+    assert dict(await bench.store.positions(GROUP)) == {PARTITION: 8}
+    assert [await bench.state(f"p{number}") for number in range(8)] == [State.PENDING] * 8
+    assert bench.worker.metrics.fenced._value.get() == 1
 
 
 def test_waiting_doubles_up_to_its_limit_and_begins_anew_after_a_success() -> None:

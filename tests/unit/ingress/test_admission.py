@@ -41,6 +41,10 @@ def test_a_budget_takes_what_is_there_and_gets_it_back() -> None:
 
 def test_a_header_that_may_occur_once_is_refused_twice() -> None:
     """A proxy in front may have believed the first, and we the second."""
-    head = Head("POST", "/", (1, 1), ((b"content-length", b"1"), (b"content-length", b"1")))
+    twice = ((b"content-length", b"1"), (b"host", b"h"), (b"content-length", b"1"))
+    head = Head.of("POST", "/", (1, 1), twice)
     with pytest.raises(Refused):
         head.single(b"content-length")
+    assert head.single(b"host") == b"h"
+    assert head.single(b"expect") is None
+    assert head.headers == twice

@@ -1,11 +1,15 @@
 """The public port under load: what each limit costs a stranger, and nobody else."""
 
 import asyncio
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import stripe
 
 from ingress import telemetry
+from ingress.eventlog.port import Position
 from tests.support.gateway import (
     BODY,
     HOOK,
@@ -14,6 +18,7 @@ from tests.support.gateway import (
     btcpay,
     gateway,
     is_problem,
+    log_lines,
     request,
     until_ready,
 )
@@ -148,6 +153,86 @@ async def test_a_source_over_its_rate_is_asked_to_wait_and_the_others_are_not(
         is_problem(reply, 429)
         assert int(reply.headers["retry-after"]) > 0
         assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200
+
+
+async def test_a_thousand_slow_connections_are_closed_and_honest_deliveries_answered(
+    tmp_path: Path,
+) -> None:
+    """A slow flood is cheap to send: it may cost nobody a delivery, and no place for long."""
+    refused = {"limit": "header_deadline"}
+    async with gateway(tmp_path, header_s=2.0, keepalive_s=2.0) as edge:
+        await until_ready(edge)
+        crowd = [await asyncio.open_connection("127.0.0.1", edge.port) for _ in range(1000)]
+        for number, (_, writer) in enumerate(crowd):
+            if number % 2:
+                writer.write(b"POST /hooks/btcpay-shop HTTP/1.1\r\nHost: h\r\nX-A")
+        for _ in range(20):
+            assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200
+        async with asyncio.timeout(20):
+            ends = [await reader.read() for reader, _ in crowd]
+        assert ends == [b""] * 1000
+        assert edge.count("sealgate_connections_refused_total", **refused) == 1000
+        for _, writer in crowd:
+            writer.close()
+
+
+async def test_a_connection_that_goes_quiet_after_its_answer_is_closed(tmp_path: Path) -> None:
+    """Idle, or in the middle of its second head: it had its answer, and may not keep its place."""
+    async with gateway(tmp_path, keepalive_s=0.3) as edge:
+        await until_ready(edge)
+        for rest in (b"", b"POST /hooks/btcpay-shop HTTP/1.1\r\nHost"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+            writer.write(request(HOOK, BODY, [btcpay(BODY)]) + rest)
+            async with asyncio.timeout(10):
+                answered = await reader.read()
+            assert answered.startswith(b"HTTP/1.1 200 ")
+            assert answered.count(b"HTTP/1.1") == 1
+            writer.close()
+
+
+async def test_an_edge_that_is_behind_with_its_work_sheds_what_may_be_good(tmp_path: Path) -> None:
+    """Whoever is taken on is answered in time; what is refused anyway is refused as ever."""
+    loop = asyncio.get_running_loop()
+    async with gateway(tmp_path, shed_lag_s=0.02) as edge:
+        await until_ready(edge)
+        good = request(HOOK, BODY, [btcpay(BODY)])
+        statuses = []
+        for sent in (good, good.replace(b"BTCPay-Sig", b"Other-Sig"), request("/hooks/no", b"")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+            await asyncio.sleep(0.2)
+            writer.write(sent)
+            loop.call_soon(time.sleep, 0.5)
+            statuses.append(int((await reader.readline()).split(b" ")[1]))
+            writer.close()
+        assert statuses == [503, 503, 404]
+        labels = {"source": "btcpay-shop", "provider": "btcpay"}
+        for outcome in ("overloaded", "rejected_signature"):
+            assert edge.count("sealgate_requests_total", outcome=outcome, **labels) == 1
+        await asyncio.sleep(0.3)
+        assert (await edge.raw(good)).status == 200
+
+
+async def test_what_breaks_on_our_side_is_told_once_and_gives_everything_back(
+    tmp_path: Path,
+) -> None:
+    """The sender comes again, a person reads why, and neither a place nor a byte stays taken."""
+    said = log_lines()
+    async with gateway(tmp_path) as edge:
+        await until_ready(edge)
+        desk: Any = edge.edge._edge._desk
+        whole = desk.publisher
+        broken: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        broken.set_exception(ArithmeticError("no answer of a log"))
+        desk.publisher = SimpleNamespace(publish=lambda _: broken)
+        reply = await edge.raw(request(HOOK, BODY, [btcpay(BODY)]), ends=True)
+        is_problem(reply, 500)
+        desk.publisher = whole
+        assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200
+        assert edge.count("sealgate_in_flight_bytes") == 0
+        assert edge.count("sealgate_requests_in_flight") == 0
+    (line,) = said("request_failed")
+    assert line["correlation_id"] == reply.headers["x-correlation-id"]
+    assert "no answer of a log" in line["exception"]
 
 
 async def test_junk_paths_make_no_series(edge: Gateway) -> None:

@@ -84,7 +84,7 @@ def test_a_traceback_shows_no_variables(style: Literal["json", "console"]) -> No
     try:
         _fail(b"canary-" + b"in-a-variable")
     except ZeroDivisionError as failed:
-        structlog.get_logger().error("request_failed", exc_info=failed)
+        telemetry.logger("edge").error("request_failed", exc_info=failed)
     structlog.reset_defaults()
     assert "ZeroDivisionError" in out.getvalue()
     assert "in-a-variable'" not in out.getvalue()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.delivery import Reason
-from ingress.trust import FAILURES_MIN, RECENT_MS, Memory, Trust, Turn
+from ingress.trust import FAILURES_MIN, RECENT_MS, Memory, Trust, Turn, parse
 from tests.support.builders import NOW_MS
 from tests.support.gateway import log_lines
 
@@ -151,7 +151,7 @@ def test_the_memory_holds_names_and_times_and_survives_a_restart(trust: Trust, t
         "sources": {"shop": [NOW_MS, 0], "suspect": [NOW_MS, NOW_MS + 5]},
     }
     again = Trust(told)
-    again.load(content, NOW_MS + 10)
+    again.load([parse(content, NOW_MS + 10)], NOW_MS + 10)
     assert _fail(again, 5, NOW_MS + 10)[-1]
     assert again.is_suspect("suspect", NOW_MS + 10)
     assert again.failed("suspect", WRONG, NOW_MS + 10)
@@ -181,7 +181,7 @@ def test_a_memory_that_is_none_is_refused_whole(trust: Trust, content: bytes) ->
     """A disk can be full and a file half written; nothing of it may be half believed."""
     trust.verified("shop", NOW_MS)
     with pytest.raises(ValueError, match=r"."):
-        trust.load(content, NOW_MS)
+        parse(content, NOW_MS)
     assert _fail(trust, 5, NOW_MS)[-1]
 
 
@@ -189,14 +189,15 @@ def test_a_memory_that_is_none_is_refused_whole(trust: Trust, content: bytes) ->
 def test_any_bytes_are_loaded_or_refused_and_nothing_else(content: bytes) -> None:
     """The file is read at every start: no content of it may stop a gateway."""
     try:
-        Trust(Told()).load(content, NOW_MS)
+        Trust(Told()).load([parse(content, NOW_MS)], NOW_MS)
     except ValueError:
         return
 
 
 def test_a_time_to_come_is_remembered_as_now(trust: Trust) -> None:
     """A clock that was wrong for an hour must not make a source trusted for years."""
-    trust.load(b'{"version":1,"sources":{"shop":[99999999999999,99999999999999]}}', NOW_MS)
+    content = b'{"version":1,"sources":{"shop":[99999999999999,99999999999999]}}'
+    trust.load([parse(content, NOW_MS)], NOW_MS)
     assert trust.is_suspect("shop", NOW_MS)
     assert not trust.is_suspect("shop", NOW_MS + RECENT_MS)
 
@@ -312,3 +313,45 @@ async def test_the_state_is_not_written_through_a_link(trust: Trust, tmp_path: P
     await memory.stop()
     assert other.read_text() == "of somebody else"
     assert "shop" in (tmp_path / "state.json").read_text()
+
+
+def _memory(**sources: tuple[int, int]) -> bytes:
+    return json.dumps({"version": 1, "sources": sources}).encode()
+
+
+@pytest.mark.parametrize("own", ["edge-state.json", "edge-state-1.json", "edge-state-7.json"])
+async def test_a_worker_begins_with_what_all_of_them_knew(tmp_path: Path, own: str) -> None:
+    """A source's deliveries come to every worker: which of them heard the last one is chance."""
+    then_ms, later_ms = NOW_MS - HOUR_MS, NOW_MS - HOUR_MS // 2
+    first = _memory(shop=(then_ms, 0), wrong=(then_ms, later_ms), mended=(then_ms, then_ms + 1))
+    (tmp_path / "edge-state.json").write_bytes(first)
+    second = _memory(other=(later_ms, 0), wrong=(then_ms, 0), mended=(later_ms, 0))
+    (tmp_path / "edge-state-1.json").write_bytes(second)
+    (tmp_path / "edge-state-1.json.new").write_bytes(_memory(rest=(then_ms, then_ms)))
+    (tmp_path / "edge-state-of-another.json").write_bytes(_memory(stranger=(then_ms, then_ms)))
+    trust = Trust(told := Told())
+    memory = Memory(trust, tmp_path / own, lambda: NOW_MS)
+    memory.start()
+    await memory.stop()
+    assert told.turns == [("wrong", Turn.BEGINS)]
+    assert json.loads(trust.dump())["sources"] == {
+        "shop": [then_ms, 0],
+        "other": [later_ms, 0],
+        "wrong": [then_ms, later_ms],
+        "mended": [later_ms, 0],
+    }
+
+
+async def test_the_memory_of_another_worker_that_is_damaged_costs_only_itself(
+    tmp_path: Path,
+) -> None:
+    """One half-written file must not make all workers forget."""
+    said = log_lines()
+    (tmp_path / "state.json").write_bytes(_memory(shop=(NOW_MS, 0)))
+    (tmp_path / "state-1.json").write_bytes(b"{")
+    trust = Trust(Told())
+    memory = Memory(trust, tmp_path / "state-2.json", lambda: NOW_MS)
+    memory.start()
+    await memory.stop()
+    assert _fail(trust, 5, NOW_MS)[-1]
+    assert [line["file"] for line in said("state_unreadable")] == [str(tmp_path / "state-1.json")]

@@ -88,3 +88,53 @@ print("\\n".join(sorted(name for name in opened if name.endswith(".toml"))))
     )
     names = sorted(Path(line).name for line in done.stdout.split())
     assert names == ["btcpay.toml", "sealgate.toml"]
+
+
+EDGE = "import sealgate.commands.running, sealgate.process"
+NOT_OF_AN_EDGE = {
+    "asyncpg",
+    "consumers.app",
+    "consumers.apply",
+    "consumers.interpret",
+    "consumers.store",
+    "cryptography",
+    "Crypto",
+    "rich",
+    "sealgate.consuming",
+    "structlog",
+}
+"""Of other roles, or of what a configuration asks for: a third of a start, and more."""
+NOT_OF_A_FILE = {"aiokafka"}
+
+
+def _opens(url: str) -> str:
+    return f"{EDGE}\nfrom ingress.eventlog.connect import connect\nconnect({url!r})"
+
+
+def test_an_edge_starts_without_what_other_roles_need() -> None:
+    """A supervisor replaces its workers one by one; each has to be there soon."""
+    loaded = _modules(f"{EDGE}\nfrom ingress import providers\nproviders.load('stripe')")
+    assert loaded & NOT_OF_AN_EDGE == set()
+    assert "aiohttp" in loaded, "nothing of the edge was imported: this proves nothing"
+
+
+def test_a_log_in_a_file_needs_no_client_of_a_cluster(tmp_path: Path) -> None:
+    """The one is for a machine alone, which has nothing to waste."""
+    assert _modules(_opens(f"embedded://{tmp_path}/log.db")) & NOT_OF_A_FILE == set()
+    assert _modules(_opens("kafka://localhost:9092")) & NOT_OF_A_FILE == NOT_OF_A_FILE
+
+
+def test_lines_of_json_need_no_library_of_columns() -> None:
+    """Nobody reads columns on a server, and the library brings its own of tracebacks."""
+    said = "from ingress import telemetry\ntelemetry.configure('json')"
+    program = f"{said}\ntelemetry.logger('edge').error('failed', exc_info=ValueError('why'))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        cwd=ROOT,
+        check=True,
+        timeout=60,
+        text=True,
+    )
+    assert "ValueError: why" in done.stderr
+    assert not {"structlog", "rich"} & set(done.stdout.split())

@@ -1,8 +1,12 @@
 """A body is read in one way only: what two parsers could read differently is refused."""
 
+import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from consumers.interpret import strict_json
 from consumers.interpret.drift import Drift
@@ -66,3 +70,73 @@ def test_width_is_no_depth() -> None:
 def test_the_same_key_in_two_objects_is_no_repetition() -> None:
     """Every payment of a list has an id."""
     assert strict_json.loads(b'[{"id": 1}, {"id": 2}]') == [{"id": 1}, {"id": 2}]
+
+
+SPACE = st.sampled_from(["", "", "", " ", "\n  ", "\t", "\r\n"])
+# Texts that look like what stands between members, and keys that meet.
+TEXT = st.sampled_from(["a", "b", "", ":", "a:", '":', '" :', "\n:", "{", "\u00e9"]) | st.text(
+    max_size=5
+)
+NUMBER = st.sampled_from(
+    [
+        "0",
+        "-0",
+        "7",
+        "-12",
+        "1.0",
+        "0.10",
+        "1e3",
+        "-0.0",
+        "1E-2",
+        str(2**64 - 1),
+        str(2**64),
+        "9" * 30,
+    ]
+) | st.integers().map(str)
+
+
+@st.composite
+def _rendered(draw: st.DrawFn, depth: int = 3) -> str:
+    """Write a document in any way that JSON allows, repeated keys among them."""
+    kinds = ["text", "number", "word", "object", "object", "array"]
+    kind = draw(st.sampled_from(kinds if depth else kinds[:3]))
+    if kind == "text":
+        return json.dumps(draw(TEXT), ensure_ascii=draw(st.booleans()))
+    if kind == "number":
+        return draw(NUMBER)
+    if kind == "word":
+        return draw(st.sampled_from(["true", "false", "null"]))
+    parts = draw(st.lists(_rendered(depth - 1), max_size=4))
+    spaced = [f"{draw(SPACE)}{part}{draw(SPACE)}" for part in parts]
+    if kind == "array":
+        return f"[{','.join(spaced)}]"
+    keys = [f"{draw(SPACE)}{json.dumps(draw(TEXT))}{draw(SPACE)}" for _ in spaced]
+    return "{" + ",".join(f"{key}:{part}" for key, part in zip(keys, spaced, strict=True)) + "}"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise Drift("repeated")
+    return dict(pairs)
+
+
+def _outcome(body: bytes, *, slowly: bool) -> str:
+    """Return what a body says, down to the types, or that it is refused."""
+    try:
+        if slowly:
+            return repr(json.loads(body, object_pairs_hook=_unique, parse_float=Decimal))
+        return repr(strict_json.loads(body))
+    except (Drift, UnicodeError):
+        return "refused"
+
+
+@example('{"a":1,"b":":","a" :2}')
+@example('{"a" :1,"a":2,"b":"\\":"}')
+@example('[{"a":{"b":0.5}}]')
+@example("0.10")
+@settings(max_examples=400)
+@given(_rendered())
+def test_a_body_that_is_read_once_says_what_the_slow_reader_says(text: str) -> None:
+    """What is taken from the quick reader must be what the exact one would have said."""
+    body = text.encode("utf-8", "surrogatepass")
+    assert _outcome(body, slowly=False) == _outcome(body, slowly=True)

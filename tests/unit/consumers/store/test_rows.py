@@ -85,5 +85,5 @@ def test_an_amount_over_78_digits_is_unstorable(amount: int) -> None:
 
 def test_a_fact_of_no_known_instant_is_kept_apart_from_one_at_zero() -> None:
     """Absent and zero are different statements."""
-    one = replace(fact(at_ms=NOW_MS), expires_ms=None)
-    assert _statement(one) != _statement(replace(one, expires_ms=0))
+    one = fact(at_ms=NOW_MS)._replace(expires_ms=None)
+    assert _statement(one) != _statement(one._replace(expires_ms=0))

@@ -1,9 +1,10 @@
 """The rules of CloudEvents attributes: what a provider's text can and cannot do to a record."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingress.contract import cloudevents
@@ -79,6 +80,48 @@ def test_times_are_rfc_3339_in_utc_and_read_back(ms: int, text: str) -> None:
     """Subscribers in every language read this form; milliseconds must survive the trip."""
     assert cloudevents.timestamp(ms) == text
     assert cloudevents.timestamp_ms(text) == ms
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
+@example(-1)
+@example(999)
+def test_every_moment_is_written_as_the_library_writes_it(ms: int) -> None:
+    """Seconds and milliseconds are put together here, so that a second is written only once."""
+    moment = EPOCH + timedelta(milliseconds=ms)
+    written = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert cloudevents.timestamp(ms) == written
+    assert cloudevents.timestamp_ms(written) == ms
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2020-09-13T12:26:40.123456Z",
+        "2020-09-13T12:26:40Z",
+        "2020-09-13T14:26:40.123+02:00",
+        "2020-09-13 12:26:40.123Z",
+        "2020-W37-7T12:26:40.123Z",
+        "2020-02-30T12:26:40.123Z",
+        "2020-09-13T24:26:40.123Z",
+        "2020-09-13T12:26:40,123Z",
+        "2020-09-13T12:26:40.\uff11\uff12\uff13Z",
+        "\uff12\uff10\uff12\uff10-09-13T12:26:40.123Z",
+        "+2020-9-13T12:26:40.123Z",
+        "20200913T122640.123.456Z",
+    ],
+)
+def test_every_other_form_is_read_as_the_library_reads_it(text: str) -> None:
+    """What stands on the log was written by any version of anybody: the short way is no other."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"isoformat|range|must be"):
+            cloudevents.timestamp_ms(text)
+    else:
+        assert cloudevents.timestamp_ms(text) == (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 @pytest.mark.parametrize("text", ["2020-09-13T12:26:40", "yesterday", ""])

@@ -63,5 +63,5 @@ async def test_anything_else_is_refused_with_what_is_accepted(url):
 
 async def test_options_are_for_kafka_alone():
     """A TLS setting beside a file would promise what a file does not do."""
-    with pytest.raises(ValueError, match="an event log is"):
+    with pytest.raises(ValueError, match="a file, which asks nobody"):
         connect("embedded:./log.db", Access(tls=Tls()))

@@ -29,7 +29,7 @@ def test_a_group_of_any_size_is_written_whole(connection, count):
     """Rows are inserted many at a time: the seams between statements must not show."""
     with connection:
         positions = rows.append(connection, rows.Topics(), ready(count), NOW_MS)
-    found = rows.read(connection, {Partition("one", 0): 0}, 1000)
+    found = rows.read(connection, {Partition("one", 0): 0}, rows.Most(1000))
     assert positions == [Position(Partition("one", 0), n) for n in range(count)]
     assert [record.value for record in found] == [b"%d" % n for n in range(count)]
     assert {record.headers for record in found} <= {(("h", b"\xff"),)}
@@ -73,4 +73,4 @@ def test_a_read_ends_after_some_mebibytes(connection):
     large = [rows.row(Message("one", b"k", bytes(1_048_576))) for _ in range(12)]
     with connection:
         rows.append(connection, rows.Topics(), large, NOW_MS)
-    assert len(rows.read(connection, {Partition("one", 0): 0}, 1000)) == 8
+    assert len(rows.read(connection, {Partition("one", 0): 0}, rows.Most(1000))) == 8

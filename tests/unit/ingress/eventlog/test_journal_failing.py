@@ -1,0 +1,139 @@
+"""A disk under the journal that fails for a while, and works again: every count comes to zero."""
+
+import asyncio
+import errno
+import os
+
+import pytest
+
+from ingress.eventlog import embedded_writer, journal, journal_files
+from ingress.eventlog.embedded_file import LogDamaged
+from ingress.eventlog.journal_files import Directory
+from ingress.eventlog.journal_segment import Segment
+from ingress.eventlog.port import LogUnavailable
+from tests.support.disk import watched_disk
+from tests.support.journals import Place, message, until
+
+
+@pytest.fixture
+def place(tmp_path) -> Place:
+    """Return a place for a journal and the log behind it."""
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def _soon(monkeypatch):
+    """Try again soon; the file mends itself sooner than the journal makes another one."""
+    monkeypatch.setattr(journal, "RENEW_S", 0.5)
+    monkeypatch.setattr(journal, "TEND_S", 0.02)
+    monkeypatch.setattr(embedded_writer, "IDLE_S", 0.02)
+    monkeypatch.setattr(embedded_writer, "REOPEN_S", 0.02)
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_file_whose_sync_failed_is_never_written_to_again(place, tmp_path):
+    """What it failed to keep may be in it after all: counted twice or never, it stays for ever."""
+    with watched_disk(tmp_path / "platter") as disk:
+        async with place.journaled(away=True) as one:
+            for number in range(10):
+                await one.publisher.publish(message(number, b"payment"))
+            [before] = one.files()
+            size_bytes = before.stat().st_size
+            disk.broken = True
+            with pytest.raises(LogUnavailable):
+                await one.publisher.publish(message(10, b"payment"))
+            disk.broken = False
+            await until(one.publisher.ready)
+            await one.publisher.publish(message(11, b"payment"))
+            assert [file for file in one.files() if file != before], size_bytes
+            one.behind.is_away = False
+            await until(lambda: not before.exists())
+            await one.until_drained()
+            assert one.publisher.state().records == 0
+            assert {b"%d" % n for n in [*range(10), 11]} <= set(await one.values())
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_files_that_cannot_be_made_leave_nothing_behind(place, monkeypatch):
+    """A second's try for an hour of a bad disk would be thousands of locks, and open files."""
+    plain, asked = journal_files.sync, []
+
+    def sync(directory):
+        asked.append(directory)
+        if len(asked) < 4:
+            raise OSError(errno.EIO, "the disk is broken")
+        plain(directory)
+
+    monkeypatch.setattr(journal, "RENEW_S", 0.02)
+    monkeypatch.setattr(journal_files, "sync", sync)
+    async with place.journaled(away=True) as one:
+        await until(one.publisher.ready)
+        await one.publisher.publish(message(1))
+        [file] = one.files()
+        assert [lock.name for lock in place.directory.glob("*.lock")] == [f"{file.name}.lock"]
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_file_that_cannot_be_begun_does_not_end_the_journal(place, monkeypatch, tmp_path):
+    """Its removal fails too, on such a disk; whoever looks after the files must outlive both."""
+    plain = journal_files.sync
+    with watched_disk(tmp_path / "platter") as disk:
+
+        def sync(directory):
+            # One lock is the first file's; it is no claim that fails, but the removal after it.
+            if disk.broken and len(list(directory.glob("*.lock"))) < 2:
+                raise OSError(errno.EIO, "the disk is broken")
+            plain(directory)
+
+        monkeypatch.setattr(journal, "RENEW_S", 0.02)
+        monkeypatch.setattr(journal_files, "sync", sync)
+        async with place.journaled(away=True) as one:
+            disk.broken = True
+            with pytest.raises(LogUnavailable):
+                await one.publisher.publish(message(1))
+            tried = len(disk.syncs)
+            await asyncio.sleep(0.2)
+            assert one.running is not None
+            assert not one.running.done(), tried
+            disk.broken = False
+            await until(one.publisher.ready)
+            await one.publisher.publish(message(2))
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_file_that_failed_and_is_damaged_too_is_counted_once(place, monkeypatch, tmp_path):
+    """What is read of it is sent, and kept; counted twice, the journal would never be empty."""
+
+    async def refresh(self):
+        raise LogDamaged("a page is not what was written")
+
+    monkeypatch.setattr(Segment, "refresh", refresh)
+    with watched_disk(tmp_path / "platter") as disk:
+        async with place.journaled(away=True) as one:
+            for number in range(10):
+                await one.publisher.publish(message(number, b"payment"))
+            disk.broken = True
+            with pytest.raises(LogUnavailable):
+                await one.publisher.publish(message(10, b"payment"))
+            disk.broken = False
+            one.behind.is_away = False
+            await until(lambda: _kept(place))
+            assert one.publisher.state().records == 0
+
+
+def _kept(place: Place) -> bool:
+    return any(".damaged-" in name.name for name in place.directory.iterdir())
+
+
+def test_a_file_that_is_let_go_of_twice_closes_no_other(tmp_path):
+    """An end and a shutdown may meet; the number of a closed lock belongs to the next file."""
+    held = Directory(tmp_path).claim("0", 1_700_000_000_000)
+    number = held.lock
+    held.release()
+    another = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert another == number
+        held.release()
+        os.fstat(another)
+    finally:
+        os.close(another)
