@@ -63,8 +63,8 @@ class JournalSettings(Strict):
 
     policy: Literal["refuse", "journal", "always"] = "journal"
     """``journal``: what Kafka does not confirm is fsynced here, acknowledged, and sent when Kafka
-    is back. ``always``: everything is fsynced here first, so that an acknowledgement does not rest
-    on the brokers' disks. ``refuse``: 503 while Kafka is away; for an edge whose disk does not
+    is back. ``always``: everything is fsynced here first, so that an acknowledgement waits for no
+    broker. ``refuse``: 503 while Kafka is away; for an edge whose disk does not
     outlive it."""
 
     directory: Path = Path("var/journal")
@@ -98,5 +98,4 @@ class LogSettings(Strict):
 
     accepts_unsafe_topics: bool = False
     """Acknowledge what one broker alone may have in memory only: a topic with fewer than three
-    replicas, or two in sync. For development; in front of such topics ``journal.policy = "always"``
-    is durable without it."""
+    replicas, or two in sync. For development: a power cut takes back what was acknowledged."""

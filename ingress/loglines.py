@@ -2,9 +2,10 @@
 
 An edge says one line for every delivery, and a write for each would cost as much as the delivery's
 proof. So a line waits: where little is said until the event loop turns, and in a flood for some
-milliseconds, which is what a kill can take of it. Grave lines, and those said where no loop runs, go out at once, and everything
-that waits goes before them: the order is the one in which it was said. What cannot be written is
-lost, for a full disk under the log must not turn a durable event into an error answer.
+milliseconds, which is what a kill can take of it. Grave lines, and those said where no loop runs,
+go out at once, and everything that waits goes before them: the order is the one in which it was
+said. What cannot be written is lost, for a full disk under the log must not turn a durable event
+into an error answer.
 """
 
 import asyncio

@@ -19,8 +19,7 @@ UNASKED = "the log has not been asked yet whether its topics keep what they are 
 UNSAFE = "the topics can lose what is acknowledged: mend them, with `sealgate topics apply`"
 _HINT = (
     "deliveries are answered 503, and nothing is written to the topics: mend them, with"
-    ' `sealgate topics apply`; or set log.journal.policy = "always"; or'
-    " log.accepts_unsafe_topics = true, for development"
+    " `sealgate topics apply`; or set log.accepts_unsafe_topics = true, for development"
 )
 
 

@@ -247,8 +247,7 @@ class Process:
                 state_file=self._state_file(),
                 tls=served.tls,
                 sockets=() if self.link is None else self.link.edge,
-                accepts_unsafe=settings.log.accepts_unsafe_topics
-                or settings.log.journal.policy == "always",
+                accepts_unsafe=settings.log.accepts_unsafe_topics,
                 journal=journaling(self.configuration, self.worker, self.checkpoint),
             )
         )

@@ -110,7 +110,7 @@ async def _weaknesses(
     """Say which of our topics do not keep what is promised."""
     settings = configuration.settings
     ours = [name for topic in TOPICS if (name := topic.name(settings.environment)) in names]
-    accepts = settings.log.accepts_unsafe_topics or settings.log.journal.policy == "always"
+    accepts = settings.log.accepts_unsafe_topics
     return [
         Finding(Level.FAIL if one.loses and not accepts else Level.WARN, one.topic, one.told)
         for one in await log.weaknesses(ours)

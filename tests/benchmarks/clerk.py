@@ -1,5 +1,6 @@
 """A process that fills logs, publishes and applies: everything but the edge, on the same core."""
 
+import gc
 import sys
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import uvloop
 from pydantic import Field, TypeAdapter
 
 from ingress import telemetry
+from sealgate.process import GC_THRESHOLD
 from tests.benchmarks.applying import Apply, apply
 from tests.benchmarks.done import Done
 from tests.benchmarks.filling import Append, Fill, Publish, append, fill, publish
@@ -31,6 +33,9 @@ async def do(job: Append | Fill | Publish | Apply) -> Done:
 def main() -> None:
     """Do the jobs on standard input, one after the other."""
     telemetry.configure("json", "warning")
+    # As the real process has it.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
     jobs: TypeAdapter[Append | Fill | Publish | Apply] = TypeAdapter(Job)
     for line in sys.stdin.buffer:
         done = uvloop.run(do(jobs.validate_json(line)))

@@ -184,7 +184,7 @@ async def test_workers_that_share_what_was_refused_lose_nothing(place, monkeypat
         for worker in workers:
             worker.behind.lacks_topic = True
             worker.behind.is_away = False
-        await until(lambda: all(worker.counts.refused_ >= 60 for worker in workers))
+        await until(lambda: sum(worker.counts.refused_ for worker in workers) >= 120)
         for worker in workers:
             worker.behind.lacks_topic = False
         await until(
