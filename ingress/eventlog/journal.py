@@ -195,6 +195,8 @@ class Journal:
             async with asyncio.timeout(CLOSE_S):
                 for one in self._segments:
                     await self._settled_of(one)
+                    # Sent just now: left there, it would be sent again by whoever comes next.
+                    await one.settled()
         for one in self._segments:
             if one.is_done() and not one.failed:
                 await self._finish(one)

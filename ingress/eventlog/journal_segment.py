@@ -40,6 +40,9 @@ class Lane(Protocol):
     async def forget(self, count: int) -> None:
         """Let go of the first ones of the last batch: they are sent."""
 
+    async def settled(self) -> None:
+        """Wait until what is being let go of is gone."""
+
 
 class FileLane:
     """A partition of a file that is whole."""
@@ -49,6 +52,7 @@ class FileLane:
         self.oldest_ms: int | None = None
         self._log = log
         self._place = partition
+        self._trimming = asyncio.Lock()
         self._next = begin
         self._end = end
 
@@ -83,12 +87,18 @@ class FileLane:
 
     async def forget(self, count: int) -> None:
         """Let go of what is sent. That the disk does not take it makes duplicates after a crash."""
-        # First, because a file without a backlog is let go of, and this needs it open.
-        with suppress(LogUnavailable):
-            await self._log.trim(Position(self._place, self._next + count))
-        self._next += count
-        if not self.backlog():
-            self.oldest_ms = None
+        async with self._trimming:
+            # First, because a file without a backlog is let go of, and this needs it open.
+            with suppress(LogUnavailable):
+                await self._log.trim(Position(self._place, self._next + count))
+            self._next += count
+            if not self.backlog():
+                self.oldest_ms = None
+
+    async def settled(self) -> None:
+        """Wait until what is being let go of is gone."""
+        async with self._trimming:
+            pass
 
 
 class SalvagedLane:
@@ -112,6 +122,9 @@ class SalvagedLane:
         """Let go of what is sent."""
         for _ in range(count):
             self._messages.popleft()
+
+    async def settled(self) -> None:
+        """Return: nothing takes time."""
 
 
 @contextmanager
@@ -197,6 +210,11 @@ class Segment:
             (lane.oldest_ms for lane in self.lanes.values() if lane.oldest_ms is not None),
             default=None,
         )
+
+    async def settled(self) -> None:
+        """Wait until what is being let go of is gone."""
+        for lane in self.lanes.values():
+            await lane.settled()
 
     def is_done(self) -> bool:
         """Say whether nothing is in it that is to be sent, and nothing can come."""
