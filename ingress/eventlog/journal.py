@@ -167,14 +167,18 @@ class Journal:
                 await self._tended.wait()
 
     async def salvage(self, segment: Segment, damage: str) -> None:
-        """Go on with what can be read of a damaged file; it is kept when that is sent."""
+        """Go on with what can be read of a damaged file; it is kept when that is sent.
+
+        Raises `LogUnavailable` where the disk does not give the file: to be tried again.
+        """
         if segment is self._active:
             self._active = None
             self._tended.set()
         await self._settled_of(segment)
-        for partition, lane in segment.lanes.items():
-            self.count(partition, -lane.backlog())
+        counted = [(partition, lane.backlog()) for partition, lane in segment.lanes.items()]
         damaged = await segment.salvage(damage)
+        for partition, backlog in counted:
+            self.count(partition, -backlog)
         self.count(None, segment.backlog())
         self.observer.damaged(max(1, damaged))
         self._log.error(
@@ -285,9 +289,7 @@ class Journal:
             held = self._unread[0]
             segment = Segment(held, self._open_log)
             try:
-                await segment.open()
-            except LogDamaged as damage:
-                await self._add(segment, str(damage))
+                await self._open(segment)
             except LogUnavailable as away:
                 self._log.error(
                     "journal_not_adopted", file=str(held.path), reason=str(away),
@@ -295,12 +297,17 @@ class Journal:
                 )  # fmt: skip
                 await segment.leave()
             else:
-                await self._add(segment)
+                self._add(segment)
             self._unread.remove(held)
 
-    async def _add(self, segment: Segment, damage: str = "") -> None:
-        if damage:
-            await self.salvage(segment, damage)
+    async def _open(self, segment: Segment) -> None:
+        """Open a file, or what can be read of it. Raises `LogUnavailable`."""
+        try:
+            await segment.open()
+        except LogDamaged as damage:
+            await self.salvage(segment, str(damage))
+
+    def _add(self, segment: Segment) -> None:
         for partition, lane in segment.lanes.items():
             if partition is not None:
                 self.count(partition, lane.backlog())
@@ -313,19 +320,24 @@ class Journal:
         """Let go of a file that is sent; one whose append failed is asked first what it has."""
         if segment.failed and not segment.damage:
             try:
-                await segment.refresh()
-            except LogDamaged as damage:
-                await self.salvage(segment, str(damage))
+                await self._refresh(segment)
             except LogUnavailable:
                 return
-            else:
-                for partition, lane in segment.lanes.items():
-                    self.count(partition, lane.backlog())
             segment.failed = False
             self.work.set()
         if segment.is_done():
             await self._finish(segment)
             self._segments.remove(segment)
+
+    async def _refresh(self, segment: Segment) -> None:
+        """Ask a file what it has; salvage it where it is damaged. Raises `LogUnavailable`."""
+        try:
+            await segment.refresh()
+        except LogDamaged as damage:
+            await self.salvage(segment, str(damage))
+        else:
+            for partition, lane in segment.lanes.items():
+                self.count(partition, lane.backlog())
 
     async def _finish(self, segment: Segment) -> None:
         try:

@@ -54,6 +54,14 @@ class Drain:
     async def _advance(self, segment: Segment) -> bool:
         """Send a batch of every lane of a file; say whether all of them were sent whole."""
         try:
+            return await self._send_all(segment)
+        except LogUnavailable as away:
+            self._log.warning("journal_unreadable", file=segment.held.path.name, reason=str(away))
+            return False
+
+    async def _send_all(self, segment: Segment) -> bool:
+        """Do so; of a damaged file go on with what can be read. Raises `LogUnavailable`."""
+        try:
             lanes = [lane for lane in segment.lanes.values() if lane.backlog()]
             outcomes = await asyncio.gather(*map(self._send, lanes), return_exceptions=True)
             for outcome in outcomes:
@@ -62,9 +70,6 @@ class Drain:
             return all(outcomes)
         except LogDamaged as damage:
             await self._journal.salvage(segment, str(damage))
-        except LogUnavailable as away:
-            self._log.warning("journal_unreadable", file=segment.held.path.name, reason=str(away))
-            return False
         return True
 
     async def _send(self, lane: Lane) -> bool:
@@ -79,7 +84,8 @@ class Drain:
         self._journal.terms.checkpoint("journal.published")
         self._journal.count(lane.partition, -sent.done)
         self._journal.observer.drained(sent.done - len(sent.refused))
-        await lane.forget(sent.done)
+        # To its end, though we are told to stop: half of it would be sent again by the next one.
+        await asyncio.shield(lane.forget(sent.done))
         self._journal.terms.checkpoint("journal.trimmed")
         return sent.done == len(messages)
 

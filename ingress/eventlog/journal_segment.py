@@ -158,7 +158,10 @@ class Segment:
 
     async def open(self) -> None:
         """Find out what is in a file of somebody else. Raises `LogUnavailable`, `LogDamaged`."""
-        committed = await asyncio.to_thread(committed_frames, self.held.path)
+        try:
+            committed = await asyncio.to_thread(committed_frames, self.held.path)
+        except OSError as error:
+            raise LogUnavailable(f"{self.held.path} cannot be read ({error})") from error
         if wrong := await self.log.check():
             raise LogDamaged(wrong)
         if committed is None or await self.log.frames() < committed:
@@ -227,10 +230,16 @@ class Segment:
         return sum(name.stat().st_size for name in names if name.exists())
 
     async def salvage(self, damage: str) -> int:
-        """Read what can be read; return how many records were seen that are not whole."""
-        self.damage = damage
+        """Read what can be read; return how many records were seen that are not whole.
+
+        Raises `LogUnavailable` where the disk does not give the file, and nothing has changed.
+        """
         # Before it is closed: SQLite then folds in what it sees, and forgets the rest.
-        found = await asyncio.to_thread(salvage, self.held.path)
+        try:
+            found = await asyncio.to_thread(salvage, self.held.path)
+        except OSError as error:
+            raise LogUnavailable(f"{self.held.path} cannot be read ({error})") from error
+        self.damage = damage
         await self._close()
         self.lanes = {None: SalvagedLane(found.messages, self.held.began_ms)}
         return found.damaged

@@ -81,13 +81,6 @@ def fsync() -> None:
     apsw.Connection = Lax
 
 
-def rebuild() -> None:
-    """Keep a producer that an error has poisoned."""
-    from ingress.eventlog.kafka_link import Link
-
-    Link.broken = lambda *_one, **_other: None
-
-
 def bury() -> None:
     """Drop what can never be applied, as if it had not been there."""
     from consumers.lifecycle import Verdict
@@ -160,7 +153,6 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "fence": fence,
     "freeze": freeze,
     "fsync": fsync,
-    "rebuild": rebuild,
     "platter": platter,
     "skew": skew,
 }

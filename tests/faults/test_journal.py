@@ -117,9 +117,8 @@ async def test_a_disk_that_fails_to_sync_gets_no_acknowledgement(journal: Ground
     assert report.refused > 0
 
 
-@pytest.mark.parametrize(
-    "step", [STEPS[0], *(pytest.param(step, marks=pytest.mark.thorough) for step in STEPS[1:])]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("step", STEPS)
 async def test_a_crash_at_any_step_of_the_journal_makes_duplicates_at_most(
     journal: Ground, step: str
 ) -> None:
@@ -142,6 +141,7 @@ async def test_a_power_cut_takes_nothing_from_the_journal(journal: Ground) -> No
     assert await _after_a_power_cut(journal, "platter") == set()
 
 
+@pytest.mark.thorough
 async def test_a_journal_that_does_not_sync_is_found_by_a_power_cut(journal: Ground) -> None:
     """The control of the power cut: without the fsync, acknowledged events are gone."""
     assert "L" in await _after_a_power_cut(journal, "fsync,platter")

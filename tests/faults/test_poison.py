@@ -46,10 +46,14 @@ class Poisoner:
     raw: Raw
     buried: set[Position] = field(default_factory=set)
     claimed: set[str] = field(default_factory=set)
+    is_over: bool = False
     _numbers: "count[int]" = field(default_factory=count)
 
     async def run(self) -> None:
-        """Poison the log until cancelled, with each kind in turn."""
+        """Poison the log until it is over, with each kind in turn.
+
+        It is not cancelled: what was published and not noted yet would be nobody's.
+        """
         kinds: list[Callable[[int], Awaitable[None]]] = [
             self._no_envelope,
             self._no_name,
@@ -58,7 +62,7 @@ class Poisoner:
             self._bomb,
             self._no_type,
         ]
-        while True:
+        while not self.is_over:
             number = next(self._numbers)
             await kinds[number % len(kinds)](number)
             await asyncio.sleep(EVERY / RATE_PER_S)
@@ -127,8 +131,8 @@ async def _poisoned(place: Ground, bootstrap: str, seconds: float, broken: str =
         poisoner = Poisoner(place.environment, publisher, raw)
         poisoning = asyncio.create_task(poisoner.run())
         await world.report()
-        poisoning.cancel()
-        await asyncio.wait({poisoning})
+        poisoner.is_over = True
+        await poisoning
     began_s = time.monotonic()
     await place.rest()
     place.figures["rest_s"] = round(time.monotonic() - began_s, 2)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ingress.eventlog import embedded_writer, journal, journal_files
+from ingress.eventlog import embedded_writer, journal, journal_files, journal_segment
 from ingress.eventlog.embedded_file import LogDamaged
 from ingress.eventlog.journal_files import Directory
 from ingress.eventlog.journal_segment import Segment
@@ -137,3 +137,48 @@ def test_a_file_that_is_let_go_of_twice_closes_no_other(tmp_path):
         os.fstat(another)
     finally:
         os.close(another)
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_file_that_cannot_be_read_now_is_read_later(place, monkeypatch):
+    """A disk that answers with an error answers right the next time, or on another machine."""
+    async with place.journaled("dead", away=True) as one:
+        await one.publisher.publish(message(1))
+    plain, asked = journal_segment.committed_frames, []
+
+    def committed_frames(path):
+        asked.append(path)
+        if len(asked) < 3:
+            raise OSError(errno.EIO, "the disk is broken")
+        return plain(path)
+
+    monkeypatch.setattr(journal_segment, "committed_frames", committed_frames)
+    monkeypatch.setattr(journal, "ADOPT_S", 0.05)
+    async with place.journaled() as one:
+        await until(lambda: one.counts.drained_ == 1)
+        assert await one.values() == [b"1"]
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_damaged_file_that_cannot_be_read_now_is_read_later(place, monkeypatch):
+    """Damage and a disk's error come together; neither may end the drain of all other files."""
+    async with place.journaled("dead", away=True) as one:
+        await one.publisher.publish(message(1))
+    plain, asked = journal_segment.salvage, []
+
+    def salvage(path):
+        asked.append(path)
+        if len(asked) < 3:
+            raise OSError(errno.EIO, "the disk is broken")
+        return plain(path)
+
+    async def damaged(self):
+        raise LogDamaged("a page is not what was written")
+
+    monkeypatch.setattr(Segment, "open", damaged)
+    monkeypatch.setattr(journal_segment, "salvage", salvage)
+    monkeypatch.setattr(journal, "ADOPT_S", 0.05)
+    async with place.journaled() as one:
+        await until(lambda: one.counts.drained_ == 1)
+        assert len(asked) == 3
+        assert one.publisher.state().records == 0
