@@ -1,6 +1,7 @@
 """Worker, relay and monitor, each as one thing that starts, says how it is, and stops."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ingress.eventlog.port import EventLog, LogUnavailable, PositionLost
 HALTED = "docs/runbooks/position-lost.md"
 RETRY_S = 1.0
 STOP_S = 10.0
+SAY_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Background(ABC):
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.task: asyncio.Task[None] | None = None
+        self.is_prepared = False
 
     def start(self) -> None:
         """Begin, as soon as log and store are there."""
@@ -75,6 +78,7 @@ class Background(ABC):
 
     async def _run(self) -> None:
         await prepared(self._parts)
+        self.is_prepared = True
         await self.work()
 
 
@@ -109,6 +113,8 @@ class WorkerApp(Background):
         self._stopping.set()
         for worker in self._workers:
             worker.stop()
+        if self.task is not None and not self.is_prepared:
+            self.task.cancel()  # nothing is in hand yet, and what it waits for may never come
         await _ended(self.task)
 
     async def work(self) -> None:
@@ -219,13 +225,17 @@ async def prepared(parts: Parts) -> None:
     Raises what a human must see: the database of another environment, a schema from the future.
     """
     log = telemetry.logger("consumers")
+    said, say_at_s = "", 0.0
     names = (*parts.reads, topics.lifecycle(parts.environment))
     while True:
         try:
             await parts.store.open(parts.environment)
             await parts.log.ensure_topics(dict.fromkeys(names, parts.partitions))
         except (LogUnavailable, StoreUnavailable) as away:
-            log.warning("not_yet_there", reason=str(away), retry_in_s=RETRY_S)
+            now_s = time.monotonic()
+            if str(away) != said or now_s >= say_at_s:
+                said, say_at_s = str(away), now_s + SAY_AGAIN_S
+                log.warning("not_yet_there", reason=said, retry_in_s=RETRY_S)
             await asyncio.sleep(RETRY_S)
         else:
             return

@@ -95,18 +95,22 @@ class Monitor:
         }
         for partition, end in ends.items():
             at = (group, topic, str(partition.number))
-            behind = end - positions.get(partition, begins[partition])
-            self.metrics.lag_records.labels(*at).set(max(0, behind))
+            begin = begins[partition]
+            offset = positions.get(partition, begin)
+            # Beyond the end, the topic was made anew or cut: nothing of what it has was applied.
+            behind = end - (begin if offset > end else offset)
+            self.metrics.lag_records.labels(*at).set(behind)
             self.metrics.lag_seconds.labels(*at).set(ages[partition])
 
     async def _age_s(self, partition: Partition, offset: int, end: int) -> float:
-        """Return the age of the record at `offset`, 0 where there is none."""
-        if offset >= end:
+        """Return the age of the record at `offset`, 0 where there is none yet."""
+        if offset == end:
             return 0.0
         try:
             oldest = await self.log.read(Position(partition, offset), 1)
         except PositionLost:
-            # Retention has passed the group: its worker stops there with an alarm of its own.
+            # Retention has passed the group, or the topic was made anew: its worker stops there,
+            # with an alarm of its own.
             return float("inf")
         return max(0.0, (self.clock() - oldest[0].timestamp_ms) / 1000) if oldest else 0.0
 

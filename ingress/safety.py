@@ -18,8 +18,9 @@ RETRY_S = 10.0
 UNASKED = "the log has not been asked yet whether its topics keep what they are given"
 UNSAFE = "the topics can lose what is acknowledged: mend them, with `sealgate topics apply`"
 _HINT = (
-    "deliveries are answered 503, and nothing is written to the topics: mend them, with"
-    " `sealgate topics apply`; or set log.accepts_unsafe_topics = true, for development"
+    "deliveries are answered 503, and nothing is written to the topics: mend them; `sealgate topics"
+    " apply` alters settings, and more replicas are for kafka-reassign-partitions; or set"
+    " log.accepts_unsafe_topics = true, for development"
 )
 
 

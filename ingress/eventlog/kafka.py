@@ -43,6 +43,9 @@ HEARTBEAT_MS = 1_000
 # Longer than a rebalance may take, since joining a group is one request.
 CONSUMER_REQUEST_MS = 15_000
 READER_REQUEST_MS = 3_000
+# How soon a member hears of a topic that was made anew: until then it holds no partition, and what
+# was lost with the old one is not told. aiokafka's own five minutes are long for that.
+METADATA_MS = 10_000
 
 
 class KafkaLog:
@@ -154,6 +157,7 @@ class KafkaLog:
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             request_timeout_ms=CONSUMER_REQUEST_MS,
+            metadata_max_age_ms=METADATA_MS,
             max_partition_fetch_bytes=FETCH_BYTES,
         )
 

@@ -55,7 +55,8 @@ class KafkaReader:
             begin = (await consumer.beginning_offsets([partition]))[partition]
             end = (await consumer.end_offsets([partition]))[partition]
             if not begin <= position.offset <= end:
-                raise PositionLost(f"{partition} holds {begin} to {end}, not {position.offset}")
+                place = f"{partition.topic}/{partition.partition} at {position.offset}"
+                raise PositionLost(f"Kafka has nothing at {place}: it holds {begin} to {end}")
             if position.offset == end:
                 return []
             consumer.assign([partition])

@@ -38,6 +38,7 @@ def doctor(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -
         found.append(Finding(Level.OK, "configuration", f"is whole; {name!r} is a {mode} one"))
         sources = build_sources(configuration)
         found += [*still.keys(sources, now_ms), *still.state_file(configuration)]
+        found += still.journal(configuration)
         found += still.brokers_access(configuration, now_ms)
         found += _neighbours(configuration, sources, asked)
         if not asked.offline:

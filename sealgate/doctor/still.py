@@ -1,12 +1,15 @@
 """What a configuration and its files say, with nothing asked over a network.
 
 The sources flow in with the time, findings flow out: who has no key that proves anything now, whose
-last key ends within the week, and whether the edge can remember what it should.
+last key ends within the week, and whether the edge can remember, and journal, what it should.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
+from ingress.eventlog import connect
 from ingress.sources import Snapshot, Source
 from sealgate import brokers
 from sealgate.config import Configuration
@@ -58,8 +61,30 @@ def state_file(configuration: Configuration) -> Iterator[Finding]:
     if name is None:
         return
     path = configuration.base / name
-    nearest = path if path.exists() else next(p for p in path.parents if p.exists())
+    nearest = _nearest(path)
     if os.access(nearest, os.W_OK):
         yield Finding(Level.OK, "edge.state_file", "can be written")
     else:
         yield Finding(Level.FAIL, "edge.state_file", f"{nearest} cannot be written by this user")
+
+
+def journal(configuration: Configuration) -> Iterator[Finding]:
+    """Ask whether the edge could journal, before the first outage asks it."""
+    log = configuration.settings.log
+    if connect.is_file(log.url) or log.journal.policy == "refuse":
+        return
+    nearest = _nearest(configuration.base / log.journal.directory)
+    free_bytes = shutil.disk_usage(nearest).free
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        told = f"{nearest} is no directory that this user can write: an outage is answered with 503"
+        yield Finding(Level.FAIL, "log.journal.directory", told)
+    elif free_bytes <= log.journal.free_bytes_min:
+        told = f"{nearest} has {free_bytes} bytes free, and free_bytes_min keeps them: make room"
+        yield Finding(Level.FAIL, "log.journal.directory", told)
+    else:
+        yield Finding(Level.OK, "log.journal.directory", "can be written, and has room")
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path, or what there is on the way to it."""
+    return path if path.exists() else next(p for p in path.parents if p.exists())

@@ -67,7 +67,7 @@ def test_an_edge_accepts_nothing_for_topics_that_one_broker_can_lose(
     running = guarded(stack, policy)
     said = told_unsafe(running)
     assert "has 1 of 3 replicas" in str(said["reasons"])
-    assert "sealgate topics apply" in str(said["hint"])
+    assert "kafka-reassign-partitions" in str(said["hint"])
     assert post(running.edge_url, event("unsafe-1", "InvoiceSettled")) == 503
     status, reasons = get(running.admin_url + "/readyz?verbose")
     assert status == 503

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from ingress.contract import topics
 from tests.faults import facts
-from tests.faults.ground import Ground, is_ready, metric
+from tests.faults.ground import PARTITIONS, Ground, is_ready, metric
 from tests.faults.traffic import Report
 from tests.support.processes import Running, get
 
@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(600)]
 
 GROUP, NEXT_GROUP = "sealgate-lifecycle", "sealgate-lifecycle-2"
 PATIENCE_S = 60.0
+# Longer than a heartbeat: a member is told that its topic is gone, and is assigned nothing.
+AWAY_S = 3.0
 
 
 @asynccontextmanager
@@ -61,12 +63,18 @@ async def _halted(worker: Running, group: str = GROUP) -> None:
 
 async def _begin(place: Ground, bootstrap: str) -> tuple[Running, Report]:
     """Deliver and apply for a while, and stop the worker."""
+    worker, report = await _begin_and_stay(place, bootstrap)
+    await asyncio.to_thread(worker.terminate)
+    return worker, report
+
+
+async def _begin_and_stay(place: Ground, bootstrap: str) -> tuple[Running, Report]:
+    """Deliver and apply for a while; the worker lives on."""
     place.log_url = f"kafka://{bootstrap}?replication_factor=1"
     await place.serve()
     [worker, _] = await place.consume()
     report = await (await place.deliver(3.0, rate_per_s=60.0)).report()
     assert await place.judge(report) == []
-    await asyncio.to_thread(worker.terminate)
     return worker, report
 
 
@@ -121,6 +129,25 @@ async def test_a_topic_made_anew_halts_the_worker(place: Ground, kafka_bootstrap
     await _halted(worker)
     assert await _positions(place, GROUP) == before
     assert before
+
+
+@pytest.mark.kafka
+@pytest.mark.thorough
+async def test_a_topic_made_anew_under_a_worker_halts_it(
+    place: Ground, kafka_bootstrap: str
+) -> None:
+    """A member whose topic is gone holds nothing; it must hear that there is one again (25)."""
+    worker, _ = await _begin_and_stay(place, kafka_bootstrap)
+    before = await _positions(place, GROUP)
+    topic = topics.verified(place.environment)
+    async with _admin(kafka_bootstrap) as admin:
+        await admin.delete_topics([topic])
+    await asyncio.sleep(AWAY_S)
+    log = facts.opened(place.log_url)
+    await log.ensure_topics({topic: PARTITIONS})
+    await log.close()
+    await _halted(worker)
+    assert await _positions(place, GROUP) == before
 
 
 @pytest.mark.kafka

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
+from consumers import app as app_module
 from consumers.app import STOP_S, Parts, WorkerApp, prepared
 from consumers.lifecycle import State
 from consumers.settings import ConsumerSettings
@@ -21,6 +22,7 @@ from ingress import telemetry
 from ingress.contract import topics
 from ingress.contract.alarm import Alarm
 from ingress.contract.envelope import Envelope, Mode
+from ingress.eventlog import connect as log_connect
 from ingress.eventlog.embedded import EmbeddedLog
 from ingress.eventlog.port import Message, Position
 from tests.support.builders import envelope
@@ -62,6 +64,22 @@ async def _parts(tmp_path: Path) -> AsyncIterator[Parts]:
     yield parts
     await store.close()
     await log.close()
+
+
+@pytest.mark.timeout(STOP_S / 2)
+async def test_a_worker_whose_log_is_away_says_so_once_and_ends_at_once(
+    parts: Parts, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line a second for hours fills a disk; and who waits for nothing needs no time to end."""
+    monkeypatch.setattr(app_module, "RETRY_S", 0.01)
+    away = log_connect.connect("kafka://127.0.0.1:1?replication_factor=1")
+    app = WorkerApp(replace(parts, log=away, registry=CollectorRegistry()))
+    app.start()
+    await asyncio.sleep(1.0)
+    await app.stop()
+    await away.close()
+    said = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [line["event"] for line in said].count("not_yet_there") == 1
 
 
 async def _publish(parts: Parts, *said: Envelope | Alarm) -> None:

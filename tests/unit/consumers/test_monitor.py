@@ -103,6 +103,20 @@ async def test_lag_is_zero_once_everything_is_applied(bench: Bench) -> None:
     assert bench.value("sealgate_consumer_lag_seconds", **LAG) == 0
 
 
+async def test_a_topic_made_anew_is_no_lag_of_zero(bench: Bench) -> None:
+    """The group's place lies beyond the end: all that the topic has waits, and nobody reads it."""
+    await bench.publish("pending", "paid", "confirmed")
+    await bench.work()
+    bench.log = anew = EmbeddedLog(bench.file.parent / "anew.db")
+    bench.monitor = replace(bench.monitor, log=anew)
+    await anew.ensure_topics({TOPIC: 1})
+    await bench.publish("expired", "late")
+    await bench.monitor.measure()
+    await anew.close()
+    assert bench.value("sealgate_consumer_lag_records", **LAG) == 2
+    assert bench.value("sealgate_consumer_lag_seconds", **LAG) == float("inf")
+
+
 async def test_every_topic_that_is_applied_is_measured_under_its_own_group(bench: Bench) -> None:
     """Alarms that nobody turns into exceptions are as silent as events that nobody applies."""
     alarms = topics.alarms(ENVIRONMENT)

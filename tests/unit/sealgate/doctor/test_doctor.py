@@ -116,6 +116,26 @@ def test_what_could_not_be_compared_is_never_called_apart(tmp_path: Path, what: 
     assert _at(findings, "against 'staging'") == []
 
 
+@pytest.mark.parametrize(
+    ("journal", "levels", "code"),
+    [
+        ('directory = "journal"', ["ok"], 0),
+        ('directory = "k1"', ["fail"], 3),
+        ('directory = "k1/journal"', ["fail"], 3),
+        ("free_bytes_min = 1_000_000_000_000_000", ["fail"], 3),
+        ('directory = "k1"\npolicy = "refuse"', [], 0),
+    ],
+)
+def test_a_journal_that_would_take_nothing_is_told_before_an_outage(
+    tmp_path: Path, journal: str, levels: list[str], code: int
+) -> None:
+    """While Kafka is there, nothing else shows it; then every delivery is answered 503."""
+    top = f'[log]\nurl = "kafka://127.0.0.1:9"\n[log.journal]\n{journal}'
+    found, findings = _run(Asked(_write(tmp_path, "production", top=top), offline=True))
+    assert _at(findings, "log.journal.directory") == levels
+    assert found == code
+
+
 def test_our_overrides_are_not_taken_for_the_others(tmp_path: Path) -> None:
     """A database named by this process's environment is not the other one's, too."""
     ours = _write(tmp_path / "a", "production")
