@@ -17,6 +17,10 @@ from ingress.parser import NO_HTTP, Asked, Messages, Stream, make_parser
 from ingress.taker import Owner, Taker
 
 LINGER_S = 2.0
+HEAD_BYTES_MAX = 65_536
+"""How much of a head may arrive before its end does. The parser limits each line and how many there
+are, which is half a MiB, and holds it twice: for each connection there may be, that is a machine's
+memory. What arrives in one read, with its end, is not held, and may be more."""
 _NEVER = float("inf")
 
 
@@ -42,6 +46,7 @@ class Connection(asyncio.Protocol):
         "_all_open",
         "_body",
         "_has_ended",
+        "_head_bytes",
         "_is_held",
         "_is_stalled",
         "_owner",
@@ -70,6 +75,7 @@ class Connection(asyncio.Protocol):
         self._payload: Stream | None = None
         self._body = bytearray()
         self._ahead = b""
+        self._head_bytes = 0
         self._has_ended = self._is_held = self._is_stalled = False
         self.peer = ""
         self.certificate: Certificate | None = None
@@ -111,6 +117,8 @@ class Connection(asyncio.Protocol):
                 self._begin(*messages[0])
             elif self._payload is not None:
                 self._read(self._payload)
+            else:
+                self._wait_on(len(data))
 
     def eof_received(self) -> bool:
         """Hear that the client sends nothing more; say whether it may still hear its answer."""
@@ -212,8 +220,15 @@ class Connection(asyncio.Protocol):
             self._phase = _Phase.TAKEN
             self._owner.malformed(self)
 
+    def _wait_on(self, size: int) -> None:
+        """Wait for the rest of a head, unless too much of it has come already."""
+        self._head_bytes += size
+        if self._phase is _Phase.HEAD and self._head_bytes > HEAD_BYTES_MAX:
+            self._spoil()
+
     def _begin(self, asked: Asked, payload: Stream) -> None:
         """Begin a request, of which the head has arrived, and whatever of its body has."""
+        self._head_bytes = 0
         if self._ahead and not payload.is_eof():
             # It came while this request waited for its turn, and is of its body.
             ahead, self._ahead = self._ahead, b""

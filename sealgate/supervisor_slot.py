@@ -58,6 +58,7 @@ class Slot:
         self._terms = terms
         self._backoff = Backoff()
         self._ending = asyncio.Event()
+        self._replaced = asyncio.Event()
         self._log = telemetry.logger("supervisor")
 
     async def run(self) -> None:
@@ -69,8 +70,7 @@ class Slot:
             if worker is None:
                 await self._pause(DELAY_MAX_S)
                 continue
-            await worker.gone.wait()
-            # Another one, where it was replaced.
+            await self._gone_or_replaced(worker)
             if worker is self.current:
                 self.current = None
                 if not self._ending.is_set():
@@ -90,6 +90,8 @@ class Slot:
             await fresh.ended_within(self._terms.stop_s)
             return False
         old, self.current = self.current, fresh
+        # From here on it is the new one that must not be gone: the old one may drain for long.
+        self._replaced.set()
         if old is not None:
             old.end()
         fresh.take_admin()
@@ -153,6 +155,16 @@ class Slot:
         )
         self._terms.died(worker)
         await self._pause(delay_s)
+
+    async def _gone_or_replaced(self, worker: Worker) -> None:
+        self._replaced.clear()
+        waits = [
+            asyncio.create_task(worker.gone.wait()),
+            asyncio.create_task(self._replaced.wait()),
+        ]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
 
     async def _pause(self, delay_s: float) -> None:
         with suppress(TimeoutError):

@@ -127,6 +127,13 @@ class EmbeddedLog:
         """Say whether the file is open and its last write succeeded."""
         return self._writer.usable()
 
+    def is_there(self) -> bool:
+        """Say whether the file is where it was opened, as far as anybody can tell."""
+        try:
+            return self._path.exists()
+        except OSError:
+            return True
+
     def append(self, message: Message) -> asyncio.Future[Position]:
         """Append without a deadline, so that what became of a record is always told.
 

@@ -31,6 +31,10 @@ _INSERT_ROWS_MAX = 128
 READ_BYTES_MAX = 8 * 1_048_576
 
 
+class NoPartition(LogUnavailable):
+    """The file has no such partition: it was not made yet, or this is another file by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A message made ready for the file."""
@@ -257,7 +261,7 @@ def _read(connection: apsw.Connection, extent: Extent, offset: int, most: Most) 
 
 def _held(held: Mapping[Partition, Extent], partition: Partition) -> Extent:
     if partition not in held:
-        raise LogUnavailable(f"there is no partition {partition.topic}/{partition.number}")
+        raise NoPartition(f"there is no partition {partition.topic}/{partition.number}")
     return held[partition]
 
 

@@ -175,10 +175,10 @@ class Journal:
             self._active = None
             self._tended.set()
         await self._settled_of(segment)
-        counted = [(partition, lane.backlog()) for partition, lane in segment.lanes.items()]
-        damaged = await segment.salvage(damage)
-        for partition, backlog in counted:
-            self.count(partition, -backlog)
+        lanes, waited = segment.lanes, segment.backlog()
+        damaged = max(await segment.salvage(damage), waited - segment.backlog())
+        for partition, lane in lanes.items():
+            self.count(partition, -lane.backlog())
         self.count(None, segment.backlog())
         self.observer.damaged(max(1, damaged))
         self._log.error(
@@ -241,7 +241,10 @@ class Journal:
         active = self._active
         if active is None or not active.is_sound():
             return True
-        size = active.size_bytes()
+        try:
+            size = active.size_bytes()
+        except OSError:
+            return True  # one that nobody can look at is none to go on with
         most = self._segment_bytes_max
         return size >= most or (size >= most // 2 and not active.backlog() and not active.pending)
 
@@ -272,9 +275,9 @@ class Journal:
         self._fault = fault
 
     async def _adopt(self) -> None:
-        if not self._directory.path.is_dir():
-            return
         try:
+            if not self._directory.path.is_dir():
+                return
             found = await asyncio.to_thread(self._directory.orphans)
             if (offered := await self.refused.offer()) is not None:
                 found.append(offered)
@@ -289,25 +292,21 @@ class Journal:
             held = self._unread[0]
             segment = Segment(held, self._open_log)
             try:
-                await self._open(segment)
+                await self._read(segment)
             except LogUnavailable as away:
                 self._log.error(
                     "journal_not_adopted", file=str(held.path), reason=str(away),
                     retry_in_s=ADOPT_S,
                 )  # fmt: skip
                 await segment.leave()
-            else:
-                self._add(segment)
             self._unread.remove(held)
 
-    async def _open(self, segment: Segment) -> None:
-        """Open a file, or what can be read of it. Raises `LogUnavailable`."""
+    async def _read(self, segment: Segment) -> None:
+        """Find out what a file has, and have it sent. Raises `LogUnavailable`."""
         try:
             await segment.open()
         except LogDamaged as damage:
             await self.salvage(segment, str(damage))
-
-    def _add(self, segment: Segment) -> None:
         for partition, lane in segment.lanes.items():
             if partition is not None:
                 self.count(partition, lane.backlog())

@@ -53,15 +53,13 @@ class Refused:
 
     async def keep(self, refused: Sequence[tuple[Message, str]]) -> None:
         """Write records aside. Raises `LogUnavailable`: then they stay where they are."""
-        async with self._locked(LOCK_S) as is_ours:
-            if not is_ours:
-                raise LogUnavailable(f"another worker holds {self._path}")
-            try:
-                await self._write([message for message, _ in refused])
-            except LogUnavailable:
-                # If it is the file that is damaged, it is time to read of it what can be read.
-                self._offer_at_s = 0.0
-                raise
+        try:
+            async with self._locked(LOCK_S) as is_ours:
+                if not is_ours:
+                    raise LogUnavailable(f"another worker holds {self._path}")
+                await self._keep([message for message, _ in refused])
+        except OSError as error:
+            raise LogUnavailable(f"{self._path} cannot be written to ({error})") from error
         self._untold.update(message.topic for message, _ in refused)
         self._reason = refused[0][1]
         self.tell()
@@ -96,6 +94,14 @@ class Refused:
             self._offer_at_s = now_s + AGAIN_S
             await self._fold()
             return await asyncio.to_thread(self._rename)
+
+    async def _keep(self, messages: Sequence[Message]) -> None:
+        try:
+            await self._write(messages)
+        except LogUnavailable:
+            # If it is the file that is damaged, it is time to read of it what can be read.
+            self._offer_at_s = 0.0
+            raise
 
     async def _write(self, messages: Sequence[Message]) -> None:
         log = EmbeddedLog(self._path, self._clock)

@@ -41,7 +41,9 @@ class Salvaged:
 
 def salvage(path: Path) -> Salvaged:
     """Read every record that is whole. Raises `OSError`."""
-    pages = [*_pages(path.read_bytes(), 0, 0), *_frames(path)]
+    # One that somebody took away is as one of which nothing can be read.
+    data = path.read_bytes() if path.exists() else b""
+    pages = [*_pages(data, 0, 0), *_frames(path)]
     newest = dict(pages)
     found: dict[int, Message] = {}
     broken: set[int] = set()

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ingress.eventlog.embedded import EmbeddedLog
 from ingress.eventlog.embedded_file import LogDamaged
+from ingress.eventlog.embedded_rows import NoPartition
 from ingress.eventlog.journal_files import Held
 from ingress.eventlog.journal_record import seal, unseal
 from ingress.eventlog.journal_salvage import salvage
@@ -73,8 +74,16 @@ class FileLane:
         place = Position(self._place, self._next)
         # Not beyond what is known: an append that failed may be there; `refresh` counts it.
         most = min(BATCH_RECORDS, self.backlog())
-        with _sound():
-            records = await self._log.read(place, most, bytes_max=BATCH_BYTES)
+        try:
+            with _sound():
+                records = await self._log.read(place, most, bytes_max=BATCH_BYTES)
+        except LogDamaged:
+            raise
+        except LogUnavailable as away:
+            if self._log.is_there():
+                raise
+            # Nothing brings it back, and what is behind it must not wait.
+            raise LogDamaged("the file was moved or deleted while it was in use") from away
         messages = []
         for count, record in enumerate(records):
             message = unseal(record.key, record.value, record.headers)
@@ -132,8 +141,17 @@ def _sound() -> Iterator[None]:
     """Raise `LogDamaged` where what comes from a file is not even of the kind that was written."""
     try:
         yield
-    except (ValueError, TypeError, AttributeError, PositionLost) as wrong:
+    except (ValueError, TypeError, AttributeError, PositionLost, NoPartition) as wrong:
         raise LogDamaged(f"a row makes no sense ({type(wrong).__name__}: {wrong})") from wrong
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raise `LogUnavailable` where the disk fails: that may pass, and ends nobody's work."""
+    try:
+        yield
+    except OSError as error:
+        raise LogUnavailable(f"the file cannot be read ({error}): check its disk") from error
 
 
 class Segment:
@@ -158,10 +176,8 @@ class Segment:
 
     async def open(self) -> None:
         """Find out what is in a file of somebody else. Raises `LogUnavailable`, `LogDamaged`."""
-        try:
+        with _readable():
             committed = await asyncio.to_thread(committed_frames, self.held.path)
-        except OSError as error:
-            raise LogUnavailable(f"{self.held.path} cannot be read ({error})") from error
         if wrong := await self.log.check():
             raise LogDamaged(wrong)
         if committed is None or await self.log.frames() < committed:
@@ -232,13 +248,11 @@ class Segment:
     async def salvage(self, damage: str) -> int:
         """Read what can be read; return how many records were seen that are not whole.
 
-        Raises `LogUnavailable` where the disk does not give the file, and nothing has changed.
+        Raises `LogUnavailable` where the disk does not even give the bytes: nothing changed then.
         """
         # Before it is closed: SQLite then folds in what it sees, and forgets the rest.
-        try:
+        with _readable():
             found = await asyncio.to_thread(salvage, self.held.path)
-        except OSError as error:
-            raise LogUnavailable(f"{self.held.path} cannot be read ({error})") from error
         self.damage = damage
         await self._close()
         self.lanes = {None: SalvagedLane(found.messages, self.held.began_ms)}

@@ -243,3 +243,17 @@ async def test_junk_paths_make_no_series(edge: Gateway) -> None:
     assert sum(len(family.samples) for family in edge.registry.collect()) == before
     labels = {"source": "unknown", "provider": "unknown", "outcome": "rejected_unknown_source"}
     assert edge.count("sealgate_requests_total", **labels) == 50
+
+
+async def test_a_head_without_end_is_refused_before_it_is_large(tmp_path: Path) -> None:
+    """Heads are in no budget: by its lines alone each connection could hold a MiB of them."""
+    async with gateway(tmp_path, header_s=60.0) as edge:
+        await until_ready(edge)
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+        writer.write(f"POST {HOOK} HTTP/1.1\r\nHost: h\r\n".encode())
+        for number in range(9):
+            writer.write(b"X-%d: %s\r\n" % (number, b"a" * 8000))
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            assert (await reader.read(12)) == b"HTTP/1.1 400"
+        writer.close()

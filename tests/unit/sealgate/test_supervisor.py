@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sealgate.supervisor_link import Given, Link, Told
-from sealgate.supervisor_slot import Backoff
+from sealgate.supervisor_slot import Backoff, Slot, Terms
 from sealgate.supervisor_worker import HUNG_TICKS, SILENT_TICKS, Start, Worker, meaning, spawn
 from sealgate.supervisor_worker import Sockets as Held
 
@@ -180,3 +180,30 @@ async def test_a_signal_before_the_first_word_waits_for_it() -> None:
     worker.reload()
     await worker.ended_within(30)
     assert worker.code == 42
+
+
+async def test_a_worker_that_dies_while_its_predecessor_drains_is_followed_at_once() -> None:
+    """The old one accepts nobody any more, and may drain for half a minute: nobody would."""
+    drains = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    command = ("python3", "-c", drains + TELLER + "link.recv(1)")
+    start = Start(command, {"PATH": "/usr/bin:/bin"})
+    slot = Slot(0, Held((), ()), Terms(start, 60.0, lambda _: None))
+    running = asyncio.create_task(slot.run())
+    async with asyncio.timeout(30):
+        while slot.current is None or not slot.current.is_ready():
+            await asyncio.sleep(0.01)
+        old = slot.current
+        replacing = asyncio.create_task(slot.replace())
+        while slot.current is old:
+            await asyncio.sleep(0.01)
+        fresh = slot.current
+        assert fresh is not None
+        fresh.kill()
+        while slot.current is None or slot.current is fresh or not slot.current.is_ready():
+            await asyncio.sleep(0.01)
+        assert not old.gone.is_set()
+        old.kill()
+        assert await replacing
+        slot.current.kill()
+        await slot.end()
+        await running

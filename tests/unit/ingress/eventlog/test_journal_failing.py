@@ -182,3 +182,94 @@ async def test_a_damaged_file_that_cannot_be_read_now_is_read_later(place, monke
         await until(lambda: one.counts.drained_ == 1)
         assert len(asked) == 3
         assert one.publisher.state().records == 0
+
+
+def _delete(one):
+    for file in one.files():
+        file.unlink()
+
+
+def _move(one):
+    for file in one.files():
+        file.rename(file.with_name("moved"))
+
+
+def _move_directory(one):
+    one.directory.rename(one.directory.with_name("moved"))
+
+
+@pytest.mark.usefixtures("_soon")
+@pytest.mark.parametrize("taken", [_delete, _move, _move_directory])
+async def test_a_file_that_is_taken_away_keeps_nothing_behind_it_waiting(place, taken):
+    """What was in it is gone from here, and is told; what came after is acknowledged too."""
+    async with place.journaled(away=True) as one:
+        for number in range(10):
+            await one.publisher.publish(message(number, b"payment"))
+        taken(one)
+        with pytest.raises(LogUnavailable):
+            await one.publisher.publish(message(10, b"payment"))
+        await until(one.publisher.ready)
+        await one.publisher.publish(message(11, b"payment"))
+        one.behind.is_away = False
+        await until(lambda: not one.publisher.state().records and one.counts.damaged_)
+        assert b"11" in await one.values()
+        assert one.counts.damaged_ == 10
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_what_cannot_be_kept_aside_yet_stays_and_ends_nothing(place):
+    """A disk without an inode left, or read-only by now, must not take the edge with it."""
+    async with place.journaled(away=True) as one:
+        await one.publisher.publish(message(1))
+        obstacle = place.directory / "refused.lock"
+        obstacle.mkdir()
+        one.behind.lacks_topic = True
+        one.behind.is_away = False
+        await until(lambda: len(one.behind.published) > 1)
+        assert one.publisher.state().records == 1
+        obstacle.rmdir()
+        await until(lambda: one.counts.refused_ == 1)
+        await one.until_drained()
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_file_of_the_dead_that_the_disk_does_not_give_ends_nothing(place, monkeypatch):
+    """It would end every edge that is started beside it, until a person takes it away."""
+    monkeypatch.setattr(journal, "ADOPT_S", 0.2)
+    async with place.journaled(away=True) as one:
+        await one.publisher.publish(message(1))
+    [file] = place.directory.glob("*.db")
+    wal = file.with_name(file.name + "-wal")
+    wal.unlink(missing_ok=True)
+    wal.mkdir()
+    async with place.journaled("1") as one:
+        await one.publisher.publish(message(2))
+        await until(lambda: b"2" in _sent(one))
+        wal.rmdir()
+        await until(lambda: {b"1", b"2"} <= _sent(one))
+
+
+def _sent(one):
+    """Return what reached the log behind the journal."""
+    return {sent.value for sent in one.behind.published}
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_file_that_cannot_be_looked_at_is_followed_by_another(place, monkeypatch):
+    """Whoever looks after the files outlives a directory that is closed to us for a while."""
+    plain, asked = Segment.size_bytes, []
+
+    def size_bytes(segment):
+        asked.append(segment)
+        if len(asked) < 4:
+            raise PermissionError(errno.EACCES, "closed to us")
+        return plain(segment)
+
+    monkeypatch.setattr(journal, "RENEW_S", 0.02)
+    monkeypatch.setattr(Segment, "size_bytes", size_bytes)
+    async with place.journaled(away=True) as one:
+        await until(lambda: len(asked) > 4)
+        await one.publisher.publish(message(1))
+        one.behind.is_away = False
+        await one.until_drained()
+        assert await one.values() == [b"1"]
