@@ -14,6 +14,7 @@ recognised behind `verify`; one that it does not sign, only in a request without
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -40,6 +41,9 @@ _OUTCOMES = {
     Reason.ADDRESS_REFUSED: Outcome.REJECTED_CLIENT,
     Reason.CERTIFICATE_REFUSED: Outcome.REJECTED_CLIENT,
 }
+# One for each profile, of which there are some seventy; an enumeration is slow to look up.
+_SUCCESSES_KEPT = 256
+_ACCEPTED = Outcome.ACCEPTED
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -120,11 +124,12 @@ def _seal(
 ) -> Admitted | Sealed:
     """Make the message of what verified, unless it says itself that it belongs elsewhere."""
     envelope = seal(delivery, source, signer.key_id, correlation_id)
+    profile = source.profile
     if envelope.mode.contradicts(source.mode):
         # A success: some providers send test events to live endpoints by design, and stop for good
         # where they are refused. Whoever called us keeps the delivery before the answer is given.
         return Admitted(
-            _success(Outcome.ENVIRONMENT_MISMATCH, source),
+            _success(Outcome.ENVIRONMENT_MISMATCH, profile.success_status, profile.success_body),
             envelope.correlation_id,
             reason=Reason.ENVIRONMENT_MISMATCH,
             signer=signer,
@@ -133,11 +138,13 @@ def _seal(
     topic = topics.verified(source.environment)
     record_key, headers, value = envelope.encode()
     message = Message(topic, record_key, value, headers)
-    return Sealed(message, envelope, signer, _success(Outcome.ACCEPTED, source))
+    success = _success(_ACCEPTED, profile.success_status, profile.success_body)
+    return Sealed(message, envelope, signer, success)
 
 
-def _success(outcome: Outcome, source: Source) -> Answer:
-    return Answer(outcome, source.profile.success_status, source.profile.success_body)
+@lru_cache(maxsize=_SUCCESSES_KEPT)
+def _success(outcome: Outcome, status: int, body: bytes) -> Answer:
+    return Answer(outcome, status, body)
 
 
 def _greet(

@@ -38,6 +38,15 @@ class _Phase(Enum):
     CLOSED = auto()
 
 
+# An enumeration is slow to look up, and a request asks for ten of these.
+_HEAD = _Phase.HEAD
+_BODY = _Phase.BODY
+_TAKEN = _Phase.TAKEN
+_LINGER = _Phase.LINGER
+_STALLED = _Phase.STALLED
+_CLOSED = _Phase.CLOSED
+
+
 class Connection(asyncio.Protocol):
     """One client connection."""
 
@@ -70,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._all_open = all_open
         self._parser = make_parser(loop)
         self._transport: asyncio.Transport | None = None
-        self._phase = _Phase.HEAD
+        self._phase = _HEAD
         self._taker: Taker | None = None
         self._payload: Stream | None = None
         self._body = bytearray()
@@ -100,7 +109,7 @@ class Connection(asyncio.Protocol):
         """Forget the connection; a request whose body is here is carried on all the same."""
         self._all_open.discard(self)
         self._transport = None
-        self._phase = _Phase.CLOSED
+        self._phase = _CLOSED
         if self._taker is not None:
             self._taker.broken()
         self._payload = self._taker = None
@@ -108,10 +117,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on, or put aside what comes before its turn."""
         phase = self._phase
-        if phase is _Phase.TAKEN or phase is _Phase.STALLED:
+        if phase is _TAKEN or phase is _STALLED:
             self._ahead += data
             self._hold()
-        elif phase is not _Phase.CLOSED:
+        elif phase is not _CLOSED:
             messages = self._parse(data)
             if messages:
                 self._begin(*messages[0])
@@ -127,7 +136,7 @@ class Connection(asyncio.Protocol):
             self._taker.broken()
         if self._transport is None or self._transport.get_extra_info("sslcontext"):
             return False  # TLS closes both ways at once
-        return self._phase in {_Phase.TAKEN, _Phase.STALLED}
+        return self._phase in {_TAKEN, _STALLED}
 
     def pause_writing(self) -> None:
         """Begin no other request, and begin to count: the client does not read its answers."""
@@ -136,11 +145,11 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Stop counting: the client reads again."""
-        if self._phase is _Phase.CLOSED:
+        if self._phase is _CLOSED:
             return
         self._is_stalled = False
         self.write_deadline_s = _NEVER
-        if self._phase is _Phase.STALLED:
+        if self._phase is _STALLED:
             self._next()
 
     def write(self, data: bytes) -> None:
@@ -151,7 +160,7 @@ class Connection(asyncio.Protocol):
     def answer(self, written: bytes, *, is_last: bool) -> None:
         """Write the answer to the request under way, and go on with the next one."""
         self._taker = None
-        if self._transport is None or self._phase is _Phase.CLOSED:
+        if self._transport is None or self._phase is _CLOSED:
             return
         self._transport.write(written)
         self.is_last = self.is_last or is_last
@@ -159,19 +168,19 @@ class Connection(asyncio.Protocol):
             self._next()
             return
         # Closed with bytes unread, the kernel resets the connection, and the answer may be lost.
-        self._phase = _Phase.LINGER
+        self._phase = _LINGER
         self._body.clear()
         self.deadline_s = time.monotonic() + LINGER_S
 
     def is_busy(self) -> bool:
         """Say whether a request is under way, of which the head has arrived, or an answer is."""
-        if self._taker is not None or self._phase is _Phase.TAKEN:
+        if self._taker is not None or self._phase is _TAKEN:
             return True
         return self._transport is not None and self._transport.get_write_buffer_size() > 0
 
     def close(self) -> None:
         """Close, once what is written has been taken."""
-        self._phase = _Phase.CLOSED
+        self._phase = _CLOSED
         self.deadline_s = _NEVER
         if self._transport is not None:
             # One that takes nothing is dropped, however little it leaves.
@@ -181,7 +190,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the connection, and what is not written yet."""
-        self._phase = _Phase.CLOSED
+        self._phase = _CLOSED
         if self._transport is not None:
             self._transport.abort()
 
@@ -212,18 +221,18 @@ class Connection(asyncio.Protocol):
         """Answer what is no HTTP, and close: whatever follows, nobody knows where it begins."""
         self.is_last = self.was_asked = True
         self._payload = None
-        if self._phase is _Phase.LINGER:
+        if self._phase is _LINGER:
             self.close()
         elif self._taker is not None:
             self._taker.broken()
         else:
-            self._phase = _Phase.TAKEN
+            self._phase = _TAKEN
             self._owner.malformed(self)
 
     def _wait_on(self, size: int) -> None:
         """Wait for the rest of a head, unless too much of it has come already."""
         self._head_bytes += size
-        if self._phase is _Phase.HEAD and self._head_bytes > HEAD_BYTES_MAX:
+        if self._phase is _HEAD and self._head_bytes > HEAD_BYTES_MAX:
             self._spoil()
 
     def _begin(self, asked: Asked, payload: Stream) -> None:
@@ -233,17 +242,17 @@ class Connection(asyncio.Protocol):
             # It came while this request waited for its turn, and is of its body.
             ahead, self._ahead = self._ahead, b""
             self._parse(ahead)
-        if self._phase is _Phase.CLOSED:
+        if self._phase is _CLOSED:
             return
         self.was_asked = True
         self._payload = payload
-        self._phase = _Phase.BODY
+        self._phase = _BODY
         self.deadline_s = _NEVER
         # We speak no other protocol; and what stands behind such a request may be written in one.
         self.is_last = asked.should_close or asked.upgrade
         taker = self._owner.takes(self, asked)
         self._taker = taker
-        if taker is not None or self._phase is _Phase.LINGER:
+        if taker is not None or self._phase is _LINGER:
             self._read(payload)
 
     def _read(self, payload: Stream) -> None:
@@ -272,7 +281,7 @@ class Connection(asyncio.Protocol):
             self._body += piece
             piece = bytes(self._body)
             self._body.clear()
-        self._phase = _Phase.TAKEN
+        self._phase = _TAKEN
         self.deadline_s = _NEVER
         taker.whole(piece)
 
@@ -284,9 +293,9 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         if self._is_stalled:
-            self._phase = _Phase.STALLED
+            self._phase = _STALLED
             return
-        self._phase = _Phase.TAKEN
+        self._phase = _TAKEN
         self._parser.message_consumed()
         ahead, self._ahead = self._ahead, b""
         messages = self._parse(ahead)
@@ -296,8 +305,8 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._begin, *messages[0])
         elif self._has_ended:
             self.close()
-        elif self._phase is _Phase.TAKEN:
-            self._phase = _Phase.HEAD
+        elif self._phase is _TAKEN:
+            self._phase = _HEAD
             self.deadline_s = time.monotonic() + self._owner.settings.keepalive_s
             self._release()
 

@@ -34,6 +34,8 @@ RETRY_AFTER_S = 5
 RETRY_JITTER_S = 11
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _HTTP_1_0 = (1, 0)
+# A plain number: an enumeration is slow to look up, and slower to compare.
+_METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED.value
 _NOTHING = Head.of("", "", (1, 1), ())
 """The head of what is no request."""
 
@@ -110,8 +112,10 @@ class Exchange:
 
     def takes(self, size: int) -> bool:
         """Take the bytes out of the budget; False where they are not there, and it is answered."""
-        with self:
+        try:
             self._lease.take(size)
+        except Refused as refused:
+            self._refuse(refused)
         return not self._is_over
 
     def waits(self) -> None:
@@ -191,11 +195,11 @@ class Exchange:
 
     def _delivery(self, body: bytes, source: Source) -> Delivery:
         head = self._head
-        query = head.target.partition("?")[2].encode("utf-8", "surrogateescape")
+        query = head.target.partition("?")[2]
         return Delivery(
             source=source.slug,
             method=head.method,
-            query=query,
+            query=query.encode("utf-8", "surrogateescape") if query else b"",
             headers=head.headers,
             body=body,
             received_ms=self._desk.clock(),
@@ -272,7 +276,7 @@ class Exchange:
         line, head = self._line, self._head
         is_last = answer.close or self._desk.is_draining or line.is_last
         more: list[tuple[str, str]] = []
-        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED and self._source is not None:
+        if answer.status == _METHOD_NOT_ALLOWED and self._source is not None:
             more.append(("Allow", ", ".join(self._source.profile.allowed_methods)))
         if answer.wait:
             more.append(("Retry-After", str(RETRY_AFTER_S + secrets.randbelow(RETRY_JITTER_S))))

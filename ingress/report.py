@@ -16,6 +16,11 @@ from ingress.quiet import Quiet
 from ingress.series import MANY, Counting, Named, SourceMetrics, Use
 from ingress.sources import Snapshot, Source
 
+# An enumeration is slow to look up, and slower to read or to compare.
+_ACCEPTED = Outcome.ACCEPTED
+_BAD_REQUEST = HTTPStatus.BAD_REQUEST.value
+_WORDS = {outcome: outcome.value for outcome in Outcome}
+
 
 class Report:
     """Counts and logs every request, each exactly once."""
@@ -52,34 +57,22 @@ class Report:
             counted = self._by_source.get(source.slug)
             if self._is_said(admitted, source):
                 facts = _facts(admitted, source, duration_s, length)
-                self._log.info("delivery_handled", **facts, network=network)
-        self._count(
-            self._unknown if counted is None else counted.metrics, admitted, duration_s, length
-        )
+                facts["network"] = network
+                self._log.info("delivery_handled", **facts)
+        metrics = self._unknown if counted is None else counted.metrics
+        _count(metrics, admitted, duration_s, length)
+        now_ms = self._clock()
+        if admitted.answer.outcome is _ACCEPTED:
+            metrics.last_accepted.set(now_ms / 1000)
         if counted is not None and admitted.signer is not None:
-            counted.used(admitted.signer.label, self._clock())
+            counted.used(admitted.signer.label, now_ms)
 
     def _is_said(self, admitted: Admitted, source: Source) -> bool:
         """Say whether a delivery has its line: of refusals, no more than a reader can use."""
-        if admitted.answer.status < HTTPStatus.BAD_REQUEST:
+        if admitted.answer.status < _BAD_REQUEST:
             return True
         why = admitted.answer.outcome if admitted.reason is None else admitted.reason
         return self._quiet.lets(source.slug, why.value, time.monotonic())
-
-    def _count(
-        self, metrics: SourceMetrics, admitted: Admitted, duration_s: float, length: int | None
-    ) -> None:
-        answer = admitted.answer
-        metrics.requests[answer.outcome].inc()
-        metrics.duration.observe(duration_s)
-        if admitted.reason is not None:
-            metrics.failures[admitted.reason].inc()
-        if length is not None:
-            metrics.body.observe(length)
-        if admitted.kept is not None:
-            metrics.quarantined[admitted.kept].inc()
-        if answer.outcome is Outcome.ACCEPTED:
-            metrics.last_accepted.set(self._clock() / 1000)
 
 
 def counting(sources: Snapshot, metrics: EdgeMetrics) -> Counting:
@@ -93,12 +86,26 @@ def counting(sources: Snapshot, metrics: EdgeMetrics) -> Counting:
     )
 
 
+def _count(
+    metrics: SourceMetrics, admitted: Admitted, duration_s: float, length: int | None
+) -> None:
+    """Count one request: its outcome, and whatever else there is to say of it."""
+    metrics.requests[admitted.answer.outcome].inc()
+    metrics.duration.observe(duration_s)
+    if admitted.reason is not None:
+        metrics.failures[admitted.reason].inc()
+    if length is not None:
+        metrics.body.observe(length)
+    if admitted.kept is not None:
+        metrics.quarantined[admitted.kept].inc()
+
+
 def _facts(
     admitted: Admitted, source: Source, duration_s: float, length: int | None
 ) -> dict[str, object]:
     """Collect the canonical log line of a delivery: what happened, and never what was in it."""
     facts: dict[str, object] = {
-        "outcome": admitted.answer.outcome.value,
+        "outcome": _WORDS[admitted.answer.outcome],
         "status": admitted.answer.status,
         "source": source.slug,
         "provider": source.profile.name,

@@ -64,7 +64,11 @@ class Mode(StrEnum):
 
     def contradicts(self, other: "Mode") -> bool:
         """Say whether one is live and the other test; what is not known contradicts nothing."""
-        return {self, other} == {Mode.LIVE, Mode.TEST}
+        return self is not other and self is not _UNKNOWN and other is not _UNKNOWN
+
+
+# An enumeration is slow to look up.
+_UNKNOWN = Mode.UNKNOWN
 
 
 class EnvelopeMalformed(ValueError):
@@ -105,7 +109,7 @@ class Envelope:
     signed_headers: Headers
     body: bytes
     trace_link: str = ""
-    mode: Mode = Mode.UNKNOWN
+    mode: Mode = _UNKNOWN
     signed_ms: int | None = None
     late_ms: int | None = None
 
@@ -193,7 +197,7 @@ class Envelope:
                     ]
                 ),
                 body=b"" if value is None else value,
-                mode=_mode(found.get("ce_livemode", _UNKNOWN)),
+                mode=_mode(found.get("ce_livemode", _UNKNOWN_WORD)),
                 signed_ms=_time(found, "ce_signedtime"),
                 late_ms=_time(found, "ce_latetime"),
             )
@@ -270,4 +274,4 @@ def _mode(word: bytes) -> Mode:
     return Mode(word.decode())
 
 
-_UNKNOWN = Mode.UNKNOWN.encode()
+_UNKNOWN_WORD = _UNKNOWN.encode()

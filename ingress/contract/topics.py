@@ -1,6 +1,7 @@
 """Topic names: one set for each environment, so that no reader crosses over by mistake."""
 
 import re
+from functools import lru_cache
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
@@ -12,6 +13,7 @@ def check_environment(environment: str) -> str:
     return environment
 
 
+@lru_cache
 def verified(environment: str) -> str:
     """Name the topic of authenticated envelopes."""
     return f"payments.{check_environment(environment)}.verified"

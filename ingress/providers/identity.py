@@ -30,6 +30,8 @@ UNKNOWN_TYPE = "unknown"
 EACH = "*"
 EACH_MAX = 100
 
+# An enumeration is slow to look up.
+_JSON = Kind.JSON
 _FLAGS = {True: "true", False: "false"}
 # The last millisecond of the year 9999: no later moment can be written as RFC 3339.
 _LAST_MS = 253_402_300_799_999
@@ -271,7 +273,7 @@ class Reading:
 
     def moment(self, moment: Moment) -> int | None:
         """Return the milliseconds of a moment; None where there is none that can be read."""
-        if moment.place.kind is Kind.JSON and moment.form.unit_ms:
+        if moment.place.kind is _JSON and moment.form.unit_ms:
             number = pointer.find(self._document, moment.place.tokens)
             # Written out and read again, a number would be the same one.
             if type(number) is int and 0 <= number * moment.form.unit_ms <= _LAST_MS:

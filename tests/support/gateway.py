@@ -186,6 +186,7 @@ def log_lines() -> LogLines:
     telemetry.configure("json", out=out)
 
     def said(event: str) -> list[dict[str, Any]]:
+        telemetry.flush()
         lines = [json.loads(line) for line in out.getvalue().splitlines()]
         return [line for line in lines if line["event"] == event]
 

@@ -212,6 +212,7 @@ async def test_a_refusal_is_reported_without_a_word_of_what_was_in_it(edge: Gate
     body = EVENT.replace(b"pi_1", b"a-customer-s-name")
     await edge.post(STRIPE_HOOK, body, ("X-Webhook-Secret", STRIPE_SECRET.decode()))
     await forge(edge, body)
+    telemetry.flush()
     assert out.getvalue().count("delivery_handled") == 2
     assert STRIPE_SECRET.decode() not in out.getvalue()
     assert "a-customer-s-name" not in out.getvalue()

@@ -181,3 +181,9 @@ def test_a_signed_header_may_tell(tmp_path: Path) -> None:
     file.write_text(text + '[[mode]]\nat = "header:x-mode"\ntest = "sandbox"\n')
     sent = delivery(headers=((b"x-mode", b"sandbox"),))
     assert load_file(file).mode(sent) is Mode.TEST
+
+
+def test_only_live_and_test_contradict_each_other() -> None:
+    """Of nine pairs two: one more would divert good money, one less would publish play money."""
+    contradicting = {(one, other) for one in Mode for other in Mode if one.contradicts(other)}
+    assert contradicting == {(Mode.LIVE, Mode.TEST), (Mode.TEST, Mode.LIVE)}
