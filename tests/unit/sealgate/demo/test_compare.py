@@ -103,7 +103,7 @@ def _without(name: str) -> Observed:
     ("change", "said"),
     [
         (
-            lambda o: replace(o, payments={KEY: replace(o.payments[KEY], state=State.CONFIRMED)}),
+            lambda o: replace(o, payments={KEY: o.payments[KEY]._replace(state=State.CONFIRMED)}),
             "Paid expected, found Confirmed",
         ),
         (lambda o: replace(o, payments={}), "Paid expected, found no payment"),
