@@ -71,14 +71,22 @@ def test_a_series_exists_before_its_first_event(running: Running, series: str) -
 
 
 @pytest.mark.slow
-def test_the_readme_names_only_metrics_that_exist(running: Running) -> None:
+def test_the_readme_names_only_metrics_that_exist(running: Running, tmp_path: Path) -> None:
     """An SRE copies a name from there into a query."""
     readme = (ROOT / "README.md").read_text()
     named = set(re.findall(r"`(sealgate_[a-z_]+)", readme))
-    scraped = _scrape(running)
-    families = {line.split(" ")[2] for line in scraped.splitlines() if line.startswith("# TYPE")}
+    stack = Stack(
+        tmp_path, f"embedded://{tmp_path / 'log.db'}", f"sqlite://{tmp_path / 'store.db'}"
+    )
+    supervisor = processes.start(stack.write(), "serve", "--workers", "2").wait_started()
+    families = _families(_scrape(running)) | _families(_scrape(supervisor))
+    assert supervisor.terminate() == 0
     assert named
     assert {name for name in named if name not in families} == set()
+
+
+def _families(scraped: str) -> set[str]:
+    return {line.split(" ")[2] for line in scraped.splitlines() if line.startswith("# TYPE")}
 
 
 @pytest.mark.slow

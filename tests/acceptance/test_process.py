@@ -213,9 +213,10 @@ def test_a_database_of_another_environment_is_refused(stack: Stack) -> None:
 
 @pytest.mark.slow
 def test_an_unreachable_kafka_is_waited_for_and_said(stack: Stack) -> None:
-    """The edge is up, alive, not ready, and answers 503: the provider retries."""
+    """Without a journal the edge is up, alive, not ready, and answers 503: the provider retries."""
     stack.log_url = "kafka://127.0.0.1:1"
-    running = processes.start(stack.write(), "serve").wait_started()
+    config = stack.write(**{"log.journal": {"policy": "refuse"}})
+    running = processes.start(config, "serve").wait_started()
     assert processes.get(running.admin_url + "/livez")[0] == 200
     status, told = processes.get(running.admin_url + "/readyz?verbose")
     assert status == 503
