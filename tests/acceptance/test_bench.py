@@ -112,6 +112,7 @@ def test_every_part_of_a_run_leaves_its_figures(outcome: tuple[str, dict[str, An
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(LIMIT_S + 20)
 def test_the_parts_that_are_waits_can_be_had_by_their_names(tmp_path: Path) -> None:
     """A broker's death and a rotation take their time; a quick run of all leaves them out."""

@@ -56,7 +56,7 @@ def told_unsafe(running: Running) -> Mapping[str, object]:
     return told[0]
 
 
-@pytest.mark.parametrize("policy", ["refuse", "journal", "always"])
+@pytest.mark.parametrize("policy", ["refuse", "always"])
 def test_an_edge_accepts_nothing_for_topics_that_one_broker_can_lose(
     policy, stack, kafka_bootstrap
 ):
