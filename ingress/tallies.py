@@ -6,6 +6,7 @@ addition, at four times the cost. Here there is one writer, the event loop: each
 by it alone, and whoever scrapes in another thread reads each as it stands.
 """
 
+from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -93,11 +94,13 @@ class Family(Collector, Generic[Child]):
         # Copied in one step: a reload may make children meanwhile, in another thread.
         yield self._family(dict(self._children))
 
+    @abstractmethod
     def _new(self) -> Child:
-        raise NotImplementedError
+        """Make a child, at zero."""
 
+    @abstractmethod
     def _family(self, children: dict[tuple[str, ...], Child]) -> Metric:
-        raise NotImplementedError
+        """Write these children down as what is scraped."""
 
 
 class Tallies(Family[Tally]):
