@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from consumers.interpret import interpreter
 from consumers.interpret.interpreter import Interpreters
 from consumers.plan import Outcome, Plan, plan
+from consumers.policy import NO_POLICY, Policy
 from consumers.reading import Buried, Poisoned, Read, Reader, Reading
 from consumers.store.port import (
     Advance,
@@ -55,6 +56,7 @@ class Applier:
     checkpoint: Callable[[str], None] = _pass
     interpreters: Interpreters = field(default_factory=interpreter.load)
     mode: Mode = Mode.UNKNOWN
+    policy: Policy = NO_POLICY
 
     async def apply(self, records: Sequence[Record], claims: Mapping[Partition, Claim]) -> Applied:
         """Apply `records`, read from the positions that `claims` hold, partition by partition.
@@ -126,7 +128,7 @@ class Applier:
             and one.event.key in fresh
             and one.interpretation.verdict is None
         }
-        return plan(named, fresh, await tx.payments(moving), self.clock())
+        return plan(named, fresh, await tx.payments(moving), self.clock(), self.policy)
 
     async def _halves(
         self, records: Sequence[Record], claims: Mapping[Partition, Claim]

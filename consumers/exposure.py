@@ -22,8 +22,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from consumers.facts import TOTAL_PREFIX, Fact, FactKind
 from consumers.ledger import Ledger, Says, original
-from consumers.lifecycle import TOTAL_PREFIX, Fact, FactKind, State, received, reduce
+from consumers.lifecycle import State, reduce
 from consumers.store.port import (
     Event,
     EventKey,
@@ -34,6 +35,7 @@ from consumers.store.port import (
     Statement,
     Transition,
 )
+from consumers.weighing import received
 
 Marks = Mapping[EventKey, Sequence[Mark]]
 

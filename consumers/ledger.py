@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from consumers.lifecycle import Fact, FactKind, State
+from consumers.facts import Fact, FactKind
+from consumers.lifecycle import State
 from consumers.store.port import EventKey
 
 
@@ -56,27 +57,37 @@ class Row:
     price: int | None = None
 
 
-_EXPECTED, _SEEN, _FINAL, _EXPIRED = FactKind
-_ALL = frozenset(FactKind)
+_VALUE = frozenset({FactKind.SEEN, FactKind.FINAL})
+_GONE = frozenset({FactKind.REMOVED, FactKind.DROPPED})
+_ASKED = frozenset({FactKind.EXPECTED})
+_ENDS = frozenset({FactKind.EXPIRED, FactKind.CANCELLED, FactKind.FAILED})
 # What a payment's status at the provider bears out, and what it rules out; of the rest it is
 # silent: whether a payment that was confirmed in the end had expired before, nobody can tell.
 _BEARS_OUT: Mapping[State, frozenset[FactKind]] = {
-    State.PENDING: frozenset({_EXPECTED}),
-    State.EXPIRED: frozenset({_EXPECTED, _EXPIRED}),
-    State.UNDERPAID: frozenset({_EXPECTED, _SEEN, _FINAL}),
-    State.PAID: frozenset({_EXPECTED, _SEEN}),
-    State.CONFIRMED: frozenset({_EXPECTED, _SEEN, _FINAL}),
-    State.LATE: _ALL,
+    State.PENDING: _ASKED,
+    State.EXPIRED: _ASKED | {FactKind.EXPIRED},
+    State.UNDERPAID: _ASKED | _VALUE,
+    State.PAID: _ASKED | {FactKind.SEEN},
+    State.CONFIRMED: _ASKED | _VALUE,
+    State.LATE: _ASKED | _VALUE | {FactKind.EXPIRED},
+    State.FAILED: _ASKED | {FactKind.FAILED},
+    State.CANCELLED: _ASKED | {FactKind.CANCELLED},
+    State.REVERSED: _ASKED | _GONE,
+    State.REFUNDED: _ASKED | _VALUE | {FactKind.REFUND},
 }
 _RULES_OUT: Mapping[State, frozenset[FactKind]] = {
-    State.PENDING: frozenset({_SEEN, _FINAL, _EXPIRED}),
-    State.EXPIRED: frozenset({_SEEN, _FINAL}),
+    State.PENDING: _VALUE | _GONE | _ENDS | {FactKind.SETTLED, FactKind.REFUND},
+    State.EXPIRED: _VALUE | {FactKind.SETTLED, FactKind.REFUND},
     State.UNDERPAID: frozenset(),
-    State.PAID: frozenset({_FINAL}),
-    State.CONFIRMED: frozenset(),
+    State.PAID: frozenset({FactKind.FINAL, FactKind.SETTLED, FactKind.FAILED}),
+    State.CONFIRMED: frozenset({FactKind.CANCELLED}),
     State.LATE: frozenset(),
+    State.FAILED: frozenset({FactKind.SETTLED}),
+    State.CANCELLED: frozenset({FactKind.FINAL, FactKind.SETTLED}),
+    State.REVERSED: frozenset(),
+    State.REFUNDED: frozenset(),
 }
-_IN_FULL = frozenset({State.PAID, State.CONFIRMED, State.LATE})
+_IN_FULL = frozenset({State.PAID, State.CONFIRMED, State.LATE, State.REFUNDED})
 
 
 class Ledger:
@@ -219,11 +230,11 @@ def _fact(fact: Fact, rows: Sequence[Row], told: Mapping[str, int]) -> Answer:
             return Answer(Says.DENIES, f"{at} has the payment as {status}")
         if fact.kind not in _BEARS_OUT[status]:
             return Answer(Says.SILENT, f"{at} has it as {status}, which leaves this open")
-    elif fact.whole or fact.kind is _EXPIRED:
+    elif fact.whole or fact.kind is FactKind.EXPIRED:
         return Answer(Says.SILENT, f"{at} names no status")
     if fact.amount is None:
         return Answer(Says.HOLDS, "")
-    if fact.kind is _EXPECTED:
+    if fact.kind is FactKind.EXPECTED:
         return _price(fact.amount, _of(rows, fact.asset), at)
     return _amount(fact.amount, fact.asset, rows, told.get(fact.asset, 0))
 

@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumers import notices
+from consumers import notices, standing
 from consumers.exceptions import HANDLING, Code, subject_of
+from consumers.facts import Fact
 from consumers.interpret.interpreter import Finding
-from consumers.lifecycle import Decision, Fact, State, Verdict, decide, is_short, says_more
+from consumers.lifecycle import Decision, State, Verdict, decide, says_more
 from consumers.notices import Occasion
+from consumers.policy import NO_POLICY, Policy
 from consumers.reading import Alarmed, Buried, Foreign, Read, Reading, blame
 from consumers.store.port import (
     Anomaly,
@@ -25,12 +27,15 @@ from consumers.store.port import (
     EventKey,
     Payment,
     PaymentKey,
+    Resolution,
     Saved,
     Transition,
 )
 from ingress.contract import cloudevents
 from ingress.contract.envelope import Envelope
 from ingress.eventlog.port import Position
+
+HEALED = "the facts are no longer a reason for it"
 
 
 class Outcome(NamedTuple):
@@ -61,13 +66,14 @@ def plan(
     fresh: Collection[EventKey],
     payments: Mapping[PaymentKey, Payment],
     now_ms: int,
+    policy: Policy = NO_POLICY,
 ) -> Plan:
     """Decide what the batch writes. Raises `Poisoned`.
 
     `fresh` are the events that this batch claimed; of two deliveries of one event in the batch, the
     first is the one that counts.
     """
-    batch = _Batch(set(fresh), payments, now_ms)
+    batch = _Batch(set(fresh), payments, now_ms, policy)
     outcomes = []
     for reading in readings:
         try:
@@ -84,8 +90,12 @@ class _Batch:
     unclaimed: set[EventKey]
     stored: Mapping[PaymentKey, Payment]
     now_ms: int
+    policy: Policy
     current: dict[PaymentKey, Payment] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
+    # What an event of this batch raised or healed, by code and subject: the last word counts.
+    raised: dict[tuple[str, str], list[Anomaly]] = field(default_factory=dict)
+    healed: dict[tuple[str, str], Resolution] = field(default_factory=dict)
 
     def take(self, reading: Reading) -> Outcome:
         """Decide on one record."""
@@ -109,6 +119,8 @@ class _Batch:
 
     def finish(self) -> Changes:
         """Return the changes, each moved payment once."""
+        self.changes.anomalies = [one for told in self.raised.values() for one in told]
+        self.changes.resolved = list(self.healed.values())
         for key, payment in self.current.items():
             was = self.stored[key].version if key in self.stored else 0
             if payment.version != was:
@@ -124,7 +136,7 @@ class _Batch:
         key = reading.payment
         payment = self.current.get(key) or self.stored.get(key) or unwritten(key)
         before = payment.state if payment.version else None
-        decision = decide(before, payment.facts, told.facts)
+        decision = decide(before, payment.facts, told.facts, self.policy.terms)
         self._state(key, reading, decision)
         after = self._moved(payment, decision)
         self.current[key] = after
@@ -133,11 +145,9 @@ class _Batch:
         if reading.is_variant and not _conflicts(decision, told.facts, payment.facts):
             # A redelivery that its provider rendered anew: there is nothing to tell anybody.
             return _outcome(reading, Verdict.DUPLICATE_DELIVERY, decision.after)
-        concerns = _concerns(reading, decision, before, after.facts)
-        if told.findings or concerns:
-            said = {found.code for found in told.findings}
-            self._raise(reading, told.findings)
-            self._raise(reading, [found for found in concerns if found.code not in said])
+        self._raise(reading, [*told.findings, *_concerns(reading, decision, before)])
+        if decision.facts:
+            self._weigh(reading, payment, decision, {found.code for found in told.findings})
         return _outcome(reading, decision.verdict, decision.after)
 
     def _state(self, payment: PaymentKey, reading: Read, decision: Decision) -> None:
@@ -169,9 +179,29 @@ class _Batch:
             event=reading.event.key,
             correlation_id=reading.envelope.correlation_id,
             at_ms=self.now_ms,
+            mapping=reading.interpretation.mapping,
+            policy=self.policy.version,
         )
         self.changes.transitions.append(transition)
         self.changes.notices.append(notices.build(transition, Occasion.of(reading.envelope)))
+
+    def _weigh(
+        self, reading: Read, payment: Payment, decision: Decision, said: Collection[Code]
+    ) -> None:
+        """Raise what the facts are reason for now, and end what they no longer are reason for."""
+        terms = self.policy.terms
+        facts = payment.facts | decision.facts
+        was = {one.code for one in standing.concerns(payment.state, payment.facts, terms)}
+        now = standing.concerns(decision.proven, facts, terms)
+        # Of what is late already nobody is told again; of a payment that is short, every time.
+        told_again = {Code.AMOUNT_UNDER} if decision.after is State.UNDERPAID else set()
+        new = [one for one in now if one.code not in was or one.code in told_again]
+        self._raise(reading, [Finding(c, "", told) for c, told in new if c not in said])
+        if payment.state is State.UNDERPAID:
+            was.add(Code.AMOUNT_UNDER)  # the provider's word alone may have been the reason
+        subject = subject_of(payment.key)
+        for code in was - {one.code for one in now} - set(said):
+            self._heal(Resolution(code, subject, HEALED, self.now_ms))
 
     def _raise(self, reading: Read, findings: Iterable[Finding]) -> None:
         for found in findings:
@@ -180,7 +210,14 @@ class _Batch:
             self._anomaly(anomaly(found.code, subject, found.evidence, event, self.now_ms))
 
     def _anomaly(self, raised: Anomaly) -> None:
-        self.changes.anomalies.append(raised)
+        place = (raised.code, raised.subject)
+        self.raised.setdefault(place, []).append(raised)
+        self.healed.pop(place, None)
+
+    def _heal(self, resolution: Resolution) -> None:
+        place = (resolution.code, resolution.subject)
+        self.raised.pop(place, None)
+        self.healed[place] = resolution
 
     def _bury(self, reading: Buried) -> Outcome:
         record = reading.record
@@ -231,10 +268,8 @@ def _conflicts(decision: Decision, told: Collection[Fact], known: Collection[Fac
     return decision.verdict in {Verdict.APPLIED, Verdict.ILLEGAL} or says_more(told, known)
 
 
-def _concerns(
-    reading: Read, decision: Decision, before: State | None, facts: Collection[Fact]
-) -> list[Finding]:
-    """Name the exceptions that a payment's new facts are reason for."""
+def _concerns(reading: Read, decision: Decision, before: State | None) -> list[Finding]:
+    """Name the exceptions that the event is reason for, and not the set of facts."""
     found = []
     if reading.is_variant:
         told = f"event {reading.envelope.event_key} came with another body, which states more"
@@ -242,20 +277,7 @@ def _concerns(
     if decision.verdict is Verdict.ILLEGAL:
         told = f"the facts prove {decision.proven}, and {before} does not lead there"
         found.append(Finding(Code.ILLEGAL_TRANSITION, "", told))
-    # Of a payment that is late already nobody is told again; of one that is short, every time.
-    is_news = decision.facts and decision.after is State.UNDERPAID
-    if is_news or decision.verdict is Verdict.APPLIED:
-        found += concerns_of(decision.after, facts)
     return found
-
-
-def concerns_of(state: State, facts: Collection[Fact]) -> list[Finding]:
-    """Name the exceptions that a state is reason for."""
-    if state is State.LATE:
-        return [Finding(Code.LATE_FUNDS, "", "the full amount came after the window closed")]
-    if state is State.UNDERPAID and is_short(facts):
-        return [Finding(Code.AMOUNT_UNDER, "", "less came than was asked")]
-    return []
 
 
 def _outcome(reading: Read, verdict: Verdict, state: State | None = None) -> Outcome:

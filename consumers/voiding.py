@@ -19,11 +19,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from consumers import notices
+from consumers import notices, standing
 from consumers.exceptions import Code, subject_of
 from consumers.lifecycle import CORRECTIONS, reduce
 from consumers.notices import Occasion
-from consumers.plan import anomaly, concerns_of
+from consumers.plan import anomaly
 from consumers.store.port import (
     Cause,
     Changes,
@@ -41,11 +41,10 @@ from consumers.store.port import (
     Transaction,
     Transition,
 )
+from consumers.weighing import STRICT, Terms
 
 # A batch that is fenced has written nothing; whoever was before us has written by the second try.
 TRIES_MAX = 5
-# What a payment's state and facts are reason for: closed when they no longer are.
-_OF_STATE = (Code.AMOUNT_UNDER, Code.LATE_FUNDS, Code.ILLEGAL_TRANSITION)
 
 
 class UnknownEvents(LookupError):
@@ -64,6 +63,7 @@ class Rim:
     environment: str
     clock: Callable[[], int]
     traceparent: Callable[[], str]
+    terms: Terms = STRICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def plan_corrections(
     for key, payment in after.items():
         if payment.facts == before[key].facts:
             continue
-        correction = _correct(before[key], payment, *because[key], now_ms=rim.clock())
+        correction = _correct(before[key], payment, *because[key], rim)
         corrections.append(correction)
         _write_down(changes, correction, because[key][0], rim)
     return changes, tuple(corrections)
@@ -214,10 +214,15 @@ def _worked(news: Collection[Mark]) -> Iterator[Resolution]:
 
 
 def _correct(
-    before: Payment, remaining: Payment, event: Event, cause: Cause, *, now_ms: int
+    before: Payment,
+    remaining: Payment,
+    event: Event,
+    cause: Cause,
+    rim: Rim,
 ) -> Correction:
     """Return the payment as its remaining facts prove it."""
-    proven = reduce(remaining.facts)
+    now_ms = rim.clock()
+    proven = reduce(remaining.facts, rim.terms)
     if proven not in CORRECTIONS[before.state]:
         return Correction(before, remaining, None)
     after = remaining._replace(state=proven, version=before.version + 1, changed_ms=now_ms)
@@ -244,14 +249,14 @@ def _write_down(changes: Changes, correction: Correction, event: Event, rim: Rim
         occasion = Occasion(rim.environment, event.event_type, transition.at_ms, rim.traceparent())
         changes.notices.append(notices.build(transition, occasion))
     subject = subject_of(after.key)
-    raised = {found.code: found for found in concerns_of(after.state, after.facts)}
+    raised = standing.concerns(after.state, after.facts, rim.terms)
+    open_still = {found.code for found in raised}
     changes.resolved.extend(
         Resolution(code.value, subject, "no longer so without the facts of void events", now_ms)
-        for code in _OF_STATE
-        if code not in raised
+        for code in standing.OF_FACTS
+        if code not in open_still
     )
     if transition is not None:
         changes.anomalies.extend(
-            anomaly(found.code, subject, found.evidence, event.key, now_ms)
-            for found in raised.values()
+            anomaly(found.code, subject, found.evidence, event.key, now_ms) for found in raised
         )

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from consumers.exceptions import Code
+from consumers.facts import TOTAL_PREFIX, Fact
 from consumers.interpret import assets, mapping, strict_json
 from consumers.interpret.drift import Drift
 from consumers.interpret.table import Table, Told
-from consumers.lifecycle import TOTAL_PREFIX, Fact, Verdict
+from consumers.lifecycle import Verdict
 from ingress.contract.envelope import UNPARSED_TYPE, Assurance, Envelope
 
 # Neither proves the content: anybody who has seen one such event can write another.
@@ -33,11 +34,15 @@ class Finding:
 
 
 class Interpretation(NamedTuple):
-    """What an event states. `verdict` is None where the facts are to be decided on."""
+    """What an event states. `verdict` is None where the facts are to be decided on.
+
+    `mapping` names the table that read it, and its version: ``btcpay/3``.
+    """
 
     verdict: Verdict | None
     facts: frozenset[Fact] = frozenset()
     findings: tuple[Finding, ...] = ()
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Interpreters:
         except Drift as drift:
             return _refuse(Verdict.UNPARSEABLE, drift.code, envelope, str(drift), drift.about)
         findings = tuple(Finding(code, "", evidence) for code, evidence in told.raises)
-        return Interpretation(None, told.facts, findings)
+        return Interpretation(None, told.facts, findings, table.name)
 
 
 def load(own: Path | None = None, registry: Path = assets.SHIPPED) -> Interpreters:

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from consumers.facts import Fact, FactKind
 from consumers.interpret import mapping, pointer
 from consumers.interpret.assets import Assets, Unit
 from consumers.interpret.drift import Drift
 from consumers.interpret.mapping import TimeUnit
 from consumers.interpret.pointer import Tokens
-from consumers.lifecycle import Fact, FactKind
 from ingress.contract import cloudevents
 
 _MS = {TimeUnit.SECONDS: 1000, TimeUnit.MILLISECONDS: 1}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from consumers.exceptions import Code
+from consumers.facts import FactKind
 from consumers.interpret import mapping, pointer
 from consumers.interpret.mapping import Say, Scalar
 from consumers.interpret.pointer import Tokens
-from consumers.lifecycle import FactKind
 
 _TRANSFER = {Say.TRANSFER_SEEN: FactKind.SEEN, Say.TRANSFER_FINAL: FactKind.FINAL}
 _TOTAL = {Say.TOTAL_SEEN: FactKind.SEEN, Say.TOTAL_FINAL: FactKind.FINAL}

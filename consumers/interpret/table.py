@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from consumers.exceptions import Code
+from consumers.facts import Fact, FactKind
 from consumers.interpret import mapping, pointer
 from consumers.interpret.assets import Assets
 from consumers.interpret.drift import Drift
@@ -17,7 +18,7 @@ from consumers.interpret.mapping import ProviderMapping
 from consumers.interpret.pointer import Tokens
 from consumers.interpret.reading import Amount, Moment, Transfers, elements
 from consumers.interpret.rules import Rule, Rules, choose, compile_rules
-from consumers.lifecycle import Fact, FactKind, asked, received
+from consumers.weighing import asked, received
 
 _UNTOLD = ("", None)
 
@@ -46,8 +47,9 @@ class _Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Reads the events of one provider."""
+    """Reads the events of one provider. `name` says which version of which mapping it is."""
 
+    name: str
     rules: Rules
     expected: tuple[Amount, ...]
     expires: Moment | None
@@ -59,6 +61,7 @@ class Table:
     def compile(cls, told: ProviderMapping, assets: Assets) -> Self:
         """Prepare the table."""
         return cls(
+            name=f"{told.provider}/{told.version}",
             rules=compile_rules(told.rule),
             expected=tuple(Amount.compile(price, assets) for price in told.expected),
             expires=None if told.expires is None else Moment.compile(told.expires),

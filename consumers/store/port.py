@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from consumers.lifecycle import Fact, State
+from consumers.facts import Fact
+from consumers.lifecycle import State
 from ingress.eventlog.port import Partition, Position
 
 
@@ -163,12 +164,18 @@ class Cause(StrEnum):
     """Why a payment moved."""
 
     EVENT = "event"  # an event stated facts
+    OPERATOR = "operator"  # an operator's command stated facts
+    TIMER = "timer"  # time stated facts: a window closed
     VOID = "void"  # an operator took an event's facts away
     RESTORE = "restore"  # an operator gave a void event its facts back
 
 
 class Transition(NamedTuple):
-    """One move of a payment, as written: the history, never changed."""
+    """One move of a payment, as written: the history, never changed.
+
+    `mapping` names the table and version that read the event's words, `policy` the version of the
+    merchant's terms under which the facts were weighed; nothing where there was none.
+    """
 
     payment: PaymentKey
     version: int
@@ -178,6 +185,8 @@ class Transition(NamedTuple):
     correlation_id: str
     at_ms: int
     cause: Cause = Cause.EVENT
+    mapping: str = ""
+    policy: str = ""
 
 
 class Notice(NamedTuple):

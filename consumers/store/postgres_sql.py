@@ -166,7 +166,7 @@ GROUP BY p.provider, p.state
 # The last word of each row says whether the event that states it is void, by its last mark.
 FACTS = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount::text, f.whole, f.late,
-    f.at_ms, f.expires_ms,
+    f.at_ms, f.expires_ms, f.detail,
     coalesce((
         SELECT m.judgement FROM mark AS m
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
@@ -179,7 +179,7 @@ USING (provider, account, reference)
 """
 RESTATED = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount::text, f.whole, f.late,
-    f.at_ms, f.expires_ms
+    f.at_ms, f.expires_ms, f.detail
 FROM restatement AS f
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
 USING (provider, account, reference)
@@ -191,28 +191,28 @@ WHERE NOT coalesce((
     ) = 'void', false)
 """
 STATEMENTS = """
-SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms,
+SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms, detail,
     event_provider, event_account, event_key, true AS is_first, statement
 FROM fact WHERE provider = $1 AND account = $2 AND reference = $3
 UNION ALL
-SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms,
+SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms, detail,
     event_provider, event_account, event_key, false, statement
 FROM restatement WHERE provider = $1 AND account = $2 AND reference = $3
 ORDER BY at_ms, is_first DESC, statement
 """
 _STATE = """
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
-    expires_ms, event_provider, event_account, event_key
+    expires_ms, detail, event_provider, event_account, event_key
 ) SELECT f.provider, f.account, f.reference, f.statement, f.kind, f.key, f.asset,
-    f.amount::numeric, f.whole, f.late, f.at_ms, f.expires_ms,
+    f.amount::numeric, f.whole, f.late, f.at_ms, f.expires_ms, f.detail,
     f.event_provider, f.event_account, f.event_key
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::boolean[], $10::boolean[], $11::bigint[], $12::bigint[],
-    $13::text[], $14::text[], $15::text[]
+    $13::text[], $14::text[], $15::text[], $16::text[]
 ) AS f (
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
-    expires_ms, event_provider, event_account, event_key
+    expires_ms, detail, event_provider, event_account, event_key
 )
 ON CONFLICT DO NOTHING
 """
@@ -222,15 +222,16 @@ INSERT_RESTATEMENTS = f"INSERT INTO restatement ({_STATE}"
 INSERT_TRANSITIONS = """
 INSERT INTO transition (
     provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms, cause
+    event_provider, event_account, event_key, correlation_id, at_ms, cause, mapping, policy
 ) SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[]
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[],
+    $13::text[], $14::text[]
 )
 """
 TRANSITIONS = """
 SELECT provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms, cause
+    event_provider, event_account, event_key, correlation_id, at_ms, cause, mapping, policy
 FROM transition WHERE provider = $1 AND account = $2 AND reference = $3 ORDER BY version
 """
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from consumers.lifecycle import Fact, FactKind, State
+from consumers.facts import Fact, FactKind
+from consumers.lifecycle import State
 from consumers.store.port import (
     Advance,
     Anomaly,
@@ -124,22 +125,27 @@ def saved_row(saved: Saved) -> Row:
 def fact_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
     """Lay out a fact. Raises `Unstorable` for an amount or a text no database holds."""
     said = _said(payment, fact)
-    return (*payment, _digest(said), *said, *event)
+    return (*payment, _digest(_identity(said)), *said, *event)
 
 
 def restatement_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
     """Lay out a fact that adds nothing: there is one row of it for each event that states it."""
     said = _said(payment, fact)
-    return (*payment, _digest((*said, *event)), *said, *event)
+    return (*payment, _digest((*_identity(said), *event)), *said, *event)
 
 
 def _said(payment: PaymentKey, fact: Fact) -> Row:
-    kind, key, asset, amount, whole, late, at_ms, expires_ms = fact
+    kind, key, asset, amount, whole, late, at_ms, expires_ms, detail = fact
     if amount is None:
-        return (str(kind), key, asset, None, whole, late, at_ms, expires_ms)
+        return (str(kind), key, asset, None, whole, late, at_ms, expires_ms, detail)
     if abs(amount) >= AMOUNT_END:
         raise Unstorable(f"the amount of a fact of {payment.reference!r} is over 78 digits")
-    return (str(kind), key, asset, str(amount), whole, late, at_ms, expires_ms)
+    return (str(kind), key, asset, str(amount), whole, late, at_ms, expires_ms, detail)
+
+
+def _identity(said: Row) -> Row:
+    """Return what identifies a fact: as before there were details, where it has none."""
+    return said if said[-1] else said[:-1]
 
 
 def _digest(said: Row) -> bytes:
@@ -156,7 +162,7 @@ def _digest(said: Row) -> bytes:
 
 def fact(row: Row) -> Fact:
     """Read a fact back."""
-    kind, key, asset, amount, whole, late, at_ms, expires_ms = row
+    kind, key, asset, amount, whole, late, at_ms, expires_ms, detail = row
     return Fact(
         kind=_KINDS[kind],
         key=key,
@@ -166,12 +172,13 @@ def fact(row: Row) -> Fact:
         late=bool(late),
         at_ms=at_ms,
         expires_ms=expires_ms,
+        detail=detail,
     )
 
 
 def statement(row: Row) -> Statement:
     """Read a fact back with an event that stated it, and whether it was the first to."""
-    return Statement(fact(row[:8]), EventKey(*row[8:11]), bool(row[11]))
+    return Statement(fact(row[:9]), EventKey(*row[9:12]), bool(row[12]))
 
 
 def standing(facts: Iterable[Row]) -> tuple[list[Row], list[Row]]:
@@ -193,7 +200,7 @@ def payments(rows: Iterable[Row], facts: Iterable[Row]) -> Mapping[PaymentKey, P
     """Put payments and their facts together, in the order of `rows`."""
     stated: dict[PaymentKey, set[Fact]] = {}
     for row in facts:
-        stated.setdefault(PaymentKey(*row[:3]), set()).add(fact(row[3:11]))
+        stated.setdefault(PaymentKey(*row[:3]), set()).add(fact(row[3:12]))
     found = {}
     for provider, account, reference, state, version, changed_ms in rows:
         key = PaymentKey(provider, account, reference)
@@ -204,7 +211,9 @@ def payments(rows: Iterable[Row], facts: Iterable[Row]) -> Mapping[PaymentKey, P
 
 def transition_row(transition: Transition) -> Row:
     """Lay out one line of a payment's history."""
-    payment, version, before, after, event, correlation_id, at_ms, cause = transition
+    payment, version, before, after, event, correlation_id, at_ms, cause, mapping, policy = (
+        transition
+    )
     was = None if before is None else str(before)
     return (
         *payment,
@@ -215,6 +224,8 @@ def transition_row(transition: Transition) -> Row:
         correlation_id,
         at_ms,
         str(cause),
+        mapping,
+        policy,
     )
 
 
@@ -229,6 +240,8 @@ def transition(row: Row) -> Transition:
         correlation_id=row[9],
         at_ms=row[10],
         cause=Cause(row[11]),
+        mapping=row[12],
+        policy=row[13],
     )
 
 

@@ -115,7 +115,7 @@ WHERE state = ? AND changed_ms < ? GROUP BY provider ORDER BY provider
 # The last word of each row says whether the event that states it is void, by its last mark.
 FACTS = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount, f.whole, f.late,
-    f.at_ms, f.expires_ms,
+    f.at_ms, f.expires_ms, f.detail,
     coalesce((
         SELECT m.judgement FROM mark AS m
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
@@ -126,7 +126,7 @@ FROM fact AS f WHERE f.provider = ? AND f.account = ? AND f.reference = ?
 """
 RESTATED = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount, f.whole, f.late,
-    f.at_ms, f.expires_ms
+    f.at_ms, f.expires_ms, f.detail
 FROM restatement AS f WHERE f.provider = ? AND f.account = ? AND f.reference = ?
     AND NOT coalesce((
         SELECT m.judgement FROM mark AS m
@@ -136,19 +136,19 @@ FROM restatement AS f WHERE f.provider = ? AND f.account = ? AND f.reference = ?
     ) = 'void', false)
 """
 STATEMENTS = """
-SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms,
+SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms, detail,
     event_provider, event_account, event_key, 1 AS is_first, statement
 FROM fact WHERE provider = ?1 AND account = ?2 AND reference = ?3
 UNION ALL
-SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms,
+SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms, detail,
     event_provider, event_account, event_key, 0, statement
 FROM restatement WHERE provider = ?1 AND account = ?2 AND reference = ?3
 ORDER BY at_ms, is_first DESC, statement
 """
 _STATE = """
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
-    expires_ms, event_provider, event_account, event_key
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    expires_ms, detail, event_provider, event_account, event_key
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 INSERT_FACT = f"INSERT INTO fact ({_STATE} RETURNING provider, account, reference, statement"
 INSERT_RESTATEMENT = f"INSERT INTO restatement ({_STATE}"
@@ -156,12 +156,12 @@ INSERT_RESTATEMENT = f"INSERT INTO restatement ({_STATE}"
 INSERT_TRANSITION = """
 INSERT INTO transition (
     provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms, cause
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    event_provider, event_account, event_key, correlation_id, at_ms, cause, mapping, policy
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 TRANSITIONS = """
 SELECT provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms, cause
+    event_provider, event_account, event_key, correlation_id, at_ms, cause, mapping, policy
 FROM transition WHERE provider = ? AND account = ? AND reference = ? ORDER BY version
 """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumers.exposure import UNSUPPORTED, Exposed, Stake, Standing, Tally, Window, tally
-from consumers.lifecycle import Fact
+from consumers.facts import Fact
 from consumers.store.port import Transition
 from sealgate.exposure import addresses
 from sealgate.exposure.gather import Gathered, Outbox

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from consumers.lifecycle import Fact, FactKind, State
+from consumers.facts import Fact, FactKind
+from consumers.lifecycle import State
 from consumers.store.connect import connect
 from consumers.store.port import (
     Anomaly,

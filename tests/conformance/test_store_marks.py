@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from consumers.lifecycle import Fact
+from consumers.facts import Fact
 from consumers.store.connect import connect
 from consumers.store.port import (
     Anomaly,

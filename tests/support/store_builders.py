@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import apsw
 import asyncpg
 
-from consumers.lifecycle import Fact, FactKind, State
+from consumers.facts import Fact, FactKind
+from consumers.lifecycle import State
 from consumers.store import schema
 from consumers.store.port import (
     Advance,

@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from consumers.apply import Applied, Applier
+from consumers.facts import Fact
 from consumers.interpret.interpreter import Interpretation, Interpreters
-from consumers.lifecycle import Fact, State
+from consumers.lifecycle import State
 from consumers.store.port import EventKey, Judgement, Mark, Payment, PaymentKey, Store
 from consumers.voiding import Marking, Rim, void
 from ingress.contract.envelope import Envelope

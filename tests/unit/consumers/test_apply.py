@@ -7,9 +7,10 @@ from pathlib import Path
 import apsw
 import pytest
 
+from consumers.facts import Fact, FactKind
 from consumers.interpret import interpreter
 from consumers.interpret.interpreter import Interpretation, Interpreters
-from consumers.lifecycle import Fact, FactKind, State, Verdict
+from consumers.lifecycle import State, Verdict
 from consumers.store.port import EventKey, Fenced, StoreUnavailable
 from consumers.store.sqlite import SqliteStore
 from ingress.contract.envelope import Assurance, Envelope, Mode

@@ -23,8 +23,9 @@ from collections.abc import Sequence
 import pytest
 
 from consumers.exposure import Marks, Stake, Standing, Story, Window, tally, weigh
+from consumers.facts import Fact, FactKind
 from consumers.ledger import Ledger, Row
-from consumers.lifecycle import Fact, FactKind, State
+from consumers.lifecycle import State
 from consumers.store.port import (
     Event,
     EventKey,

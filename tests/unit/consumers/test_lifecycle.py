@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.facts import Fact, FactKind
 from consumers.lifecycle import (
+    BELATED,
+    ORDINARY,
     TRANSITIONS,
-    Fact,
-    FactKind,
     State,
     Verdict,
-    asked,
     decide,
     is_short,
     reduce,
 )
+from consumers.weighing import Terms, asked
 
 WINDOW_MS = 1000
 ON_TIME_MS = 500
@@ -60,13 +61,17 @@ def euros(fact: Fact, amount: int) -> Fact:
 # The grid of the domain's document, by hand: rows from, columns to; "." is a move only older
 # evidence makes. Whatever has no mark may never be written.
 GRID = """
-            Pending Paid Confirmed Expired Underpaid Late
-Pending     -       o    o         o       o         o
-Paid        -       -    o         -       -         .
-Confirmed   -       -    -         -       -         .
-Expired     -       .    .         -       .         o
-Underpaid   -       o    o         -       -         o
-Late        -       .    .         -       -         -
+           Pending Paid Confirmed Underpaid Late Expired Cancelled Failed Reversed Refunded
+Pending    -       o    o         o         o    o       o         o      .        .
+Underpaid  -       o    o         -         o    -       -         o      o        o
+Paid       -       -    o         -         .    -       -         o      o        o
+Late       -       .    .         -         -    -       -         o      o        o
+Expired    -       .    .         .         o    -       .         o      .        .
+Cancelled  -       .    .         .         o    -       -         o      .        .
+Failed     -       -    o         -         o    -       -         -      o        o
+Confirmed  -       -    -         -         .    -       -         -      o        o
+Reversed   -       o    o         -         o    -       -         o      -        o
+Refunded   -       .    .         .         .    -       -         .      .        -
 """
 
 
@@ -76,7 +81,10 @@ def test_the_table_is_the_grid_over_every_pair_of_states() -> None:
     marks = {(row[0], to): mark for row in rows for to, mark in zip(head, row[1:], strict=True)}
     assert set(TRANSITIONS) == set(State)
     for before, after in product(State, State):
-        assert (after in TRANSITIONS[before]) == (marks[before.value, after.value] != "-")
+        mark = marks[before.value, after.value]
+        assert (after in TRANSITIONS[before]) == (mark != "-")
+        assert (after in ORDINARY[before]) == (mark == "o")
+        assert (after in BELATED[before]) == (mark == ".")
 
 
 SCENARIOS = [
@@ -155,8 +163,8 @@ def test_of_two_prices_the_higher_is_due_whichever_came_last(told: tuple[Fact, F
 def test_grace_moves_the_end_of_the_window() -> None:
     """A transfer the policy forgives is not late, and one millisecond more is."""
     facts = frozenset({ASKED, later(SEEN_100)})
-    assert reduce(facts, grace_ms=AFTER_MS - WINDOW_MS) is State.PAID
-    assert reduce(facts, grace_ms=AFTER_MS - WINDOW_MS - 1) is State.LATE
+    assert reduce(facts, Terms(grace_ms=AFTER_MS - WINDOW_MS)) is State.PAID
+    assert reduce(facts, Terms(grace_ms=AFTER_MS - WINDOW_MS - 1)) is State.LATE
 
 
 POOL = (

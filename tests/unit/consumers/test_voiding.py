@@ -11,16 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.lifecycle import (
-    CORRECTIONS,
-    TRANSITIONS,
-    Fact,
-    FactKind,
-    State,
-    Verdict,
-    decide,
-    reduce,
-)
+from consumers.facts import Fact, FactKind
+from consumers.lifecycle import CORRECTIONS, TRANSITIONS, State, Verdict, decide, reduce
 from consumers.store.port import (
     Cause,
     EventKey,

@@ -84,6 +84,7 @@ CREATE TABLE fact (
     event_provider text NOT NULL,
     event_account text NOT NULL,
     event_key text NOT NULL,
+    detail text NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, reference, statement)
 );
 
@@ -106,6 +107,7 @@ CREATE TABLE restatement (
     event_provider text NOT NULL,
     event_account text NOT NULL,
     event_key text NOT NULL,
+    detail text NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, reference, statement)
 );
 
@@ -138,6 +140,8 @@ CREATE TABLE transition (
     correlation_id text NOT NULL,
     at_ms bigint NOT NULL,
     cause text NOT NULL DEFAULT 'event',
+    mapping text NOT NULL DEFAULT '',
+    policy text NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, reference, version)
 );
 

@@ -84,6 +84,7 @@ CREATE TABLE fact (
     event_provider TEXT NOT NULL,
     event_account TEXT NOT NULL,
     event_key TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, reference, statement)
 ) STRICT;
 CREATE TRIGGER fact_kept BEFORE UPDATE ON fact
@@ -110,6 +111,7 @@ CREATE TABLE restatement (
     event_provider TEXT NOT NULL,
     event_account TEXT NOT NULL,
     event_key TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, reference, statement)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER restatement_kept BEFORE UPDATE ON restatement
@@ -150,6 +152,8 @@ CREATE TABLE transition (
     correlation_id TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
     cause TEXT NOT NULL DEFAULT 'event',
+    mapping TEXT NOT NULL DEFAULT '',
+    policy TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, reference, version)
 ) STRICT;
 CREATE TRIGGER transition_kept BEFORE UPDATE ON transition

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from consumers.exceptions import Code
+from consumers.facts import Fact, FactKind
 from consumers.interpret import interpreter
-from consumers.lifecycle import Fact, FactKind, State, reduce
+from consumers.lifecycle import State, reduce
 from ingress.contract import cloudevents
 from tests.support.builders import NOW_MS, envelope
 

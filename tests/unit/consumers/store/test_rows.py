@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.lifecycle import Fact, FactKind
+from consumers.facts import Fact, FactKind
 from consumers.store import rows
 from consumers.store.port import Anomaly, Unstorable
 from tests.support.store_builders import NOW_MS, PAYMENT, event_key, fact

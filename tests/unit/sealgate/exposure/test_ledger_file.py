@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from consumers.facts import Fact, FactKind
 from consumers.ledger import Ledger, LedgerMalformed, Says
-from consumers.lifecycle import Fact, FactKind
 from consumers.store.port import EventKey
 from sealgate.exposure import ledger_file
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from consumers.facts import FactKind
 from consumers.interpret import interpreter
-from consumers.lifecycle import FactKind, State, reduce
+from consumers.lifecycle import State, reduce
 from ingress import providers
 from ingress.contract.envelope import Assurance, Coverage, Envelope
 from ingress.delivery import Delivery
