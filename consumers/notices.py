@@ -9,6 +9,7 @@ have no gaps.
 The format has a version of its own. A field is added without a new one; none is changed.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, Self
 
@@ -56,8 +57,8 @@ class _Fixed(NamedTuple):
     endpoint: Headers
 
 
-def build(transition: Transition, occasion: Occasion) -> Notice:
-    """Return the notice of `transition`."""
+def build(transition: Transition, occasion: Occasion, flags: Sequence[str] = ()) -> Notice:
+    """Return the notice of `transition`, after which the payment has these `flags`."""
     payment, version = transition.payment, transition.version
     fixed = _fixed(occasion.environment, payment.provider, payment.account)
     path = fixed.path + payment.reference
@@ -84,12 +85,17 @@ def build(transition: Transition, occasion: Occasion) -> Notice:
         _CONTENT,
         ("traceparent", traceparent),
     )
-    value = _content(transition, occasion, path, occurred, recorded)
+    value = _content(transition, occasion, flags, path, occurred, recorded)
     return Notice(notice_id, payment, version, key, value, headers)
 
 
 def _content(
-    transition: Transition, occasion: Occasion, path: str, occurred: str, recorded: str
+    transition: Transition,
+    occasion: Occasion,
+    flags: Sequence[str],
+    path: str,
+    occurred: str,
+    recorded: str,
 ) -> bytes:
     """Say what happened. Every field is always there; `before` of the first move is null."""
     payment = transition.payment
@@ -103,6 +109,7 @@ def _content(
         "version": transition.version,
         "before": transition.before,
         "after": transition.after,
+        "flags": flags,
         "cause": transition.cause,
         "event": transition.event.key,
         "event_type": occasion.event_type,

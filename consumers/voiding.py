@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from consumers import notices, standing
 from consumers.exceptions import Code, subject_of
 from consumers.lifecycle import CORRECTIONS, reduce
+from consumers.moving import anomaly
 from consumers.notices import Occasion
-from consumers.plan import anomaly
 from consumers.store.port import (
     Cause,
     Changes,
@@ -247,7 +247,8 @@ def _write_down(changes: Changes, correction: Correction, event: Event, rim: Rim
         changes.payments.append(Saved(after, correction.before.version))
         changes.transitions.append(transition)
         occasion = Occasion(rim.environment, event.event_type, transition.at_ms, rim.traceparent())
-        changes.notices.append(notices.build(transition, occasion))
+        adjectives = standing.flags(after.facts, rim.terms)
+        changes.notices.append(notices.build(transition, occasion, adjectives))
     subject = subject_of(after.key)
     raised = standing.concerns(after.state, after.facts, rim.terms)
     open_still = {found.code for found in raised}

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from consumers.exceptions import Code
+from consumers.facts import NETWORK_MARK
 from consumers.interpret.drift import Drift
 
 SHIPPED = Path(__file__).with_name("assets.toml")
@@ -22,9 +23,10 @@ SHIPPED = Path(__file__).with_name("assets.toml")
 # What both databases hold of an atomic amount: NUMERIC(78, 0) is a 256-bit integer.
 DIGITS_MAX = 78
 _END = 10**DIGITS_MAX
-SYMBOL_CHARS_MAX = 16
+SYMBOL_CHARS_MAX = 40
 
 # [0-9], because `\d` and `int` also take the digits of other scripts.
+_HEX = re.compile("0x[0-9a-fA-F]{1,65}")
 _PLAIN = re.compile(r"[0-9]{1,78}(?:\.[0-9]{1,78})?")
 
 
@@ -33,6 +35,7 @@ class Unit(StrEnum):
 
     MAJOR = "major"  # 10.50, of dollars or of bitcoin
     MINOR = "minor"  # 1050, of cents or of satoshi
+    HEX = "hex"  # 0x41a, of the smallest unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,18 @@ class Assets:
         if not isinstance(told, str) or not 0 < len(told) <= SYMBOL_CHARS_MAX:
             raise Drift("an asset is not a short text")
         # ASCII alone: other scripts have letters whose capital is an S or an I.
-        symbol = told.upper() if told.isascii() else ""
+        name, mark, network = told.partition(NETWORK_MARK)
+        symbol = name.upper() + mark + network.lower() if told.isascii() else ""
         if symbol not in self.decimals:
-            shown = symbol if symbol.isalnum() else "one with odd characters"
+            is_plain = symbol.replace(NETWORK_MARK, "", 1).replace("_", "").isalnum()
+            shown = symbol if is_plain else "one with odd characters"
             raise Drift(f"the asset {shown} is not registered", Code.UNKNOWN_ASSET, shown)
         return symbol
 
     def atomic(self, told: object, symbol: str, unit: Unit) -> int:
         """Return an amount of `symbol` in its smallest unit. Raises `Drift`."""
+        if unit is Unit.HEX:
+            return _hexadecimal(told)
         decimals = self.decimals[symbol] if unit is Unit.MAJOR else 0
         # Most providers write whole numbers: those need no reading.
         if type(told) is int and 0 <= told < _END:
@@ -68,6 +75,16 @@ class Assets:
         if len(digits.lstrip("0")) > DIGITS_MAX:
             raise Drift(f"an amount has more than {DIGITS_MAX} digits")
         return int(digits)
+
+
+def _hexadecimal(told: object) -> int:
+    """Read atomic units as chains write them. Raises `Drift`."""
+    if not isinstance(told, str) or not _HEX.fullmatch(told):
+        raise Drift("an amount is not a hexadecimal number, at least zero")
+    units = int(told, 16)
+    if units >= _END:
+        raise Drift(f"an amount has more than {DIGITS_MAX} digits")
+    return units
 
 
 def _plain(told: object) -> str:
@@ -99,6 +116,11 @@ def load(path: Path = SHIPPED) -> Assets:
     """Read a registry. Raises `ValueError` if the file is not one."""
     file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     for symbol, decimals in file.decimals.items():
-        if symbol != symbol.upper() or not 0 <= decimals < DIGITS_MAX:
-            raise ValueError(f"{path.name}: {symbol} = {decimals}: write a symbol in capitals")
+        name, _, network = symbol.partition(NETWORK_MARK)
+        is_named = name == name.upper() and network == network.lower()
+        if not is_named or not 0 <= decimals < DIGITS_MAX:
+            raise ValueError(
+                f"{path.name}: {symbol} = {decimals}: write a symbol in capitals, and after @ its"
+                " network in small letters"
+            )
     return Assets(file.decimals)

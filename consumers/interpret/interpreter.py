@@ -6,21 +6,21 @@ could confirm a payment by its status while the amount that contradicts it was t
 The event is kept, an exception is raised, and a better mapping reads it again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from consumers.exceptions import Code
 from consumers.facts import TOTAL_PREFIX, Fact
-from consumers.interpret import assets, mapping, strict_json
+from consumers.interpret import assets, bodies, mapping
 from consumers.interpret.drift import Drift
 from consumers.interpret.table import Table, Told
 from consumers.lifecycle import Verdict
 from ingress.contract.envelope import UNPARSED_TYPE, Assurance, Envelope
 
-# Neither proves the content: anybody who has seen one such event can write another.
 FACTS_MAX = 1000
+# Neither proves the content: anybody who has seen one such event can write another.
 _HINTS = frozenset({Assurance.D, Assurance.E})
 
 
@@ -49,30 +49,48 @@ class Interpretation(NamedTuple):
 class Interpreters:
     """The compiled mappings of all providers."""
 
-    tables: Mapping[str, Table]
+    tables: Mapping[str, Sequence[Table]]
 
     def interpret(self, envelope: Envelope) -> Interpretation:
         """Return what the event states. Raises nothing, whatever the body is."""
         if envelope.assurance in _HINTS:
-            return Interpretation(Verdict.HINT)
+            return _hint(envelope)
         if envelope.event_type == UNPARSED_TYPE:
             why = "the body is no JSON that can be read"
             return _refuse(Verdict.UNPARSEABLE, Code.SCHEMA_DRIFT, envelope, why)
-        table = self.tables.get(envelope.provider)
-        if table is None or envelope.event_type not in table.rules:
+        word = envelope.event_type
+        tables = [t for t in self.tables.get(envelope.provider, ()) if word in t.rules]
+        if not tables:
             return _refuse(Verdict.UNKNOWN_TYPE, Code.UNKNOWN_TYPE, envelope, "not in the mapping")
         if not envelope.payment_ref:
             why = "the envelope has no payment reference"
             return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why)
         total = f"{TOTAL_PREFIX}{envelope.provider}:{envelope.payment_ref}"
         try:
-            document = strict_json.loads(envelope.body)
-            told = table.tell(envelope.event_type, document, total, envelope.occurred_ms)
+            document = bodies.read(envelope.body, envelope.content_type)
+            table = _choose(tables, document, envelope.received_ms)
+            told = table.tell(word, document, total, envelope.occurred_ms)
             _check_size(told)
         except Drift as drift:
             return _refuse(Verdict.UNPARSEABLE, drift.code, envelope, str(drift), drift.about)
         findings = tuple(Finding(code, "", evidence) for code, evidence in told.raises)
         return Interpretation(None, told.facts, findings, table.name)
+
+
+def _hint(envelope: Envelope) -> Interpretation:
+    """Take an event for a reason to ask: its signature does not prove what it says."""
+    if not envelope.payment_ref:
+        return Interpretation(Verdict.HINT)
+    why = "the signature does not prove the content: ask the provider for the payment"
+    return Interpretation(Verdict.HINT, findings=(Finding(Code.NEEDS_FETCH, "", why),))
+
+
+def _choose(tables: Sequence[Table], document: Any, received_ms: int) -> Table:
+    """Return the latest table that was in force and fits. Raises `Drift`."""
+    for table in tables:
+        if table.reads(document, received_ms):
+            return table
+    raise Drift("no version of the mapping is for this API, or was in force at its receipt")
 
 
 def load(own: Path | None = None, registry: Path = assets.SHIPPED) -> Interpreters:
@@ -83,7 +101,9 @@ def load(own: Path | None = None, registry: Path = assets.SHIPPED) -> Interprete
     """
     known = assets.load(registry)
     told = {**mapping.load(), **({} if own is None else mapping.load(own))}
-    return Interpreters({name: Table.compile(one, known) for name, one in told.items()})
+    return Interpreters(
+        {name: tuple(Table.compile(one, known) for one in same) for name, same in told.items()}
+    )
 
 
 def _check_size(told: Told) -> None:

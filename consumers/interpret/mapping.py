@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from consumers.exceptions import Code
+from consumers.facts import Failure, HoldKind, Note, RefundStatus
 from consumers.interpret import pointer
 from consumers.interpret.assets import Unit
 
@@ -30,11 +31,35 @@ class Say(StrEnum):
     """The facts that a rule may state."""
 
     EXPECTED = "expected"  # what was asked for, and until when
+    OPEN = "open"  # any amount will do
     TRANSFER_SEEN = "transfer_seen"  # each transfer of the event was observed
     TRANSFER_FINAL = "transfer_final"  # each transfer of the event is final
+    TRANSFER_REMOVED = "transfer_removed"  # the block of each transfer does not stand any more
+    TRANSFER_DROPPED = "transfer_dropped"  # each transfer is gone before it was in any block
     TOTAL_SEEN = "total_seen"  # the payment as a whole was observed
     TOTAL_FINAL = "total_final"  # the payment as a whole is final
+    TOTAL_REMOVED = "total_removed"  # the money of the payment as a whole was taken back
+    TOTAL_DROPPED = "total_dropped"  # the payment as a whole is not observed any more
     EXPIRED = "expired"  # the window closed
+    CANCELLED = "cancelled"  # it was called off
+    FAILED = "failed"  # it cannot succeed, for the rule's `reason`
+    REFUND = "refund"  # money goes back, as far as the rule's `refund` says
+    SETTLED = "settled"  # the provider credited our balance
+    HOLD = "hold"  # the rule's kind of `hold` is on
+    RELEASE = "release"  # the rule's kind of `hold` is off
+    NOTE = "note"  # the rule's `note`
+    ACCEPT_LATE = "accept_late"  # the merchant took the late money, at the provider
+    ACCEPT_UNDER = "accept_under"  # the merchant took the lower amount, at the provider
+
+
+OF_TRANSFERS = frozenset(
+    {Say.TRANSFER_SEEN, Say.TRANSFER_FINAL, Say.TRANSFER_REMOVED, Say.TRANSFER_DROPPED}
+)
+OF_TOTALS = frozenset({Say.TOTAL_SEEN, Say.TOTAL_FINAL})
+# What an entry of a timeline can say: it holds no amounts.
+OF_ENTRIES = frozenset(
+    {*OF_TOTALS, Say.EXPIRED, Say.CANCELLED, Say.FAILED, Say.REFUND, Say.SETTLED}
+)
 
 
 class TimeUnit(StrEnum):
@@ -70,7 +95,7 @@ class Moment(_Table):
 
 
 class Amount(_Table):
-    """An amount and its asset.
+    """An amount and its asset, and the network it is on where the event names one.
 
     `asset_ends_at` cuts a longer name: ``BTC-CHAIN`` at ``-`` is the asset BTC.
     """
@@ -78,26 +103,63 @@ class Amount(_Table):
     amount: Places
     asset: Places
     asset_ends_at: str = Field(default="", max_length=4)
+    network: list[Pointer] = Field(default_factory=list)
     unit: Annotated[Unit, Field(strict=False)] = Unit.MAJOR
 
 
 class Transfers(Amount):
     """The transfers of an event: of each element of `each`, or one, read from the document.
 
-    `key` holds places whose texts together identify the transfer. `seen_at` is when it was first
-    observed, where the event tells: a final transfer then also states when it was seen.
+    `key` holds places whose texts or whole numbers together identify the transfer. `seen_at` is
+    when it was first observed, where the event tells: a final transfer then also states when it was
+    seen. `block` is the hash of the block it is in. An element that holds true at `removed` is not
+    in its block any more, whatever the rule says. `confirmations` is how many blocks are on top.
+    What an element does not hold is looked for in the whole event.
     """
 
     each: Pointer | None = None
     key: list[Pointer] = Field(min_length=1)
     seen_at: Moment | None = None
+    block: list[Pointer] = Field(default_factory=list)
+    removed: Pointer | None = None
+    confirmations: list[Pointer] = Field(default_factory=list)
+
+
+class Refunds(_Table):
+    """The refunds of an event: of each element of `each`, or one, read from the document.
+
+    Without a `key` the refund of the payment as a whole is meant; without an amount the provider
+    names none.
+    """
+
+    each: Pointer | None = None
+    key: list[Pointer] = Field(default_factory=list)
+    amount: Amount | None = None
+
+
+class Settled(Amount):
+    """One figure of a settlement."""
+
+    part: Literal["gross", "fee", "net"]
+
+
+class ApiVersion(_Table):
+    """Which versions of the provider's API a mapping is for, as they stand at `place`.
+
+    They are compared as texts: from `since`, before `until`; nothing means no bound.
+    """
+
+    place: Places
+    since: str = ""
+    until: str = ""
 
 
 class Rule(_Table):
     """One line of the table: for these words, where these places hold these values, these facts.
 
-    `whole`: the provider itself calls the total the full amount. `late`: it calls the money late,
-    always or where a place holds true. `raises`: an exception the word alone is reason for.
+    `whole`: the provider itself calls the total the full amount, or the refund one of everything.
+    `late`: it calls the money late, always or where a place holds true. `raises`: an exception the
+    word alone is reason for.
     """
 
     words: list[str] = Field(min_length=1)
@@ -105,12 +167,30 @@ class Rule(_Table):
     say: list[Annotated[Say, Field(strict=False)]]
     whole: bool = False
     late: bool | Pointer = False
+    reason: Annotated[Failure, Field(strict=False)] | None = None
+    refund: Annotated[RefundStatus, Field(strict=False)] | None = None
+    hold: Annotated[HoldKind, Field(strict=False)] | None = None
+    note: Annotated[Note, Field(strict=False)] | None = None
     raises: Annotated[Code, Field(strict=False)] | None = None
 
     @model_validator(mode="after")
     def _whole_is_about_a_total(self) -> Self:
-        if self.whole and not {Say.TOTAL_SEEN, Say.TOTAL_FINAL} & set(self.say):
-            raise ValueError("`whole` is about a total: say total_seen or total_final")
+        if self.whole and not (OF_TOTALS | {Say.REFUND}) & set(self.say):
+            raise ValueError("`whole` is about a total or a refund: say total_seen, total_final")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_said_is_told_whole(self) -> Self:
+        needs = {
+            "reason": (self.reason, {Say.FAILED}),
+            "refund": (self.refund, {Say.REFUND}),
+            "hold": (self.hold, {Say.HOLD, Say.RELEASE}),
+            "note": (self.note, {Say.NOTE}),
+        }
+        for name, (told, says) in needs.items():
+            if (told is not None) != bool(says & set(self.say)):
+                words = " or ".join(sorted(says))
+                raise ValueError(f"`{name}` belongs to {words}: write both, or neither")
         return self
 
 
@@ -128,8 +208,9 @@ class Timeline(_Table):
     @model_validator(mode="after")
     def _entries_hold_no_amounts(self) -> Self:
         for rule in self.rule:
-            if set(rule.say) - {Say.TOTAL_SEEN, Say.TOTAL_FINAL, Say.EXPIRED}:
-                raise ValueError("an entry of a timeline may say total_seen, total_final, expired")
+            if set(rule.say) - OF_ENTRIES:
+                told = ", ".join(sorted(OF_ENTRIES))
+                raise ValueError(f"an entry of a timeline holds no amounts; it may say {told}")
         return self
 
 
@@ -137,30 +218,43 @@ class ProviderMapping(_Table):
     """One provider's file, whole.
 
     A change of meaning is a new `version`, dated by `effective_from`, with its `source` read again.
+    Where the old meaning goes on for events of before, or of an older API, both stay, in files of
+    their own: of those whose `api` and `where` fit an event, the latest that was in force when the
+    event was received reads it. `assets` and `networks` turn the provider's names into ours.
     """
 
     provider: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    product: str = ""
     version: int = Field(ge=1)
     effective_from: date
     source: str = Field(min_length=10)
+    api: ApiVersion | None = None
+    where: dict[Pointer, Scalar] = Field(default_factory=dict)
+    assets: dict[str, str] = Field(default_factory=dict)
+    networks: dict[str, str] = Field(default_factory=dict)
     expected: list[Amount] = Field(default_factory=list)
     expires: Moment | None = None
     transfer: Transfers | None = None
     total: Amount | None = None
+    refunds: Refunds | None = None
+    settled: list[Settled] = Field(default_factory=list)
     timeline: Timeline | None = None
     rule: list[Rule] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _transfers_have_places(self) -> Self:
         said = {say for rule in self.rule for say in rule.say}
-        if self.transfer is None and {Say.TRANSFER_SEEN, Say.TRANSFER_FINAL} & said:
+        if self.transfer is None and OF_TRANSFERS & said:
             raise ValueError("a rule speaks of transfers: say in [transfer] where they stand")
         return self
 
 
-def load(folder: Path = SHIPPED) -> Mapping[str, ProviderMapping]:
-    """Read every mapping of a folder, by provider. Raises `ValueError`, naming the file."""
-    found: dict[str, ProviderMapping] = {}
+def load(folder: Path = SHIPPED) -> Mapping[str, tuple[ProviderMapping, ...]]:
+    """Read every mapping of a folder, by provider, the latest first.
+
+    Raises `ValueError`, naming the file.
+    """
+    found: dict[str, list[ProviderMapping]] = {}
     for path in sorted(folder.glob("*.toml")):
         if path.name == _REGISTRY:
             continue
@@ -168,7 +262,14 @@ def load(folder: Path = SHIPPED) -> Mapping[str, ProviderMapping]:
             mapping = ProviderMapping.model_validate(tomllib.loads(path.read_text("utf-8")))
         except ValueError as wrong:
             raise ValueError(f"{path}: {wrong}") from wrong
-        if path.stem != mapping.provider:
-            raise ValueError(f"{path}: a mapping's file is named after its provider")
-        found[mapping.provider] = mapping
-    return found
+        name = path.stem.partition(".")[0]
+        if name != mapping.provider:
+            raise ValueError(
+                f"{path}: a mapping's file is named after its provider, as in"
+                f" {mapping.provider}.toml or {mapping.provider}.2.toml"
+            )
+        found.setdefault(mapping.provider, []).append(mapping)
+    return {
+        name: tuple(sorted(told, key=lambda one: (one.effective_from, one.version), reverse=True))
+        for name, told in found.items()
+    }

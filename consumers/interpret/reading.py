@@ -4,11 +4,12 @@ Each reader is compiled from the mapping's table once, and called for every even
 `Drift` for what is there and cannot be right, and take what is not there for not told.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from consumers.facts import Fact, FactKind
+from consumers.exceptions import Code
+from consumers.facts import NETWORK_MARK, Fact, FactKind, RefundStatus, simple
 from consumers.interpret import mapping, pointer
 from consumers.interpret.assets import Assets, Unit
 from consumers.interpret.drift import Drift
@@ -38,7 +39,7 @@ class Moment:
 
     def read(self, document: Any) -> int | None:
         """Return milliseconds since the epoch; None if the event does not tell."""
-        told = _first(document, self.places)
+        told = first(document, self.places)
         if told is None:
             return None
         instant = self._ms(told)
@@ -58,31 +59,56 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """Turns a provider's names of assets and networks into ours."""
+
+    registry: Assets
+    assets: Mapping[str, str]
+    networks: Mapping[str, str]
+
+    def asset(self, name: object, network: object) -> str:
+        """Return the registered asset. Raises `Drift` for one that nobody has registered."""
+        if isinstance(name, str) and name in self.assets:
+            return self.registry.symbol(self.assets[name])
+        if not isinstance(network, str) or not network:
+            return self.registry.symbol(name)
+        if network not in self.networks:
+            raise Drift("the network is not in the mapping", Code.UNKNOWN_ASSET, "network")
+        place = self.networks[network]
+        whole = f"{name}{NETWORK_MARK}{place}" if place and isinstance(name, str) else name
+        return self.registry.symbol(whole)
+
+
+@dataclass(frozen=True, slots=True)
 class Amount:
     """Reads an amount and its asset."""
 
     amount: Places
     asset: Places
     ends: str
+    network: Places
     unit: Unit
-    assets: Assets
+    names: Names
 
     @classmethod
-    def compile(cls, told: mapping.Amount, assets: Assets) -> Self:
+    def compile(cls, told: mapping.Amount, names: Names) -> Self:
         """Prepare the reader."""
-        amount, asset = _parse(told.amount), _parse(told.asset)
-        return cls(amount, asset, told.asset_ends_at, told.unit, assets)
+        amount, asset, network = map(_parse, (told.amount, told.asset, told.network))
+        return cls(amount, asset, told.asset_ends_at, network, told.unit, names)
 
-    def read(self, document: Any) -> tuple[str, int | None]:
-        """Return the asset and its atomic units; no asset and None if the event does not tell."""
-        told = _first(document, self.amount)
+    def read(self, element: Any, document: Any = None) -> tuple[str, int | None]:
+        """Return the asset and its atomic units; no asset and None if the event does not tell.
+
+        What `element` does not hold of the asset and the network is looked for in `document`.
+        """
+        told = first(element, self.amount)
         if told is None:
             return "", None
-        symbol = self.assets.symbol(self._asset(document))
-        return symbol, self.assets.atomic(told, symbol, self.unit)
+        name = self._cut(_either(element, document, self.asset))
+        symbol = self.names.asset(name, _either(element, document, self.network))
+        return symbol, self.names.registry.atomic(told, symbol, self.unit)
 
-    def _asset(self, document: Any) -> object:
-        name = _first(document, self.asset)
+    def _cut(self, name: object) -> object:
         if isinstance(name, str):
             for end in self.ends:
                 name = name.partition(end)[0]
@@ -97,27 +123,88 @@ class Transfers:
     key: Places
     amount: Amount
     seen_at: Moment | None
+    block: Places
+    removed: Tokens | None
+    confirmations: Places
 
     @classmethod
-    def compile(cls, told: mapping.Transfers, assets: Assets) -> Self:
+    def compile(cls, told: mapping.Transfers, names: Names) -> Self:
         """Prepare the reader."""
-        each = None if told.each is None else pointer.parse(told.each)
-        key = _parse(told.key)
-        seen_at = None if told.seen_at is None else Moment.compile(told.seen_at)
-        return cls(each, key, Amount.compile(told, assets), seen_at)
+        return cls(
+            each=None if told.each is None else pointer.parse(told.each),
+            key=_parse(told.key),
+            amount=Amount.compile(told, names),
+            seen_at=None if told.seen_at is None else Moment.compile(told.seen_at),
+            block=_parse(told.block),
+            removed=None if told.removed is None else pointer.parse(told.removed),
+            confirmations=_parse(told.confirmations),
+        )
 
     def read(self, document: Any, kind: FactKind, at_ms: int, *, late: bool) -> Iterator[Fact]:
         """State every transfer as `kind`, and when it was seen where the event tells."""
         for element in elements(document, self.each):
-            asset, amount = self.amount.read(element)
-            key = identify(element, self.key)
-            seen_ms = None if self.seen_at is None else self.seen_at.read(element)
-            if kind is FactKind.FINAL:
-                yield Fact(kind, key, asset, amount, whole=False, late=late, at_ms=at_ms)
-            if kind is FactKind.SEEN or seen_ms is not None:
-                first_ms = at_ms if seen_ms is None else seen_ms
-                seen = FactKind.SEEN
-                yield Fact(seen, key, asset, amount, whole=False, late=late, at_ms=first_ms)
+            key = identify(element, self.key, document)
+            block = self._block(element)
+            if self.removed is not None and pointer.find(element, self.removed) is True:
+                yield simple(FactKind.REMOVED, at_ms, key=key, detail=block)
+            elif kind in _GONE:
+                detail = block if kind is FactKind.REMOVED else ""
+                yield simple(kind, at_ms, key=key, detail=detail)
+            else:
+                asset, amount = self.amount.read(element, document)
+                seen_ms = None if self.seen_at is None else self.seen_at.read(element)
+                came = simple(kind, at_ms, key=key, asset=asset, amount=amount, detail=block)
+                yield from _observations(came._replace(late=late), seen_ms)
+
+    def _block(self, element: Any) -> str:
+        told = first(element, self.block)
+        if told is None:
+            return ""
+        if not isinstance(told, str):
+            raise Drift(f"{_name(self.block[0])} is no text")
+        return cloudevents.attribute(told)
+
+
+_GONE = frozenset({FactKind.REMOVED, FactKind.DROPPED})
+
+
+def _observations(came: Fact, seen_ms: int | None) -> Iterator[Fact]:
+    """State an observation, and before it the first sighting, where the event tells when."""
+    if came.kind is FactKind.FINAL:
+        yield came
+    if came.kind is FactKind.SEEN or seen_ms is not None:
+        first_ms = came.at_ms if seen_ms is None else seen_ms
+        yield came._replace(kind=FactKind.SEEN, at_ms=first_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Refunds:
+    """Reads the refunds of an event."""
+
+    each: Tokens | None
+    key: Places
+    amount: Amount | None
+
+    @classmethod
+    def compile(cls, told: mapping.Refunds, names: Names) -> Self:
+        """Prepare the reader."""
+        each = None if told.each is None else pointer.parse(told.each)
+        amount = None if told.amount is None else Amount.compile(told.amount, names)
+        return cls(each, _parse(told.key), amount)
+
+    def read(
+        self, document: Any, total: str, status: RefundStatus, at_ms: int, *, whole: bool
+    ) -> Iterator[Fact]:
+        """State every refund; `total` names the payment as a whole, for one without a name."""
+        for element in elements(document, self.each):
+            key = identify(element, self.key, document) if self.key else total
+            asset, amount = ("", None)
+            if self.amount is not None:
+                asset, amount = self.amount.read(element, document)
+            told = simple(
+                FactKind.REFUND, at_ms, key=key, asset=asset, amount=amount, detail=str(status)
+            )
+            yield told._replace(whole=whole)
 
 
 def elements(document: Any, each: Tokens | None) -> Sequence[Any]:
@@ -132,10 +219,10 @@ def elements(document: Any, each: Tokens | None) -> Sequence[Any]:
     return found
 
 
-def identify(document: Any, places: Places) -> str:
+def identify(element: Any, places: Places, document: Any = None) -> str:
     """Return the key of a transfer: the texts at `places`, all of them, fit to be stored."""
-    texts = [pointer.find(document, place) for place in places]
-    if not all(isinstance(text, str) and text for text in texts):
+    texts = [_text(_either(element, document, (place,))) for place in places]
+    if not all(texts):
         raise Drift(f"a transfer has no key at {' and '.join(map(_name, places))}")
     # Escaped, so that two different lists never read the same; behind a prefix of its own, so that
     # no provider's text can pass for a running total.
@@ -143,11 +230,24 @@ def identify(document: Any, places: Places) -> str:
     return cloudevents.attribute("tx:" + ":".join(escaped))
 
 
+def _text(told: object) -> str:
+    """Return a text, or a whole number as one; nothing for anything else."""
+    if isinstance(told, bool):
+        return ""
+    return str(told) if isinstance(told, str | int) else ""
+
+
+def _either(element: Any, document: Any, places: Places) -> Any:
+    """Return what stands at the first place that holds something, in the element or around it."""
+    found = first(element, places)
+    return first(document, places) if found is None and document is not None else found
+
+
 def _parse(places: Iterable[str]) -> Places:
     return tuple(pointer.parse(place) for place in places)
 
 
-def _first(document: Any, places: Places) -> Any:
+def first(document: Any, places: Places) -> Any:
     """Return what stands at the first place that holds something."""
     for place in places:
         found = pointer.find(document, place)

@@ -61,6 +61,7 @@ def test_a_notice_says_everything_a_subscriber_needs() -> None:
         "version": 2,
         "before": "Pending",
         "after": "Paid",
+        "flags": [],
         "cause": "event",
         "event": "evt_1",
         "event_type": "payment.paid",
