@@ -9,9 +9,15 @@ to what must be reached; `tests/conformance/test_event_log_kafka.py` holds that 
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import ConnectionGroup
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import LeaveGroupRequest
+
+LEAVE_AGAIN_S = 0.1
 
 
 async def close_producer(producer: AIOKafkaProducer, *, within_s: float) -> None:
@@ -22,7 +28,27 @@ async def close_producer(producer: AIOKafkaProducer, *, within_s: float) -> None
 
 async def close_consumer(consumer: AIOKafkaConsumer, *, within_s: float) -> None:
     """Leave the group, and let go of the consumer."""
+    leaving = _run(_leave(consumer))
     await _close(consumer, within_s)
+    leaving.cancel()
+
+
+async def _leave(consumer: AIOKafkaConsumer) -> None:
+    """Say good-bye, for a member that is joining while it is closed.
+
+    Such a member waits for the others before it would say so itself, and they wait for it: without
+    this the whole group stands still until its session ends. Its request to join keeps the
+    coordinator's connection busy, so the word goes by another one.
+    """
+    inner = vars(consumer)
+    coordinator = vars(inner["_coordinator"])
+    while True:
+        await asyncio.sleep(LEAVE_AGAIN_S)  # a member at rest has left by then
+        member, node = coordinator.get("member_id"), coordinator.get("coordinator_id")
+        if member and node is not None:
+            request = LeaveGroupRequest(coordinator["group_id"], member)
+            with suppress(KafkaError):
+                await inner["_client"].send(node, request, group=ConnectionGroup.DEFAULT)
 
 
 def has_died(consumer: AIOKafkaConsumer) -> bool:

@@ -8,7 +8,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from ingress.eventlog.kafka import KafkaLog
+from ingress.eventlog import kafka
+from ingress.eventlog.kafka import HEARTBEAT_MS, SESSION_MS, KafkaLog
 from ingress.eventlog.port import LogUnavailable, Message, MessageRefused, Partition, Position
 from tests.support.eventlogs import PARTITIONS, PATIENCE_S, Ground, take, values
 from tests.support.kafka import PrivateBroker
@@ -63,6 +64,29 @@ async def test_two_members_share_the_partitions_and_each_assignment_asks_again(g
 
         while asked[0].sets[-1] != {0, 1, 2}:  # what the other held comes back
             await take(first, 1)
+
+
+async def test_a_member_that_goes_while_it_joins_leaves_nothing_behind(ground, monkeypatch):
+    """Deployments start and stop members at once: partitions must not go to one that is gone.
+
+    The first member is slow to hear of the second, whose request to join is still waiting when it
+    goes. Without a good-bye the second would be a member until its session ends.
+    """
+    asked = Asked()
+    group = "g" + ground.topic
+    monkeypatch.setattr(kafka, "HEARTBEAT_MS", 4 * HEARTBEAT_MS)
+    async with (
+        ground.log() as log,
+        ground.publishing(log) as publisher,
+        ground.reading(log, asked, group) as first,
+    ):
+        await publish_to_all_partitions(ground, publisher)
+        await take(first, PARTITIONS)
+        async with asyncio.timeout(0.7 * SESSION_MS / 1000):
+            async with ground.reading(log, Asked(), group):
+                await asyncio.sleep(0.5)
+            while len(asked.sets) < 2 or asked.sets[-1] != {0, 1, 2}:
+                await first.fetch(100, 0.2)
 
 
 async def test_a_record_taken_before_a_new_assignment_is_not_handed_out(ground):

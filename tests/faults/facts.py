@@ -28,6 +28,10 @@ CREATE TRIGGER IF NOT EXISTS fault_updated AFTER UPDATE OF verdict ON event
 BEGIN INSERT INTO fault_verdict VALUES (new.provider, new.event_key); END;
 CREATE TRIGGER IF NOT EXISTS fault_inserted AFTER INSERT ON event WHEN new.verdict IS NOT NULL
 BEGIN INSERT INTO fault_verdict VALUES (new.provider, new.event_key); END;
+CREATE TABLE IF NOT EXISTS fault_backwards (topic TEXT, partition INTEGER);
+CREATE TRIGGER IF NOT EXISTS fault_moved_back AFTER UPDATE OF next_offset ON position
+WHEN new.next_offset < old.next_offset
+BEGIN INSERT INTO fault_backwards VALUES (new.topic, new.partition); END;
 """
 _COUNT_POSTGRES = """
 CREATE TABLE fault_verdict (provider text, event_key text);

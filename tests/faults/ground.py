@@ -281,8 +281,10 @@ class Ground:
             lines += ["[[source]]", f'slug = "{provider}"', f'provider = "{provider}"']
             lines += ['account = "shop"', f'key = [{{ id = "k1", file = "{provider}" }}]']
         path = self.directory / "sealgate.toml"
-        path.write_text("\n".join(lines) + "\n")
-        return path
+        # At once: others may be starting from it.
+        new = path.with_suffix(f".{secrets.token_hex(4)}")
+        new.write_text("\n".join(lines) + "\n")
+        return new.replace(path)
 
     async def end(self) -> None:
         """End everything that was started, however it is."""

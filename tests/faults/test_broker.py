@@ -14,7 +14,7 @@ from tests.faults.ground import Ground, is_ready, is_whole, journaled
 from tests.faults.proxy import FINE, Weather
 from tests.faults.rules import Bound
 from tests.faults.traffic import Report
-from tests.support.processes import Running
+from tests.support.processes import Running, get
 
 pytestmark = [
     pytest.mark.fault,
@@ -41,7 +41,10 @@ async def _whole_again(edge: Running) -> float:
     """Wait until the edge has its broker, and nothing in its journal; return after how long."""
     began_s = time.monotonic()
     while not await asyncio.to_thread(is_whole, edge) or await asyncio.to_thread(journaled, edge):
-        assert time.monotonic() - began_s < PATIENCE_S, "it did not recover by itself"
+        if time.monotonic() - began_s > PATIENCE_S:
+            left = await asyncio.to_thread(journaled, edge)
+            told = await asyncio.to_thread(get, edge.admin_url + "/readyz?verbose")
+            pytest.fail(f"it did not recover by itself: {left} records journaled, {told[1]}")
         await asyncio.sleep(0.02)
     return time.monotonic() - began_s
 
