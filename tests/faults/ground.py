@@ -320,9 +320,9 @@ def journaled(edge: Running) -> float:
 def metric(edge: Running, name: str) -> float:
     """Read a metric without labels from an edge, summed over its workers; 0 where it is not."""
     # The first is the supervisor's, where there is one; its workers follow in the same file.
-    started = next(line for line in edge.lines() if line["event"] == "started")
+    workers = edge.started.get("workers")
     found = 0.0
-    for url in started.get("workers") or [edge.admin_url]:
+    for url in workers if isinstance(workers, list) and workers else [edge.admin_url]:
         for line in get(f"{url}/metrics")[1].splitlines():
             if line.startswith(f"{name} "):
                 found += float(line.rpartition(" ")[2])

@@ -50,7 +50,7 @@ class Stack:
             # A machine that does many things at once is no overload of the edge.
             "edge": {"port": 0, "drain_s": 0, "shed_lag_s": 60},
             "admin": {"port": 0},
-            "consumer": {"wait_s": 0.2, "relay_idle_s": 0.05, "monitor_s": 0.5},
+            "consumer": {"wait_s": 0.2, "relay_idle_s": 0.05, "monitor_s": 0.5, "timers_s": 0.5},
         }
         for name, values in tables.items():
             settings.setdefault(name, {}).update(values)
@@ -81,11 +81,12 @@ class Running:
     output: Path
     edge_url: str = ""
     admin_url: str = ""
+    started: dict[str, object] = field(default_factory=dict)
 
     def lines(self) -> list[dict[str, object]]:
-        """Return its log lines so far."""
-        lines = self.output.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        """Return its log lines so far; the last one may still be being written."""
+        whole, _, _ = self.output.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def wait_started(self) -> "Running":
         """Wait until it says that it has started."""
@@ -94,6 +95,7 @@ class Running:
             for line in self.lines():
                 if line["event"] == "started":
                     self.edge_url, self.admin_url = str(line["edge"]), str(line["admin"])
+                    self.started = line
                     return self
             if self.process.poll() is not None:
                 break
