@@ -8,6 +8,7 @@ events and what they state, and the edge's table of answers. A provider that nev
 from consumers.exceptions import Code
 from consumers.lifecycle import State, Verdict
 from ingress.delivery import Reason
+from sealgate.demo.endings import ENDINGS
 from sealgate.demo.scenario import Move, Scenario, Step, refused, taken
 from sealgate.simulator.twist import Twist
 
@@ -383,4 +384,4 @@ _BROKEN = (
     ),
 )
 
-GALLERY = (*_GOING_WELL, *_AGAIN, *_UNPROVEN, *_MONEY, *_ORDER, *_BROKEN)
+GALLERY = (*_GOING_WELL, *_AGAIN, *_UNPROVEN, *_MONEY, *ENDINGS, *_ORDER, *_BROKEN)

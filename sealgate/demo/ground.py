@@ -155,6 +155,7 @@ group = "sealgate-{ground.environment}"
 wait_s = 0.2
 relay_idle_s = 0.05
 monitor_s = 0.5
+timers_s = 0.5
 
 [consumer.stuck_s]
 Pending = {_OTHERS_STUCK_S}

@@ -46,6 +46,10 @@ def free_port() -> int:
         return port
 
 
+# What a record takes through the journal, on a machine that has other things to do.
+ON_ITS_WAY_S = 2.0
+
+
 @dataclass(slots=True)
 class Traffic:
     """The world's process."""
@@ -315,6 +319,15 @@ async def ground(name: str, directory: Path, seed: int, **more: object) -> Async
 def journaled(edge: Running) -> float:
     """Return how many records wait in an edge's journal, of all its workers."""
     return metric(edge, "sealgate_journal_records")
+
+
+def is_behind(edge: Running) -> bool:
+    """Say whether something waits in an edge's journal for longer than a record on its way does.
+
+    With policy `always` every record is in it for a moment, and under load there is always one.
+    """
+    oldest_s = metric(edge, "sealgate_journal_oldest_timestamp_seconds")
+    return journaled(edge) > 0 and time.time() - oldest_s > ON_ITS_WAY_S
 
 
 def metric(edge: Running, name: str) -> float:

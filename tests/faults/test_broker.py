@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.faults.ground import Ground, is_ready, is_whole, journaled
+from tests.faults.ground import Ground, is_behind, is_ready, is_whole, journaled
 from tests.faults.proxy import FINE, Weather
 from tests.faults.rules import Bound
 from tests.faults.traffic import Report
@@ -38,9 +38,9 @@ POLICIES = (
 
 
 async def _whole_again(edge: Running) -> float:
-    """Wait until the edge has its broker, and nothing in its journal; return after how long."""
+    """Wait until the edge has its broker, and nothing waits in its journal; say after how long."""
     began_s = time.monotonic()
-    while not await asyncio.to_thread(is_whole, edge) or await asyncio.to_thread(journaled, edge):
+    while not await asyncio.to_thread(is_whole, edge) or await asyncio.to_thread(is_behind, edge):
         if time.monotonic() - began_s > PATIENCE_S:
             left = await asyncio.to_thread(journaled, edge)
             told = await asyncio.to_thread(get, edge.admin_url + "/readyz?verbose")

@@ -54,7 +54,7 @@ INTENDED = {
     ("coinbase_commerce", "late"): ("charge:delayed", {EXPECTED, EXPIRED, SEEN}, State.LATE),
     ("coinbase_commerce", "overpaid"): (
         "charge:failed",
-        {EXPECTED, SEEN, FINAL},
+        {EXPECTED, SEEN, FINAL, FactKind.NOTE},
         State.CONFIRMED,
     ),
     ("stripe", "created"): ("payment_intent.created", {EXPECTED}, State.PENDING),
@@ -63,6 +63,18 @@ INTENDED = {
     ("stripe", "attempt_failed"): ("payment_intent.payment_failed", {EXPECTED}, State.PENDING),
     ("stripe", "underpaid"): ("payment_intent.partially_funded", {EXPECTED, SEEN}, State.UNDERPAID),
     ("stripe", "confirmed"): ("payment_intent.succeeded", {EXPECTED, FINAL}, State.CONFIRMED),
+}
+INTENDED |= {
+    ("btcpay", "invalid"): ("InvoiceInvalid", {FactKind.FAILED}, State.FAILED),
+    ("kobbopay", "cancelled"): (
+        "payment.cancelled",
+        {EXPECTED, FactKind.CANCELLED},
+        State.CANCELLED,
+    ),
+    ("kobbopay", "failed"): ("payment.failed", {EXPECTED, FactKind.FAILED}, State.FAILED),
+    # Nothing is known to have come: then nothing can be gone or be given back.
+    ("kobbopay", "reversed"): ("payment.reversed", {EXPECTED, FactKind.REMOVED}, State.PENDING),
+    ("kobbopay", "refunded"): ("payment.refunded", {EXPECTED, FactKind.REFUND}, State.PENDING),
 }
 for _provider in ("standard_webhooks", "kobbopay"):
     INTENDED |= {
