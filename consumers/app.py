@@ -1,4 +1,4 @@
-"""Worker, relay and monitor, each as one thing that starts, says how it is, and stops."""
+"""Worker, relay, timers and monitor, each as one thing that starts, says how it is, and stops."""
 
 import asyncio
 import time
@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from consumers.apply import Applier
-from consumers.metrics import MonitorMetrics, RelayMetrics, WorkerFamilies, WorkerMetrics
+from consumers.interpret import assets
+from consumers.keeping_up import KeepingUp
+from consumers.metrics import (
+    MonitorMetrics,
+    RelayMetrics,
+    TimerMetrics,
+    WorkerFamilies,
+    WorkerMetrics,
+)
 from consumers.monitor import Monitor
+from consumers.patience import Limit, all_limits
+from consumers.policy import NO_POLICY, Policy
 from consumers.relay import Relay
 from consumers.settings import ConsumerSettings
 from consumers.store.port import Store, StoreUnavailable
+from consumers.timers import Timers, Timing
 from consumers.worker import Worker
 from ingress import telemetry
 from ingress.contract import topics
@@ -40,6 +51,7 @@ class Parts:
     owner: str
     checkpoint: Callable[[str], None]
     mode: Mode = Mode.UNKNOWN
+    policy: Policy = NO_POLICY
 
     @property
     def reads(self) -> dict[str, str]:
@@ -156,6 +168,7 @@ def _worker(parts: Parts, families: WorkerFamilies, topic: str, group: str) -> W
             clock=parts.clock,
             checkpoint=parts.checkpoint,
             mode=parts.mode,
+            policy=parts.policy,
         ),
         metrics=WorkerMetrics(families, group),
         clock=parts.clock,
@@ -208,7 +221,6 @@ class MonitorApp(Background):
             log=parts.log,
             store=parts.store,
             reads=parts.reads,
-            stuck_s=settings.stuck_s,
             metrics=MonitorMetrics(parts.registry),
             clock=parts.clock,
             every_s=settings.monitor_s,
@@ -217,6 +229,52 @@ class MonitorApp(Background):
     async def work(self) -> None:
         """Measure for ever."""
         await self._monitor.run()
+
+
+class TimersApp(Background):
+    """The timers: while they are frozen, nothing expires and nothing new is stuck."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        settings = parts.settings
+        self._timers = Timers(
+            store=parts.store,
+            keeping_up=KeepingUp(
+                log=parts.log,
+                store=parts.store,
+                topic=topics.verified(parts.environment),
+                group=settings.group,
+                settle_s=settings.settle_s,
+                uptime=_uptime_s,
+            ),
+            environment=parts.environment,
+            mode=parts.mode,
+            policy=parts.policy,
+            timing=Timing(
+                limits=_limits(settings),
+                expire_after_s=settings.expire_after_s,
+                every_s=settings.timers_s,
+            ),
+            metrics=TimerMetrics(parts.registry, assets.load().decimals),
+            clock=parts.clock,
+        )
+
+    async def work(self) -> None:
+        """Sweep for ever."""
+        await self._timers.run()
+
+
+def _uptime_s() -> float:
+    """Count seconds, those too in which the machine slept, where the system can tell them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _limits(settings: ConsumerSettings) -> Sequence[Limit]:
+    given = [
+        Limit(one.state, one.warn_s, one.critical_s, one.provider, one.asset, one.network)
+        for one in settings.stuck
+    ]
+    return all_limits(given, settings.stuck_s)
 
 
 async def prepared(parts: Parts) -> None:

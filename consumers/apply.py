@@ -11,7 +11,7 @@ fails on; its neighbours go on, and it is not claimed, so that it can be handled
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from consumers.interpret import interpreter
 from consumers.interpret.interpreter import Interpreters
@@ -89,7 +89,9 @@ class Applier:
 
     @property
     def _reader(self) -> Reader:
-        return Reader(self.environment, self.mode, self.interpreters)
+        # The policy that judges what is final is the one whose version the transitions carry.
+        judging = replace(self.interpreters, policy=self.policy)
+        return Reader(self.environment, self.mode, judging)
 
     async def _attempt(
         self,

@@ -104,6 +104,7 @@ class Verdict(StrEnum):
     UNMATCHED = "unmatched"  # about a payment, and names none
     UNKNOWN_TYPE = "unknown_type"  # a word that is not in the provider's mapping
     UNPARSEABLE = "unparseable"  # a known word with a body that cannot be read
+    CONFLICT = "conflict"  # a new fact and what was known exclude each other
     ILLEGAL = "illegal"  # the facts ask for a move that the table does not have
     ENV_MISMATCH = "env_mismatch"  # of another environment: not applied
     ALARM_RAISED = "alarm_raised"  # no event but a word of the edge: an exception was made of it
@@ -113,13 +114,15 @@ class Verdict(StrEnum):
 class Decision(NamedTuple):
     """What to write about one payment: the facts that add something, and the state after them.
 
-    `proven` is the state that all facts prove: `after`, unless the move is ILLEGAL.
+    `proven` is the state that all facts prove: `after`, unless the move is ILLEGAL. `moves` says
+    that a transition is to be written, whatever the verdict is.
     """
 
     verdict: Verdict
     after: State
     facts: frozenset[Fact]
     proven: State
+    moves: bool = False
 
 
 def decide(
@@ -137,7 +140,7 @@ def decide(
     news = _news(told, known) if known else told
     proven = reduce(known | news if known else news, terms)
     if before is None or proven in TRANSITIONS[before]:
-        return Decision(Verdict.APPLIED, proven, news, proven)
+        return Decision(Verdict.APPLIED, proven, news, proven, moves=True)
     if proven is not before:
         return Decision(Verdict.ILLEGAL, before, news, proven)
     if not told:
@@ -152,7 +155,7 @@ def reduce(facts: Collection[Fact], terms: Terms = STRICT) -> State:
     values = weighing.observed(facts)
     if not values:
         return _without_value(kinds)
-    if FactKind.REFUND in kinds and weighing.are_all_refunded(values, weighing.refunds(facts)):
+    if FactKind.REFUND in kinds and weighing.are_all_refunded(facts, values):
         return State.REFUNDED
     scale = Scale.of(facts, terms)
     stands = weighing.standing(facts, values) if kinds & _LOSSES else values

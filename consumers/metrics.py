@@ -1,13 +1,20 @@
 """Every metric of the consumers, declared once with its meaning; all label values exist at zero.
 
-Labels are closed enums, configured names and partitions. The worker counts what it did; the monitor
-measures what is, apart from the workers, because a dead worker cannot report its own lag.
+Labels are closed enums, configured names, registered assets and partitions. The worker counts what
+it did; the monitor and the timers measure what is, apart from the workers, because a dead worker
+cannot report its own lag.
 """
+
+from collections.abc import Mapping
+from decimal import Decimal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from consumers.exceptions import HANDLING
+from consumers.keeping_up import Frozen
 from consumers.lifecycle import TRANSITIONS, State, Verdict
+from consumers.overdue import Tally
+from consumers.patience import CODES
 
 SECONDS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 COLLECTORS = ("lag", "payments", "exceptions", "notices")
@@ -130,18 +137,6 @@ class MonitorMetrics:
         self.payments = Gauge(
             "sealgate_payments", "Payments, by state.", by_state, registry=registry
         )
-        self.stuck = Gauge(
-            "sealgate_payments_stuck",
-            "Payments that have been in a state for longer than its limit.",
-            by_state,
-            registry=registry,
-        )
-        self.stuck_oldest = Gauge(
-            "sealgate_payments_oldest_stuck_timestamp_seconds",
-            "Since when the longest stuck payment has been in its state; absent where none is.",
-            by_state,
-            registry=registry,
-        )
         self.exceptions = Gauge(
             "sealgate_exceptions_open",
             "Open exceptions, by code and severity.",
@@ -171,6 +166,94 @@ class MonitorMetrics:
         """Create the series of every known exception."""
         for code, handling in HANDLING.items():
             self.exceptions.labels(code.value, str(handling.severity)).set(0)
+
+
+class TimerMetrics:
+    """What time has done: who is stuck as measured last, and what the timers did about it.
+
+    `decimals` of the assets turn atomic units into the units that people know.
+    """
+
+    def __init__(self, registry: CollectorRegistry, decimals: Mapping[str, int]) -> None:
+        self._decimals = decimals
+        self._amounts_shown: set[tuple[str, str, str]] = set()
+        self.frozen = Gauge(
+            "sealgate_timers_frozen",
+            "1 at the reason for which time is not judged now; 0 everywhere while it is.",
+            ("reason",),
+            registry=registry,
+        )
+        self.expired = Counter(
+            "sealgate_payments_expired",
+            "Payments that expired because a timer found their window over, without money.",
+            registry=registry,
+        )
+        raised = Counter(
+            "sealgate_stuck_raised",
+            "Exceptions about stuck payments, raised or made worse.",
+            ("code",),
+            registry=registry,
+        )
+        self.raised = {code: raised.labels(code.value) for code in CODES.values()}
+        self.last_sweep = Gauge(
+            "sealgate_timers_last_sweep_timestamp_seconds",
+            "When a sweep over the waiting payments last succeeded; 0 until the first time.",
+            registry=registry,
+        )
+        self.duration = Gauge(
+            "sealgate_timers_sweep_duration_seconds",
+            "How long the last sweep took.",
+            registry=registry,
+        )
+        by_state = ("provider", "state")
+        self.stuck = Gauge(
+            "sealgate_payments_stuck",
+            "Payments that have been in a state for longer than their corridor's limit.",
+            by_state,
+            registry=registry,
+        )
+        self.stuck_oldest = Gauge(
+            "sealgate_payments_oldest_stuck_timestamp_seconds",
+            "Since when the longest stuck payment has been in its state; absent where none is.",
+            by_state,
+            registry=registry,
+        )
+        self.stuck_amount = Gauge(
+            "sealgate_payments_stuck_amount",
+            "Money of stuck payments that was seen, in units of the asset (not its smallest).",
+            (*by_state, "asset"),
+            registry=registry,
+        )
+        self.say(Frozen.SETTLING)
+
+    def say(self, frozen: Frozen | None) -> None:
+        """Tell whether time is judged, and why not."""
+        for reason in Frozen:
+            self.frozen.labels(reason.value).set(reason is frozen)
+
+    def show(self, tally: Tally) -> None:
+        """Tell who is stuck; where nobody is, zero."""
+        self.drop()
+        for provider in tally.providers:
+            for state in CODES:
+                self.stuck.labels(provider, state.value).set(0)
+        for place, payments in tally.payments.items():
+            self.stuck.labels(*place).set(payments)
+            self.stuck_oldest.labels(*place).set(tally.oldest_ms[place] / 1000)
+        # The assets are the registry's, so the series are bounded; a sum that ends is zero.
+        sums = dict.fromkeys(self._amounts_shown, 0.0)
+        for (provider, state, asset), amount in tally.at_risk.items():
+            if asset in self._decimals:
+                major = Decimal(amount).scaleb(-self._decimals[asset])
+                sums[provider, state.value, asset] = float(major)
+        for series, told in sums.items():
+            self.stuck_amount.labels(*series).set(told)
+        self._amounts_shown.update(sums)
+
+    def drop(self) -> None:
+        """Tell nothing of who is stuck: an old number that looks fresh is worse than none."""
+        for gauge in (self.stuck, self.stuck_oldest, self.stuck_amount):
+            gauge.clear()
 
 
 def _legal() -> list[tuple[State | None, State]]:

@@ -1,4 +1,4 @@
-"""Measure from outside: lag, payments by state, what is stuck, open exceptions, waiting notices.
+"""Measure from outside: lag, payments by state, open exceptions, waiting notices.
 
 The monitor reads the log's ends and the store, never a worker, so its numbers stay true when every
 worker is dead. Seconds of lag are the age of the oldest record not applied, read from the log
@@ -32,7 +32,6 @@ class Monitor:
     log: EventLog
     store: Store
     reads: Mapping[str, str]
-    stuck_s: Mapping[State, float]
     metrics: MonitorMetrics
     clock: telemetry.Clock
     every_s: float
@@ -69,7 +68,7 @@ class Monitor:
         metrics = self.metrics
         series = {
             "lag": (metrics.lag_records, metrics.lag_seconds),
-            "payments": (metrics.payments, metrics.stuck, metrics.stuck_oldest),
+            "payments": (metrics.payments,),
             "exceptions": (metrics.exceptions,),
             "notices": (),
         }
@@ -115,24 +114,14 @@ class Monitor:
         return max(0.0, (self.clock() - oldest[0].timestamp_ms) / 1000) if oldest else 0.0
 
     async def _payments(self) -> None:
-        metrics = self.metrics
+        payments = self.metrics.payments
         counts = await self.store.counts()
-        now_ms = self.clock()
-        before_ms = {state: now_ms - int(limit * 1000) for state, limit in self.stuck_s.items()}
-        stuck = await self.store.stuck(before_ms)
-        for gauge in (metrics.payments, metrics.stuck, metrics.stuck_oldest):
-            gauge.clear()
+        payments.clear()
         for provider in {count.provider for count in counts}:
             for state in State:
-                metrics.payments.labels(provider, state.value).set(0)
-            for state in self.stuck_s:
-                metrics.stuck.labels(provider, state.value).set(0)
+                payments.labels(provider, state.value).set(0)
         for count in counts:
-            metrics.payments.labels(count.provider, count.state.value).set(count.payments)
-        for count in stuck:
-            at = (count.provider, count.state.value)
-            metrics.stuck.labels(*at).set(count.payments)
-            metrics.stuck_oldest.labels(*at).set(count.oldest_ms / 1000)
+            payments.labels(count.provider, count.state.value).set(count.payments)
 
     async def _exceptions(self) -> None:
         found = await self.store.anomalies_open()

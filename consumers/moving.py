@@ -6,17 +6,19 @@ notice, the exceptions that are new and those that end by themselves. `plan` doe
 events of a batch, `stating` for one command.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumers import notices, standing
+from consumers import notices, standing, weighing
 from consumers.exceptions import HANDLING, Code, subject_of
 from consumers.facts import Fact
 from consumers.interpret.interpreter import Finding
-from consumers.lifecycle import Decision, State, Verdict, decide
+from consumers.lifecycle import Decision, State, Verdict, decide, reduce
 from consumers.notices import Occasion
 from consumers.policy import Policy
+from consumers.standing import Concern
+from consumers.store.cases import AtRisk
 from consumers.store.port import (
     Anomaly,
     Cause,
@@ -28,6 +30,7 @@ from consumers.store.port import (
     Saved,
     Transition,
 )
+from consumers.store.rows import AMOUNT_END
 from ingress.contract import cloudevents
 
 HEALED = "the facts are no longer a reason for it"
@@ -50,11 +53,17 @@ class Said(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """What came of it: the payment before and after, and why."""
+    """What came of it: the payment before and after, and why.
+
+    `was` are the exceptions that the facts known before were reason for, `now` those that all are;
+    both are empty where nothing new was told.
+    """
 
     before: Payment
     after: Payment
     decision: Decision
+    was: frozenset[Code] = frozenset()
+    now: tuple[Concern, ...] = ()
 
     @property
     def state_before(self) -> State | None:
@@ -84,24 +93,40 @@ class Moves:
         self._write(said, decision)
         after = self._moved(payment, decision)
         self.current[key] = after
-        if after.version > payment.version:
+        if decision.moves:
             self._move(said, before, after)
-        return Stated(payment, after, decision)
+        if not decision.facts:
+            return Stated(payment, after, decision)
+        was = self._reasons(payment)
+        now = standing.concerns(decision.proven, after.facts, self.policy.terms)
+        return Stated(payment, after, _judged(decision, was, now), was, now)
 
     def weigh(self, said: Said, stated: Stated) -> None:
         """Raise what the words and the facts are reason for, and end what they no longer are."""
-        self.find(said, said.findings)
+        findings = [one for one in said.findings if not _is_stale(one, stated.decision)]
+        self.find(said, findings)
         if stated.decision.verdict is Verdict.ILLEGAL:
             told = f"the facts prove {stated.decision.proven}, and {stated.before.state} does not"
             self.find(said, [Finding(Code.ILLEGAL_TRANSITION, "", f"{told} lead there")])
         if stated.decision.facts:
-            self._compare(said, stated)
+            self._compare(said, stated, {one.code for one in findings})
 
     def find(self, said: Said, findings: Iterable[Finding]) -> None:
         """Raise exceptions about the payment, or about what they name."""
         for found in findings:
             subject = found.subject or subject_of(said.payment)
-            self.raise_(anomaly(found.code, subject, found.evidence, said.event, self.now_ms))
+            money = None if found.subject else self._at_risk(said.payment)
+            told = anomaly(found.code, subject, found.evidence, said.event, self.now_ms, money)
+            self.raise_(told)
+
+    def _at_risk(self, key: PaymentKey) -> AtRisk | None:
+        """Return the money that a payment is about, as far as it is known and can be stored.
+
+        Facts that each fit can add up to what no column holds: their event must not be buried.
+        """
+        payment = self.current.get(key) or self.stored.get(key)
+        money = None if payment is None else weighing.at_risk(payment.facts)
+        return None if money is None or money[1] >= AMOUNT_END else AtRisk(*money)
 
     def raise_(self, raised: Anomaly) -> None:
         """Raise an exception."""
@@ -135,13 +160,12 @@ class Moves:
 
     def _moved(self, payment: Payment, decision: Decision) -> Payment:
         """Return the payment as the decision leaves it."""
-        moved = decision.verdict is Verdict.APPLIED
         return Payment(
             key=payment.key,
             state=decision.after,
-            version=payment.version + moved,
+            version=payment.version + decision.moves,
             facts=payment.facts | decision.facts,
-            changed_ms=self.now_ms if moved else payment.changed_ms,
+            changed_ms=self.now_ms if decision.moves else payment.changed_ms,
         )
 
     def _move(self, said: Said, before: State | None, after: Payment) -> None:
@@ -162,23 +186,61 @@ class Moves:
         adjectives = standing.flags(after.facts, self.policy.terms)
         self.changes.notices.append(notices.build(transition, said.occasion, adjectives))
 
-    def _compare(self, said: Said, stated: Stated) -> None:
-        """Compare what the facts are reason for with what those known before were."""
-        terms, decision, before = self.policy.terms, stated.decision, stated.before
-        was = {one.code for one in standing.concerns(before.state, before.facts, terms)}
-        now = standing.concerns(decision.proven, stated.after.facts, terms)
-        # Of what is late already nobody is told again; of a payment that is short, every time.
+    def _reasons(self, payment: Payment) -> frozenset[Code]:
+        """Name what the facts of a payment were reason for, by its state and by what they prove.
+
+        The two differ after an ILLEGAL move, and where the policy is another one since.
+        """
+        if not payment.facts:
+            return frozenset()
+        terms = self.policy.terms
+        told = standing.concerns(payment.state, payment.facts, terms)
+        proven = reduce(payment.facts, terms)
+        if proven is not payment.state:
+            told += standing.concerns(proven, payment.facts, terms)
+        return frozenset(one.code for one in told)
+
+    def _compare(self, said: Said, stated: Stated, told: Collection[Code]) -> None:
+        """Raise what is new among the concerns, but for what was `told` already; end what is not.
+
+        Of what is late already nobody is told again; of a payment that is short, every time.
+        """
+        decision, was = stated.decision, stated.was
         again = {Code.AMOUNT_UNDER} if decision.after is State.UNDERPAID else set()
-        told = {found.code for found in said.findings}
-        new = [one for one in now if one.code not in was - again | told]
+        new = [one for one in stated.now if one.code not in (was - again).union(told)]
         self.find(said, [Finding(code, "", evidence) for code, evidence in new])
-        if before.state is State.UNDERPAID:
-            was.add(Code.AMOUNT_UNDER)  # the provider's word alone may have been the reason
-        for code in sorted(was - {one.code for one in now} - told):
-            self.heal(code, subject_of(before.key))
+        ended = was.difference(told, (one.code for one in stated.now))
+        if stated.before.state is State.UNDERPAID and decision.proven is not State.UNDERPAID:
+            ended |= {Code.AMOUNT_UNDER}  # the provider's word alone may have been the reason
+        for code in sorted(ended):
+            self.heal(code, subject_of(stated.before.key))
 
 
-def anomaly(code: Code, subject: str, evidence: str, event: EventKey | None, at_ms: int) -> Anomaly:
+def _judged(decision: Decision, was: Collection[Code], now: Iterable[Concern]) -> Decision:
+    """Return the decision, as a CONFLICT where its news is what contradicts what was known."""
+    code = Code.CONTRADICTORY_OUTCOME
+    is_new = code not in was and any(one.code is code for one in now)
+    if is_new and decision.verdict is not Verdict.ILLEGAL:
+        return decision._replace(verdict=Verdict.CONFLICT)
+    return decision
+
+
+def _is_stale(found: Finding, decision: Decision) -> bool:
+    """Say whether a word that money is missing came after the money.
+
+    An exception must not depend on which of the two came first.
+    """
+    return found.code is Code.AMOUNT_UNDER and decision.proven is not State.UNDERPAID
+
+
+def anomaly(
+    code: Code,
+    subject: str,
+    evidence: str,
+    event: EventKey | None,
+    at_ms: int,
+    at_risk: AtRisk | None = None,
+) -> Anomaly:
     """Make an exception as the store takes it."""
     return Anomaly(
         code=code.value,
@@ -187,6 +249,7 @@ def anomaly(code: Code, subject: str, evidence: str, event: EventKey | None, at_
         evidence=evidence,
         event=event,
         at_ms=at_ms,
+        at_risk=at_risk,
     )
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 import orjson
 
 from consumers.lifecycle import State
-from consumers.store.port import Notice, Transition
+from consumers.store.port import Notice, PaymentKey, Transition
 from ingress.contract import cloudevents
 from ingress.contract.cloudevents import Headers
 from ingress.contract.envelope import Envelope
@@ -87,6 +87,12 @@ def build(transition: Transition, occasion: Occasion, flags: Sequence[str] = ())
     )
     value = _content(transition, occasion, flags, path, occurred, recorded)
     return Notice(notice_id, payment, version, key, value, headers)
+
+
+def name(payment: PaymentKey, version: int) -> str:
+    """Return the id of the notice that tells of a payment's version."""
+    path = _fixed("", payment.provider, payment.account).path + payment.reference
+    return cloudevents.attribute(f"{path}/{version}")
 
 
 def _content(

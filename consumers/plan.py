@@ -145,7 +145,8 @@ class _Batch:
 
 def _conflicts(decision: Decision, told: Collection[Fact], known: Collection[Fact]) -> bool:
     """Say whether a second body of one event says anything that was not known."""
-    return decision.verdict in {Verdict.APPLIED, Verdict.ILLEGAL} or says_more(told, known)
+    has_effect = decision.moves or decision.verdict in {Verdict.CONFLICT, Verdict.ILLEGAL}
+    return has_effect or says_more(told, known)
 
 
 def _said(reading: Read) -> Said:

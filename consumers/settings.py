@@ -1,11 +1,13 @@
 """What an operator configures of the consumers: the meaning, unit and reason of each default."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from consumers.lifecycle import State
+from consumers.patience import CODES
+from consumers.policy import CONFIRMATIONS_MAX
 
 Seconds = Annotated[float, Field(gt=0)]
 GROUP = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -22,6 +24,55 @@ class Strict(BaseModel):
     )
 
 
+def _text(pattern: str, description: str) -> object:
+    """Describe a text that may be written in one way, and say which to whoever writes another."""
+    return Field(pattern=pattern, description=description)
+
+
+_SYMBOL = "[A-Z0-9][A-Z0-9_.]{0,31}"
+Symbol = Annotated[str, _text(f"^{_SYMBOL}$", "a registered asset in capitals, such as USDT")]
+Provider = Annotated[
+    str, _text(r"^(\*|[a-z][a-z0-9_]{0,63})$", "a provider such as btcpay, or * for all")
+]
+Network = Annotated[
+    str, _text(r"^(\*|[a-z][a-z0-9]{0,31})$", "a network such as tron, or * for all")
+]
+# The two that may also be nothing: a row for events that do not tell.
+AnyNetwork = Annotated[
+    str,
+    _text(
+        r"^(\*|[a-z][a-z0-9]{0,31})?$",
+        'a network such as tron, * for all, or "" for events that name none',
+    ),
+]
+AnyAsset = Annotated[
+    str,
+    _text(
+        rf"^(\*|{_SYMBOL})?$",
+        'an asset in capitals such as USDT, * for all, or "" for events that name none',
+    ),
+]
+Major = Annotated[
+    str,
+    _text(
+        r"^[0-9]{1,60}(\.[0-9]{1,30})?$",
+        'an amount as finance writes it, as text: "0.50" of a dollar or a bitcoin',
+    ),
+]
+
+
+StuckAsset = Annotated[
+    str, _text(rf"^(\*|{_SYMBOL})$", "a registered asset in capitals, or * for all")
+]
+
+
+def _watched(state: State) -> State:
+    """Refuse a state in which nobody waits for anything."""
+    if state not in CODES:
+        raise ValueError(f"nobody waits in {state}: write one of {', '.join(CODES)}")
+    return state
+
+
 class StoreSettings(Strict):
     """Where payments live."""
 
@@ -30,6 +81,34 @@ class StoreSettings(Strict):
 
     password_file: Path | None = None
     """The file that holds PostgreSQL's password; never written into the URL."""
+
+
+# The states that somebody has to end.
+Watched = Annotated[
+    State,
+    AfterValidator(_watched),
+    Field(description="one of " + ", ".join(CODES)),
+]
+
+
+class StuckSettings(Strict):
+    """After how long in a state a payment of a corridor is stuck."""
+
+    state: Watched
+    provider: Provider = "*"
+    asset: StuckAsset = "*"
+    network: Network = "*"
+    warn_s: Seconds
+    """From when on it is an exception. Pending and Underpaid count from the end of the window."""
+
+    critical_s: Seconds
+    """From when on it is worse by one severity; at twice that by another."""
+
+    @model_validator(mode="after")
+    def _gets_worse(self) -> Self:
+        if self.critical_s < self.warn_s:
+            raise ValueError("critical_s comes after warn_s: write a number that is not smaller")
+        return self
 
 
 class ConsumerSettings(Strict):
@@ -61,11 +140,95 @@ class ConsumerSettings(Strict):
         """
         return f"{self.group}.alarms"
 
-    stuck_s: dict[State, Seconds] = {
-        State.PENDING: 24 * HOUR_S,
-        State.PAID: 2 * HOUR_S,
-        State.UNDERPAID: 24 * HOUR_S,
-        State.LATE: 24 * HOUR_S,
-    }
-    """How long a payment may stay in a state before it counts as stuck. Two hours of Paid cover
-    every chain but the slowest; see the lifecycle glossary."""
+    timers_s: Seconds = 15.0
+    """How often windows and ages are looked at."""
+
+    settle_s: Annotated[float, Field(ge=0)] = 120.0
+    """How long everything that came in must have been applied, after a start or an outage, before
+    a payment expires or counts as stuck: providers need a while to deliver what they could not."""
+
+    expire_after_s: Annotated[float, Field(ge=0)] = 600.0
+    """How long after the end of its window, and the grace, a payment without money expires where
+    its provider says nothing. The provider's own word is better: this leaves it time to come."""
+
+    stuck: list[StuckSettings] = []
+    """Limits beside the built-in ones. Of the rows that fit a payment the one that names the most
+    counts, and of two that name as many the last; see docs/timers.md."""
+
+    stuck_s: dict[Watched, Seconds] = {}
+    """One limit for all of a state, in place of the built-in ones; critical at three times that."""
+
+
+class ToleranceSettings(Strict):
+    """How much less than a price, or more, is as good as the price: the larger of the two."""
+
+    asset: Symbol
+    network: Network = "*"
+    amount: Major = "0"
+    """In major units: "0.01" is a cent of a dollar."""
+
+    bps: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Hundredths of a percent of the price."""
+
+
+class FinalSettings(Strict):
+    """One row of the confirmation policy. Of the rows that fit, the most specific is followed."""
+
+    provider: Provider = "*"
+    network: AnyNetwork = "*"
+    asset: AnyAsset = "*"
+    amount_from: Major = "0"
+    """From which amount on the row is for, in major units of its asset."""
+
+    rule: Literal["trust_provider", "never"] | None = None
+    """Whether the provider's word is enough, or nothing that it says."""
+
+    confirmations: Annotated[int, Field(ge=1, le=CONFIRMATIONS_MAX)] | None = None
+    """How many the event must name, in place of a `rule`."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.rule is None) == (self.confirmations is None):
+            raise ValueError(
+                'write either rule = "trust_provider" or "never", or confirmations = 6'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _an_amount_is_of_an_asset(self) -> Self:
+        if self.asset in {"", "*"} and self.amount_from.strip("0."):
+            raise ValueError("amount_from is an amount of one asset: name the asset of the row")
+        return self
+
+
+class CorridorSettings(Strict):
+    """Money that may come: of this asset, through this provider, on this network."""
+
+    asset: Symbol
+    provider: Provider = "*"
+    network: AnyNetwork = "*"
+
+
+class PolicySettings(Strict):
+    """What the merchant decides about amounts, times and what is final. See docs/policy.md."""
+
+    version: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{0,32}$",
+            description="up to 32 of A-Z, a-z, 0-9, '.', '_' and '-', such as 2026-11",
+        ),
+    ] = ""
+    """A name for this policy. A digest of its content is added, and stands in every transition."""
+
+    grace_s: Annotated[float, Field(ge=0, le=30 * 24 * HOUR_S)] = 0.0
+    """How long after the window a transfer is not late."""
+
+    tolerance: list[ToleranceSettings] = []
+    """What is as good as the price; nothing but the price where there is none."""
+
+    final: list[FinalSettings] = []
+    """What makes money final; the provider's word where no row fits."""
+
+    corridor: list[CorridorSettings] = []
+    """What may come; every registered asset where there is none."""

@@ -73,6 +73,7 @@ class Milestones(NamedTuple):
 # Of these two nobody can say that they only lost their way.
 _FINAL_REFUSALS = frozenset({Failure.REJECTED, Failure.AML})
 _RECOVERED = frozenset({State.CONFIRMED, State.LATE})
+_IN_TIME = frozenset({State.PAID, State.CONFIRMED})
 _NO_LONGER_OWED = frozenset({State.REVERSED, State.REFUNDED})
 
 
@@ -256,11 +257,11 @@ def _outcomes(facts: Collection[Fact], terms: Terms) -> Iterable[tuple[Code, str
     is_cancelled = any(fact.kind is FactKind.CANCELLED for fact in facts)
     if not refused and not is_cancelled:
         return
-    state = reduce(facts, terms)
-    if refused and state is State.CONFIRMED:
+    if refused and reduce(facts, terms) is State.CONFIRMED:
         told = f"the provider says that it failed ({refused[0]}), and the money is final"
         yield Code.CONTRADICTORY_OUTCOME, told
-    if is_cancelled and state in {State.PAID, State.CONFIRMED}:
+    # Late money that an operator took although the payment was cancelled contradicts nothing.
+    if is_cancelled and _without(facts, FactKind.ACCEPT_LATE, terms) in _IN_TIME:
         told = "the payment was cancelled, and the full amount came in time"
         yield Code.CONTRADICTORY_OUTCOME, told
 
@@ -284,7 +285,7 @@ def _places(facts: Collection[Fact]) -> Iterable[tuple[Code, str]]:
         asked = ", ".join(sorted(prices))
         yield Code.ASSET_MISMATCH, f"{strange[0]} came, and {asked} was asked for"
     for asset in sorted(came):
-        is_asked = any(weighing.in_asset({asset: 1}, price) for price in prices)
+        is_asked = any(weighing.is_same(asset, price) for price in prices)
         if weighing.symbol(asset) in symbols and not is_asked:
             asked = ", ".join(sorted(prices))
             yield Code.NETWORK_MISMATCH, f"{asset} came, and {asked} was asked for"
@@ -303,8 +304,8 @@ def _surpluses(facts: Collection[Fact], terms: Terms) -> Iterable[tuple[Code, st
     price = weighing.asked(facts)[asset]
     whole = [
         key
-        for key, sums in _transfers(facts).items()
-        if (weighing.in_asset(sums, asset) or 0) >= price - weighing.tolerance(terms, asset, price)
+        for key, told in _transfers(facts).items()
+        if (weighing.came(told, asset) or 0) >= price - weighing.tolerance(terms, asset, price)
     ]
     if len(whole) > 1:
         yield Code.DUPLICATE_PAYMENT, f"{len(whole)} transfers each bring the whole price"
@@ -314,17 +315,16 @@ def _refunds(facts: Collection[Fact]) -> Iterable[tuple[Code, str]]:
     """More given back than ever came."""
     if not any(fact.kind is FactKind.REFUND for fact in facts):
         return
-    given = weighing.refunds(facts)
-    if given.last_ms is None:
+    done = weighing.given(facts)
+    if not done:
         return
     values = weighing.observed(facts)
     if not weighing.has_value(values):
         yield Code.REFUND_WITHOUT_FUNDS, "a refund is told, and no money was ever seen"
         return
-    ever = weighing.received(values)
-    for asset, back in sorted(given.sums.items()):
-        came = weighing.in_asset(ever, asset)
-        if came is not None and back > came:
+    for asset in sorted(weighing.received(done)):
+        back, came = weighing.came(done, asset), weighing.came(values, asset)
+        if back is not None and came is not None and back > came:
             told = f"{back} of {came} {asset} (atomic units) were given back"
             yield Code.CONTRADICTORY_OUTCOME, told
 
@@ -334,9 +334,9 @@ def _books(facts: Collection[Fact]) -> Iterable[tuple[Code, str]]:
     booked = _posted(facts)
     if not booked:
         return
-    final = weighing.received(weighing.finals(weighing.standing(facts, weighing.observed(facts))))
+    final = weighing.finals(weighing.standing(facts, weighing.observed(facts)))
     for asset, amount in sorted(booked.items()):
-        if amount > (weighing.in_asset(final, asset) or 0):
+        if amount > (weighing.came(final, asset) or 0):
             told = f"{amount} {asset} (atomic units) are in the books, and fewer are final"
             yield Code.POSTED_BEFORE_CONFIRMED, told
 
@@ -356,13 +356,13 @@ def _posted(facts: Iterable[Fact]) -> dict[str, int]:
     return sums
 
 
-def _transfers(facts: Collection[Fact]) -> dict[str, dict[str, int]]:
-    """Return what stands of each single transfer, by asset."""
+def _transfers(facts: Collection[Fact]) -> dict[str, list[Fact]]:
+    """Return what stands of each single transfer."""
     found: dict[str, list[Fact]] = {}
     for fact in weighing.standing(facts, weighing.observed(facts)):
         if not fact.key.startswith(TOTAL_PREFIX) and fact.amount != 0:
             found.setdefault(fact.key, []).append(fact)
-    return {key: weighing.received(told) for key, told in found.items()}
+    return found
 
 
 def _is_over(facts: Collection[Fact], terms: Terms) -> bool:

@@ -14,7 +14,16 @@ from typing import NamedTuple
 from consumers.lifecycle import State, Verdict
 from consumers.moving import Moves, Said, Stated
 from consumers.policy import Policy
-from consumers.store.port import Changes, Event, Fenced, Store, Transaction, Transition
+from consumers.store.port import (
+    Action,
+    Changes,
+    Event,
+    Fenced,
+    Resolution,
+    Store,
+    Transaction,
+    Transition,
+)
 
 # A batch that is fenced has written nothing; whoever was before us has written by the second try.
 TRIES_MAX = 5
@@ -23,31 +32,42 @@ OURSELVES = "sealgate"
 
 
 class Refused(Exception):
-    """The command was not done, and nothing was written."""
+    """The command was not done, and nothing was written. `code` is the same for ever."""
+
+    code = "refused"
 
 
 class VersionConflict(Refused):
-    """The payment has moved since the operator looked at it."""
+    """What the command is about was changed since the operator looked at it."""
+
+    code = "version_conflict"
 
 
 class KeyReused(Refused):
     """Another command was done under the same idempotency key."""
 
+    code = "idempotency_key_reused"
+
 
 class IllegalTransition(Refused):
-    """The facts would ask for a move that the table does not have."""
+    """The command asks for a move that the table does not have, or would not make the move."""
+
+    code = "illegal_transition"
 
 
 class Command(NamedTuple):
     """What is to be stated, the event it is claimed as, and what its author has seen.
 
     `event.body_digest` tells two commands under one key apart. `expected_version` is the version of
-    the payment that the author looked at; None where nobody did.
+    the payment that the author looked at; None where nobody did. `guard` looks at what would come
+    of it, under the lock, and raises `Refused`. `action` says who does it, and why.
     """
 
     event: Event
     said: Said
     expected_version: int | None = None
+    guard: Callable[[Stated], None] | None = None
+    action: Action | None = None
 
 
 class Done(NamedTuple):
@@ -87,7 +107,7 @@ class Desk:
         return done
 
     async def _write(self, tx: Transaction, command: Command) -> Done:
-        event, said, expected_version = command
+        event, said = command.event, command.said
         if not await tx.claim([event]):
             digests = await tx.digests([event.key])
             if digests[event.key] != event.body_digest:
@@ -95,10 +115,15 @@ class Desk:
             return Done(None, None, Changes(), is_repeat=True)
         moves = Moves(await tx.payments([said.payment]), self.clock(), self.policy)
         stated = moves.state(said)
-        _check(stated, expected_version)
+        _check(stated, command.expected_version)
+        if command.guard is not None:
+            command.guard(stated)
         moves.weigh(said, stated)
         moves.changes.verdicts[event.key] = stated.decision.verdict
         changes = moves.finish()
+        if command.action is not None:
+            changes.actions.append(command.action)
+            changes.resolved = [_signed(one, command.action) for one in changes.resolved]
         await tx.save(changes)
         transition = changes.transitions[0] if changes.transitions else None
         return Done(stated, transition, changes, is_repeat=False)
@@ -106,6 +131,14 @@ class Desk:
 
 class _Undone(Exception):
     """Leaves the transaction of a dry run."""
+
+
+def _signed(ended: Resolution, action: Action) -> Resolution:
+    """Say who did what an exception ended by."""
+    told = f"{action.name}: {ended.resolution}"
+    return ended._replace(
+        resolution=told, reason=action.reason, by=action.by, approved_by=action.approved_by
+    )
 
 
 def _check(stated: Stated, expected_version: int | None) -> None:

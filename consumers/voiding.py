@@ -24,6 +24,8 @@ from consumers.exceptions import Code, subject_of
 from consumers.lifecycle import CORRECTIONS, reduce
 from consumers.moving import anomaly
 from consumers.notices import Occasion
+from consumers.policy import NO_POLICY, Policy
+from consumers.stating import OURSELVES
 from consumers.store.port import (
     Cause,
     Changes,
@@ -41,7 +43,7 @@ from consumers.store.port import (
     Transaction,
     Transition,
 )
-from consumers.weighing import STRICT, Terms
+from consumers.weighing import Terms
 
 # A batch that is fenced has written nothing; whoever was before us has written by the second try.
 TRIES_MAX = 5
@@ -56,6 +58,16 @@ class UnknownEvents(LookupError):
         self.keys = keys
 
 
+class OwnEvents(UnknownEvents):
+    """Marks that would void a command or a timer's word, which no provider sent."""
+
+    def __init__(self, keys: Sequence[EventKey]) -> None:
+        super().__init__(keys)
+        names = ", ".join(map(subject_of, keys))
+        told = "nobody outside sent it: state the opposite by a command, such as a release"
+        self.args = (f"{names} cannot be void, since {told}; nothing was marked",)
+
+
 @dataclass(frozen=True, slots=True)
 class Rim:
     """What is taken from outside: the environment, the clock, and a new trace for a notice."""
@@ -63,7 +75,12 @@ class Rim:
     environment: str
     clock: Callable[[], int]
     traceparent: Callable[[], str]
-    terms: Terms = STRICT
+    policy: Policy = NO_POLICY
+
+    @property
+    def terms(self) -> Terms:
+        """Return what amounts and times are weighed under."""
+        return self.policy.terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +155,9 @@ def plan_marks(marks: Sequence[Mark], found: Mapping[EventKey, Marked]) -> tuple
     unknown = sorted({mark.event for mark in marks} - found.keys())
     if unknown:
         raise UnknownEvents(unknown)
+    own = {mark.event for mark in marks if mark.judgement is Judgement.VOID}
+    if own := {key for key in own if key.provider == OURSELVES}:
+        raise OwnEvents(sorted(own))
     last = {key: one.judgement for key, one in found.items()}
     news = []
     for mark in marks:
@@ -235,6 +255,7 @@ def _correct(
         correlation_id=event.correlation_id,
         at_ms=now_ms,
         cause=cause,
+        policy=rim.policy.version,
     )
     return Correction(before, after, transition)
 

@@ -25,10 +25,14 @@ from consumers.facts import (
     Fact,
     FactKind,
     RefundStatus,
+    statement,
 )
 
 VALUE = frozenset({FactKind.SEEN, FactKind.FINAL})
 _BASIS_POINTS = 10_000
+# Assets whose smallest unit is another than that of their bare symbol: amounts of the two are never
+# compared. The registry (`interpret.assets`) holds itself to this.
+APART = frozenset({"USDC@bsc", "USDT@bsc"})
 
 
 class Tolerance(NamedTuple):
@@ -129,22 +133,46 @@ def received(values: Iterable[Fact]) -> dict[str, int]:
     return {a: max(sums.get(a, 0), totals.get(a, 0)) for a in sums.keys() | totals.keys()}
 
 
+def at_risk(facts: Collection[Fact]) -> tuple[str, int] | None:
+    """Return the money that a payment is about: what stands of it, else what came, else its price.
+
+    None where no amount is known, or amounts of several assets.
+    """
+    values = observed(facts)
+    for told in (received(standing(facts, values)), received(values), asked(facts)):
+        sums = [(asset, amount) for asset, amount in told.items() if amount]
+        if sums:
+            return sums[0] if len(sums) == 1 else None
+    return None
+
+
 def symbol(asset: str) -> str:
     """Return an asset's symbol, without its network."""
     return asset.partition(NETWORK_MARK)[0]
 
 
-def in_asset(sums: Mapping[str, int], asset: str) -> int | None:
-    """Return what came in `asset`; None where nothing did, not even in another spelling of it."""
-    if asset in sums and len(sums) == 1:
-        return sums[asset]
-    fitting = [amount for other, amount in sums.items() if _is_same(other, asset)]
-    return sum(fitting) if fitting else None
+def came(told: Collection[Fact], asset: str) -> int | None:
+    """Return what came in `asset`; None where nothing did, not even in another spelling of it.
+
+    Under two spellings of its asset, once with its network and once without, one transfer is still
+    one transfer, and a running total still tells the money of the transfers.
+    """
+    names = {fact.asset for fact in told if fact.amount is not None}
+    if names != {asset}:
+        told = [
+            fact._replace(asset=asset)
+            for fact in told
+            if fact.amount is not None and is_same(fact.asset, asset)
+        ]
+    return received(told).get(asset)
 
 
-def _is_same(one: str, other: str) -> bool:
+def is_same(one: str, other: str) -> bool:
+    """Say whether two names may be one asset: where both name a network, it must be the same."""
     if one == other:
         return True
+    if one in APART or other in APART:
+        return False
     name, _, network = one.partition(NETWORK_MARK)
     other_name, _, other_network = other.partition(NETWORK_MARK)
     return name == other_name and not (network and other_network)
@@ -169,12 +197,9 @@ class Scale(NamedTuple):
                 return True
         if self.takes_any and has_value(values):
             return True
-        if not self.prices:
-            return False
-        sums = received(values)
         for asset, price in self.prices.items():
-            came = in_asset(sums, asset)
-            if came is not None and came >= price - tolerance(self.terms, asset, price):
+            sum_ = came(values, asset)
+            if sum_ is not None and sum_ >= price - tolerance(self.terms, asset, price):
                 return True
         return False
 
@@ -189,11 +214,10 @@ def surplus(
     values: Collection[Fact], prices: Mapping[str, int], terms: Terms
 ) -> tuple[str, int] | None:
     """Return by how much which price is exceeded; None where none is, beyond the tolerance."""
-    sums = received(values)
     for asset, price in sorted(prices.items()):
-        came = in_asset(sums, asset)
-        if came is not None and came > price + tolerance(terms, asset, price):
-            return asset, came - price
+        sum_ = came(values, asset)
+        if sum_ is not None and sum_ > price + tolerance(terms, asset, price):
+            return asset, sum_ - price
     return None
 
 
@@ -243,44 +267,65 @@ class Refunds(NamedTuple):
 _NONE = Refunds({}, is_whole=False, last_ms=None)
 
 
-def refunds(facts: Iterable[Fact]) -> Refunds:
-    """Add up the refunds that succeeded; each counts once, with the largest amount told of it."""
-    done = [
+def given(facts: Iterable[Fact]) -> list[Fact]:
+    """Return every word of a refund that succeeded."""
+    return [
         fact
         for fact in facts
         if fact.kind is FactKind.REFUND and fact.detail == RefundStatus.SUCCEEDED
     ]
+
+
+def refunds(facts: Iterable[Fact]) -> Refunds:
+    """Add up the refunds that succeeded; each counts once, with the largest amount told of it."""
+    done = given(facts)
     if not done:
         return _NONE
-    largest: dict[tuple[str, str], int] = {}
-    first_ms: dict[str, int] = {}
-    for fact in done:
-        place = (fact.asset, fact.key)
-        largest[place] = max(largest.get(place, 0), fact.amount or 0)
-        first_ms[fact.key] = min(first_ms.get(fact.key, fact.at_ms), fact.at_ms)
-    sums: dict[str, int] = {}
-    for (asset, _), amount in largest.items():
-        sums[asset] = sums.get(asset, 0) + amount
     is_whole = any(fact.whole for fact in done)
-    return Refunds(sums, is_whole, max(first_ms.values()))
+    return Refunds(received(done), is_whole, max(_first_ms(done).values()))
 
 
-def are_all_refunded(values: Collection[Fact], given: Refunds) -> bool:
-    """Say whether everything that ever came was given back.
+def are_all_refunded(facts: Iterable[Fact], values: Collection[Fact]) -> bool:
+    """Say whether, at any refund, everything that had come until then was given back.
 
-    What was first seen after the last refund is another customer's money, or the same one's again:
-    it is for people, and does not make the refund undone.
+    What was first seen after that is another customer's money, or the same one's again: it is for
+    people, and neither it nor what is given back of it makes the full refund undone.
     """
-    if given.last_ms is None:
-        return False
-    came_before = {fact.key for fact in values if fact.at_ms <= given.last_ms}
-    values = [fact for fact in values if fact.key in came_before]
+    done = given(facts)
+    return any(
+        _are_back(_until(values, instant), _until(done, instant))
+        for instant in set(_first_ms(done).values())
+    )
+
+
+def _first_ms(told: Iterable[Fact]) -> dict[tuple[object, ...], int]:
+    """Return when each transfer, or each refund, was first told of."""
+    first_ms: dict[tuple[object, ...], int] = {}
+    for fact in told:
+        what = _told_of(fact)
+        first_ms[what] = min(first_ms.get(what, fact.at_ms), fact.at_ms)
+    return first_ms
+
+
+def _told_of(fact: Fact) -> tuple[object, ...]:
+    """Say what a fact tells of: a running total that has grown tells of new money."""
+    return statement(fact) if fact.key.startswith(TOTAL_PREFIX) else (fact.key,)
+
+
+def _until(told: Collection[Fact], instant: int) -> list[Fact]:
+    """Keep what was first told of by an instant."""
+    first_ms = _first_ms(told)
+    return [fact for fact in told if first_ms[_told_of(fact)] <= instant]
+
+
+def _are_back(values: Collection[Fact], done: Collection[Fact]) -> bool:
+    """Say whether `done` gave back all of `values`, in each asset or by the provider's word."""
     if not has_value(values):
         return False
-    if given.is_whole:
+    if any(fact.whole for fact in done):
         return True
-    ever = {asset: amount for asset, amount in received(values).items() if amount}
+    ever = {asset for asset, amount in received(values).items() if amount}
     return bool(ever) and all(
-        (back := in_asset(given.sums, asset)) is not None and back >= amount
-        for asset, amount in ever.items()
+        (back := came(done, asset)) is not None and back >= (came(values, asset) or 0)
+        for asset in ever
     )

@@ -13,13 +13,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, get_type_hints
 
 from sealgate.commands import (
+    audit,
     doctor,
     drill,
     events,
+    exceptions,
     keys,
+    payments,
     providers,
     quarantine,
     running,
+    story,
     topics,
     trying,
 )
@@ -37,6 +41,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     *trying.COMMANDS,
     *doctor.COMMANDS,
     *drill.COMMANDS,
+    *story.COMMANDS,
 )
 
 
@@ -48,8 +53,11 @@ class Group(NamedTuple):
 
 
 GROUPS: Mapping[str, Group] = {
+    "audit": Group(audit.SUMMARY, audit.COMMANDS),
     "events": Group(events.SUMMARY, events.COMMANDS),
+    "exceptions": Group(exceptions.SUMMARY, exceptions.COMMANDS),
     "keys": Group(keys.SUMMARY, keys.COMMANDS),
+    "payments": Group(payments.SUMMARY, payments.COMMANDS),
     "providers": Group(providers.SUMMARY, providers.COMMANDS),
     "quarantine": Group(quarantine.SUMMARY, quarantine.COMMANDS),
     "topics": Group(topics.SUMMARY, topics.COMMANDS),

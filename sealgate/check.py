@@ -8,10 +8,10 @@ what it needs: a worker holds no webhook key, an edge no password of the databas
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from ingress import telemetry, tls
+from ingress import secretfiles, telemetry, tls
 from ingress.settings import ConfigurationInvalid, Mistake
 from ingress.sources import Snapshot
-from sealgate import brokers
+from sealgate import brokers, policies
 from sealgate.building import build_seals, build_sources
 from sealgate.config import Configuration
 from sealgate.leaks import leaks
@@ -36,9 +36,13 @@ def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]
             found += invalid.mistakes
         edge = configuration.settings.edge
         found += tls.check(edge.tls, configuration.base, telemetry.now_ms())
+    if has_store:
+        found += policies.faults(configuration)
     found += leaks(configuration, sources, is_edge=is_edge, has_store=has_store)
     found += brokers.faults(configuration, telemetry.now_ms())
     file = str(configuration.file)
+    if Role.MONITOR in roles:
+        found += [Mistake("audit.key_file", said, file) for said in _audit_key(configuration)]
     found += [Mistake(place, message, file) for place, message in _urls(configuration, roles)]
     found += [Mistake(place, message, file) for place, message in _ports(configuration, roles)]
     return found
@@ -55,6 +59,9 @@ def check(configuration: Configuration) -> int:
             f"{label} (revoked)" if label in revoked else label for label in source.key_labels
         )
         print(f"  POST /hooks/{name}/{source.slug}  {source.profile.title}  keys: {keys}")
+    version = policies.policy_of(configuration).version
+    if version:
+        print(f"  policy {version}")
     if not sources:
         print("  no sources yet: every delivery would be answered 404")
     return 0
@@ -74,6 +81,19 @@ def _urls(configuration: Configuration, roles: Sequence[Role]) -> Iterator[tuple
         open_store(configuration)
     except ValueError as wrong:
         yield "store", str(wrong)
+
+
+def _audit_key(configuration: Configuration) -> Iterator[str]:
+    name = configuration.settings.audit.key_file
+    if name is None:
+        return
+    try:
+        content = secretfiles.read_secret_file(configuration.base, name)
+    except ValueError as wrong:
+        yield f"{wrong}; sealgate audit init makes it"
+    else:
+        if not content.startswith(b"-----BEGIN PRIVATE KEY-----"):
+            yield "holds no private key; sealgate audit init makes one"
 
 
 def _has_password(url: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from consumers.settings import ConsumerSettings, StoreSettings
+from consumers.settings import ConsumerSettings, PolicySettings, StoreSettings
 from ingress.filestate import Memory, Touched
 from ingress.log_settings import LogSettings
 from ingress.sealing import Seals
@@ -28,8 +28,10 @@ from ingress.settings import (
 from ingress.sources import Serves, Source
 from ingress.tls import Loaded
 from sealgate import environment
+from sealgate.audit.settings import AuditSettings
 from sealgate.form import SOURCES, Form
 from sealgate.fragments import Fragment, Sources, beside, parse
+from sealgate.operations.settings import OperatorSettings
 
 PREFIX = "SEALGATE__"
 # Stands in for an environment that is missing or wrong, while the rest is looked at.
@@ -85,6 +87,9 @@ class Settings(Sources):
     edge: EdgeSettings = EdgeSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     consumer: ConsumerSettings = ConsumerSettings()
+    policy: PolicySettings = PolicySettings()
+    operators: OperatorSettings = OperatorSettings()
+    audit: AuditSettings = AuditSettings()
     admin: AdminSettings = AdminSettings()
     logging: LoggingSettings = LoggingSettings()
 

@@ -5,7 +5,7 @@ longer to import than all of the edge. What is started is put on the stack, to b
 """
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
@@ -14,12 +14,15 @@ from consumers import app
 from consumers.store.port import Store
 from ingress import telemetry
 from ingress.eventlog.port import EventLog
+from sealgate import policies
+from sealgate.audit.keeping import CheckpointsApp, Desk
 from sealgate.config import Configuration
 from sealgate.role import Role
 
 _MAKERS: Mapping[Role, type[app.Background]] = {
     Role.MONITOR: app.MonitorApp,
     Role.RELAY: app.RelayApp,
+    Role.TIMERS: app.TimersApp,
     Role.WORKER: app.WorkerApp,
 }
 
@@ -44,6 +47,7 @@ def parts(
         owner=f"{socket.gethostname()}/{telemetry.correlation_id()}",
         checkpoint=checkpoint,
         mode=configuration.serves.mode,
+        policy=policies.policy_of(configuration),
     )
 
 
@@ -53,3 +57,16 @@ def start(role: Role, given: app.Parts, stack: AsyncExitStack) -> app.Background
     stack.push_async_callback(part.stop)
     part.start()
     return part
+
+
+def start_checkpoints(
+    configuration: Configuration, given: app.Parts, stack: AsyncExitStack
+) -> Sequence[app.Background]:
+    """Start what writes checkpoints of the audit chain, where a key is configured."""
+    desk = Desk.of(configuration)
+    if desk is None:
+        return ()
+    part = CheckpointsApp(given, desk, configuration.settings.audit.checkpoint_s)
+    stack.push_async_callback(part.stop)
+    part.start()
+    return (part,)

@@ -9,6 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from sealgate.explain.asked import Keys, Reading
+from sealgate.operations.asked import Decision
+from sealgate.operations.picked import Picked
 from sealgate.quarantine.asked import Selection
 from sealgate.topics.users import Users
 
@@ -19,6 +21,8 @@ RegisteredUrl = Annotated[str, Parameter(name="--url")]
 WithKeys = Annotated[Keys | None, Parameter(name="*")]
 AsRead = Annotated[Reading | None, Parameter(name="*")]
 Selecting = Annotated[Selection | None, Parameter(name="*")]
+Deciding = Annotated[Decision, Parameter(name="*")]
+Picking = Annotated[Picked | None, Parameter(name="*")]
 Serving = Annotated[Users | None, Parameter(name="*")]
 Every = Annotated[bool, Parameter(name="--all", negative=(), help="List what was released, too.")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]

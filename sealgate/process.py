@@ -272,8 +272,11 @@ class Process:
         assert log is not None
         assert store is not None
         parts = consuming.parts(self.configuration, log, store, into, self.checkpoint)
-        played = (role for role in (Role.MONITOR, Role.RELAY, Role.WORKER) if role in self.roles)
+        order = (Role.MONITOR, Role.TIMERS, Role.RELAY, Role.WORKER)
+        played = (role for role in order if role in self.roles)
         apps.extend(consuming.start(role, parts, stack) for role in played)
+        if Role.MONITOR in self.roles:
+            apps.extend(consuming.start_checkpoints(self.configuration, parts, stack))
 
 
 def _make_room(url: str) -> None:

@@ -9,6 +9,7 @@ class Role(StrEnum):
     EDGE = "edge"
     WORKER = "worker"
     RELAY = "relay"
+    TIMERS = "timers"
     MONITOR = "monitor"
 
 

@@ -1,13 +1,17 @@
 """The asset registry: which assets there are, and amounts as integers of their smallest unit. Pure.
 
 The number of decimals comes from the registry, never from the message, and nothing is rounded: an
-amount finer than the asset's smallest unit means that one of the two is wrong about the asset.
+amount finer than the asset's smallest unit means that one of the two is wrong about the asset. A
+message that states other decimals is about another asset.
+
+A ticker is whatever a contract calls itself, and anybody can write a contract. Where an event names
+the contract, the registry says which asset that is, and the ticker is not read.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from consumers.exceptions import Code
 from consumers.facts import NETWORK_MARK
 from consumers.interpret.drift import Drift
+from consumers.weighing import APART
 
 SHIPPED = Path(__file__).with_name("assets.toml")
 
@@ -28,6 +33,9 @@ SYMBOL_CHARS_MAX = 40
 # [0-9], because `\d` and `int` also take the digits of other scripts.
 _HEX = re.compile("0x[0-9a-fA-F]{1,65}")
 _PLAIN = re.compile(r"[0-9]{1,78}(?:\.[0-9]{1,78})?")
+_COUNT = re.compile("[0-9]{1,2}|0x[0-9a-f]{1,2}")
+_ADDRESS = re.compile("0x[0-9a-f]{40}|(?!0[xX])[A-Za-z0-9_-]{20,80}")
+_HEX_MARK = "0x"
 
 
 class Unit(StrEnum):
@@ -40,9 +48,13 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """The assets known to this installation, by symbol in capitals."""
+    """The assets known to this installation, by symbol in capitals.
+
+    `contracts` names the asset of each registered contract: by network, then by address.
+    """
 
     decimals: Mapping[str, int]
+    contracts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def symbol(self, told: object) -> str:
         """Return the registered symbol. Raises `Drift` for an asset nobody has registered."""
@@ -56,6 +68,40 @@ class Assets:
             shown = symbol if is_plain else "one with odd characters"
             raise Drift(f"the asset {shown} is not registered", Code.UNKNOWN_ASSET, shown)
         return symbol
+
+    def at_contract(self, network: str, address: object) -> str:
+        """Return the asset of a contract. Raises `Drift` for one that nobody has registered."""
+        if not isinstance(address, str):
+            raise Drift("the address of a contract is no text")
+        # Providers write the same hex address in capitals and in small letters; base58 is exact.
+        is_hex = address[:2].lower() == _HEX_MARK
+        found = self.contracts.get(network, {}).get(address.lower() if is_hex else address)
+        if found is None:
+            raise Drift(
+                "the contract of a token is not registered: its ticker proves nothing",
+                Code.UNKNOWN_ASSET,
+                f"contract{NETWORK_MARK}{network}",
+            )
+        return f"{found}{NETWORK_MARK}{network}"
+
+    def is_token(self, asset: str) -> bool:
+        """Say whether an asset has a contract, so that its ticker alone does not prove it."""
+        name, _, network = asset.partition(NETWORK_MARK)
+        networks = (network,) if network else self.contracts
+        return any(name in self.contracts.get(one, {}).values() for one in networks)
+
+    def check_decimals(self, asset: str, told: object) -> None:
+        """Raise `Drift` where an event says that an asset has other decimals than it has."""
+        digits = str(told) if type(told) in {int, str} else ""
+        if not _COUNT.fullmatch(digits):
+            raise Drift("the number of decimals of an asset is no small number")
+        count = int(digits, 16 if digits.startswith(_HEX_MARK) else 10)
+        if count != self.decimals[asset]:
+            raise Drift(
+                f"the event says {count} decimals, and {asset} has {self.decimals[asset]}",
+                Code.UNKNOWN_ASSET,
+                asset,
+            )
 
     def atomic(self, told: object, symbol: str, unit: Unit) -> int:
         """Return an amount of `symbol` in its smallest unit. Raises `Drift`."""
@@ -105,22 +151,44 @@ def _plain(told: object) -> str:
 class _File(BaseModel):
     """What the registry's file may say."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Deferred: processes that read no registry import this, too.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     version: int = Field(ge=1)
     sources: list[str] = Field(min_length=1)
     decimals: dict[str, int]
+    contracts: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 def load(path: Path = SHIPPED) -> Assets:
     """Read a registry. Raises `ValueError` if the file is not one."""
     file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    for symbol, decimals in file.decimals.items():
-        name, _, network = symbol.partition(NETWORK_MARK)
+    for wrong in (*_wrong_decimals(file.decimals), *_wrong_contracts(file)):
+        raise ValueError(f"{path.name}: {wrong}")
+    return Assets(file.decimals, file.contracts)
+
+
+def _wrong_decimals(decimals: Mapping[str, int]) -> Iterator[str]:
+    for asset, count in decimals.items():
+        name, _, network = asset.partition(NETWORK_MARK)
         is_named = name == name.upper() and network == network.lower()
-        if not is_named or not 0 <= decimals < DIGITS_MAX:
-            raise ValueError(
-                f"{path.name}: {symbol} = {decimals}: write a symbol in capitals, and after @ its"
-                " network in small letters"
+        if not is_named or not 0 <= count < DIGITS_MAX:
+            yield (
+                f"{asset} = {count}: write a symbol in capitals, and after @ its network in small"
+                " letters"
             )
-    return Assets(file.decimals)
+        if decimals.get(name, count) != count and asset not in APART:
+            yield (
+                f"{asset} = {count}, and {name} = {decimals[name]}: amounts of the two would be"
+                f" compared; leave {name} out, and name every network that it is on"
+            )
+
+
+def _wrong_contracts(file: _File) -> Iterator[str]:
+    for network, contracts in file.contracts.items():
+        for address, name in contracts.items():
+            if not _ADDRESS.fullmatch(address):
+                yield f"{address} ({network}): write an address in hex in small letters"
+            asset = f"{name}{NETWORK_MARK}{network}"
+            if asset not in file.decimals:
+                yield f"{address} is {asset}, which has no decimals: register it too"

@@ -16,7 +16,9 @@ FIELDS_MAX = 1000
 
 def read(body: bytes, content_type: str) -> Any:
     """Return the document. Raises `Drift` for a body that can be read in two ways, or in none."""
-    if content_type.partition(";")[0].strip().lower() != FORM:
+    is_form = content_type.partition(";")[0].strip().lower() == FORM
+    # Some clients call everything a form that nobody gave a type; and no form begins so.
+    if not is_form or body.lstrip()[:1] == b"{":
         return strict_json.loads(body)
     try:
         pairs = parse_qsl(

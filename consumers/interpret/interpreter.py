@@ -7,7 +7,7 @@ The event is kept, an exception is raised, and a better mapping reads it again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from consumers.interpret import assets, bodies, mapping
 from consumers.interpret.drift import Drift
 from consumers.interpret.table import Table, Told
 from consumers.lifecycle import Verdict
+from consumers.policy import NO_POLICY, Policy
 from ingress.contract.envelope import UNPARSED_TYPE, Assurance, Envelope
 
 FACTS_MAX = 1000
@@ -34,7 +35,7 @@ class Finding:
 
 
 class Interpretation(NamedTuple):
-    """What an event states. `verdict` is None where the facts are to be decided on.
+    """What an event states. `verdict` is None where there are facts, which are to be decided on.
 
     `mapping` names the table that read it, and its version: ``btcpay/3``.
     """
@@ -47,9 +48,10 @@ class Interpretation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interpreters:
-    """The compiled mappings of all providers."""
+    """The compiled mappings of all providers, and the policy that judges what they state."""
 
     tables: Mapping[str, Sequence[Table]]
+    policy: Policy = field(default=NO_POLICY, kw_only=True)
 
     def interpret(self, envelope: Envelope) -> Interpretation:
         """Return what the event states. Raises nothing, whatever the body is."""
@@ -71,10 +73,16 @@ class Interpreters:
             table = _choose(tables, document, envelope.received_ms)
             told = table.tell(word, document, total, envelope.occurred_ms)
             _check_size(told)
+            _check_corridor(self.policy, envelope.provider, told)
         except Drift as drift:
             return _refuse(Verdict.UNPARSEABLE, drift.code, envelope, str(drift), drift.about)
         findings = tuple(Finding(code, "", evidence) for code, evidence in told.raises)
-        return Interpretation(None, told.facts, findings, table.name)
+        facts = self.policy.judge(
+            envelope.provider, told.facts, told.confirmations, envelope.occurred_ms
+        )
+        # What states nothing about a payment is no reason to write one down: a payout, a ping.
+        verdict = None if facts else Verdict.APPLIED_NO_CHANGE
+        return Interpretation(verdict, facts, findings, table.name)
 
 
 def _hint(envelope: Envelope) -> Interpretation:
@@ -110,6 +118,18 @@ def _check_size(told: Told) -> None:
     """Refuse an event that states more than any payment has: every later one would weigh it."""
     if len(told.facts) > FACTS_MAX:
         raise Drift(f"the event states {len(told.facts)} facts, more than {FACTS_MAX}")
+
+
+def _check_corridor(policy: Policy, provider: str, told: Told) -> None:
+    """Refuse money that the merchant has not opened a way for: nothing of it is lost, or counts."""
+    denied = policy.denied(provider, told.facts)
+    if denied:
+        raise Drift(
+            f"{denied} is no corridor of this installation: open it in [[policy.corridor]] and"
+            " replay, or return the money",
+            Code.UNKNOWN_ASSET,
+            denied,
+        )
 
 
 def _refuse(

@@ -16,7 +16,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from consumers.exceptions import Code
 from consumers.facts import Failure, HoldKind, Note, RefundStatus
@@ -56,9 +63,11 @@ OF_TRANSFERS = frozenset(
     {Say.TRANSFER_SEEN, Say.TRANSFER_FINAL, Say.TRANSFER_REMOVED, Say.TRANSFER_DROPPED}
 )
 OF_TOTALS = frozenset({Say.TOTAL_SEEN, Say.TOTAL_FINAL})
+# What `inclusion` can be about: whatever of the payment as a whole can be taken back.
+OF_INCLUSIONS = OF_TOTALS | {Say.TOTAL_REMOVED}
 # What an entry of a timeline can say: it holds no amounts.
 OF_ENTRIES = frozenset(
-    {*OF_TOTALS, Say.EXPIRED, Say.CANCELLED, Say.FAILED, Say.REFUND, Say.SETTLED}
+    {*OF_TOTALS, Say.EXPIRED, Say.CANCELLED, Say.FAILED, Say.REFUND, Say.SETTLED, Say.NOTE}
 )
 
 
@@ -97,32 +106,60 @@ class Moment(_Table):
 class Amount(_Table):
     """An amount and its asset, and the network it is on where the event names one.
 
-    `asset_ends_at` cuts a longer name: ``BTC-CHAIN`` at ``-`` is the asset BTC.
+    `asset_is` names the asset where the event need not: a place of its own for each asset, or a
+    provider of one. `asset_ends_at` cuts a longer name: ``BTC-CHAIN`` at ``-`` is the asset BTC.
+    `decimals` is where the event says how many the asset has: if that is not what the registry
+    says, one of the two is wrong about the asset. `contract` is the token's address: where the
+    event names one it decides, for anybody can call a token of their own USDT. An empty text is an
+    amount not told.
     """
 
     amount: Places
-    asset: Places
+    asset: list[Pointer] = Field(default_factory=list)
+    asset_is: str = Field(default="", max_length=40)
     asset_ends_at: str = Field(default="", max_length=4)
     network: list[Pointer] = Field(default_factory=list)
+    decimals: list[Pointer] = Field(default_factory=list)
+    contract: list[Pointer] = Field(default_factory=list)
     unit: Annotated[Unit, Field(strict=False)] = Unit.MAJOR
+
+    @model_validator(mode="after")
+    def _asset_is_told_once(self) -> Self:
+        if bool(self.asset) == bool(self.asset_is):
+            raise ValueError("write where the `asset` stands, or what `asset_is`: one of the two")
+        return self
 
 
 class Transfers(Amount):
     """The transfers of an event: of each element of `each`, or one, read from the document.
 
-    `key` holds places whose texts or whole numbers together identify the transfer. `seen_at` is
-    when it was first observed, where the event tells: a final transfer then also states when it was
-    seen. `block` is the hash of the block it is in. An element that holds true at `removed` is not
-    in its block any more, whatever the rule says. `confirmations` is how many blocks are on top.
-    What an element does not hold is looked for in the whole event.
+    `key` holds places whose texts or whole numbers together identify the transfer. Of the places of
+    `index` the first that holds something is added to it: where in its transaction a transfer is,
+    which only some have. `seen_at` is when it was first observed, where the event tells: then a
+    final transfer also states when it was seen. `block` is the hash of the block it is in. An
+    element that holds true at `removed` is not in its block any more, whatever the rule says.
+    `confirmations` is how many blocks are on top. What an element does not hold is looked for in
+    the whole event.
     """
 
     each: Pointer | None = None
     key: list[Pointer] = Field(min_length=1)
+    index: list[Pointer] = Field(default_factory=list)
     seen_at: Moment | None = None
     block: list[Pointer] = Field(default_factory=list)
     removed: Pointer | None = None
     confirmations: list[Pointer] = Field(default_factory=list)
+
+
+class Total(Amount):
+    """The running total of the payment.
+
+    `minus` and `plus` are for providers that name the price, what is missing and what is too much,
+    instead of what came: all three in the same asset and unit.
+    """
+
+    minus: list[Pointer] = Field(default_factory=list)
+    plus: list[Pointer] = Field(default_factory=list)
 
 
 class Refunds(_Table):
@@ -138,7 +175,11 @@ class Refunds(_Table):
 
 
 class Settled(Amount):
-    """One figure of a settlement."""
+    """One figure of a settlement.
+
+    It weighs nothing, so that one that cannot be read raises an exception and the event still
+    counts: no payment waits because a fee was written with more decimals than its asset has.
+    """
 
     part: Literal["gross", "fee", "net"]
 
@@ -157,26 +198,38 @@ class ApiVersion(_Table):
 class Rule(_Table):
     """One line of the table: for these words, where these places hold these values, these facts.
 
-    `whole`: the provider itself calls the total the full amount, or the refund one of everything.
-    `late`: it calls the money late, always or where a place holds true. `raises`: an exception the
-    word alone is reason for.
+    `has`: these places must hold something, whatever it is; null and an empty text are nothing.
+    `whole`: the provider itself calls the total the full amount; beside a refund, which is then
+    what it speaks of, it calls the refund one of everything. `late`: it calls the money late,
+    always or where a place holds true. `inclusion` names one of several times that the total came:
+    `total_removed` takes back only the one of the same name. `raises`: an exception the word alone
+    is reason for.
     """
 
     words: list[str] = Field(min_length=1)
     where: dict[Pointer, Scalar] = Field(default_factory=dict)
+    has: list[Pointer] = Field(default_factory=list)
     say: list[Annotated[Say, Field(strict=False)]]
     whole: bool = False
     late: bool | Pointer = False
     reason: Annotated[Failure, Field(strict=False)] | None = None
     refund: Annotated[RefundStatus, Field(strict=False)] | None = None
     hold: Annotated[HoldKind, Field(strict=False)] | None = None
-    note: Annotated[Note, Field(strict=False)] | None = None
+    note: list[Annotated[Note, Field(strict=False)]] = Field(default_factory=list)
+    inclusion: str = Field(default="", max_length=40)
     raises: Annotated[Code, Field(strict=False)] | None = None
+
+    @field_validator("note", mode="before")
+    @classmethod
+    def _one_note_is_a_list_of_one(cls, told: object) -> object:
+        return [told] if isinstance(told, str) else told
 
     @model_validator(mode="after")
     def _whole_is_about_a_total(self) -> Self:
         if self.whole and not (OF_TOTALS | {Say.REFUND}) & set(self.say):
             raise ValueError("`whole` is about a total or a refund: say total_seen, total_final")
+        if self.inclusion and not OF_INCLUSIONS & set(self.say):
+            raise ValueError("`inclusion` is about a total: say total_final or total_removed")
         return self
 
     @model_validator(mode="after")
@@ -185,7 +238,7 @@ class Rule(_Table):
             "reason": (self.reason, {Say.FAILED}),
             "refund": (self.refund, {Say.REFUND}),
             "hold": (self.hold, {Say.HOLD, Say.RELEASE}),
-            "note": (self.note, {Say.NOTE}),
+            "note": (self.note or None, {Say.NOTE}),
         }
         for name, (told, says) in needs.items():
             if (told is not None) != bool(says & set(self.say)):
@@ -235,7 +288,7 @@ class ProviderMapping(_Table):
     expected: list[Amount] = Field(default_factory=list)
     expires: Moment | None = None
     transfer: Transfers | None = None
-    total: Amount | None = None
+    total: Total | None = None
     refunds: Refunds | None = None
     settled: list[Settled] = Field(default_factory=list)
     timeline: Timeline | None = None

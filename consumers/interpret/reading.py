@@ -21,6 +21,7 @@ _MS = {TimeUnit.SECONDS: 1000, TimeUnit.MILLISECONDS: 1}
 # The last millisecond of the year 9999: no later one can be written as RFC 3339.
 INSTANT_MS_MAX = 253_402_300_799_999
 _NEVER = -1
+_COUNT_CHARS_MAX = 9
 
 Places = tuple[Tokens, ...]
 
@@ -78,23 +79,51 @@ class Names:
         whole = f"{name}{NETWORK_MARK}{place}" if place and isinstance(name, str) else name
         return self.registry.symbol(whole)
 
+    def token(self, contract: object, name: object, network: object) -> str:
+        """Return the asset of a contract; without one, the asset of that name if it is no token.
+
+        Raises `Drift` for a contract that nobody has registered, whatever the token is called.
+        """
+        if contract is not None:
+            place = self.networks.get(network) if isinstance(network, str) else None
+            if place is None or not isinstance(contract, str):
+                raise Drift("a contract without a network", Code.UNKNOWN_ASSET, "contract")
+            return self.registry.at_contract(place, contract)
+        asset = self.asset(name, network)
+        if self.registry.is_token(asset):
+            told = f"the event calls it {asset}, and names no contract of a token"
+            raise Drift(told, Code.UNKNOWN_ASSET, asset)
+        return asset
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Reads an amount and its asset."""
+    """Reads an amount and its asset. `always` is the asset where the mapping itself names it."""
 
     amount: Places
     asset: Places
+    always: str
     ends: str
     network: Places
+    decimals: Places
+    contract: Places
     unit: Unit
     names: Names
 
     @classmethod
     def compile(cls, told: mapping.Amount, names: Names) -> Self:
         """Prepare the reader."""
-        amount, asset, network = map(_parse, (told.amount, told.asset, told.network))
-        return cls(amount, asset, told.asset_ends_at, network, told.unit, names)
+        return cls(
+            amount=_parse(told.amount),
+            asset=_parse(told.asset),
+            always=told.asset_is,
+            ends=told.asset_ends_at,
+            network=_parse(told.network),
+            decimals=_parse(told.decimals),
+            contract=_parse(told.contract),
+            unit=told.unit,
+            names=names,
+        )
 
     def read(self, element: Any, document: Any = None) -> tuple[str, int | None]:
         """Return the asset and its atomic units; no asset and None if the event does not tell.
@@ -102,11 +131,20 @@ class Amount:
         What `element` does not hold of the asset and the network is looked for in `document`.
         """
         told = first(element, self.amount)
-        if told is None:
+        if told is None or told == "":
             return "", None
-        name = self._cut(_either(element, document, self.asset))
-        symbol = self.names.asset(name, _either(element, document, self.network))
+        symbol = self._symbol(element, document)
+        decimals = first(element, self.decimals) if self.decimals else None
+        if decimals is not None:
+            self.names.registry.check_decimals(symbol, decimals)
         return symbol, self.names.registry.atomic(told, symbol, self.unit)
+
+    def _symbol(self, element: Any, document: Any) -> str:
+        name = self.always or self._cut(_either(element, document, self.asset))
+        network = _either(element, document, self.network)
+        if self.contract:
+            return self.names.token(first(element, self.contract), name, network)
+        return self.names.asset(name, network)
 
     def _cut(self, name: object) -> object:
         if isinstance(name, str):
@@ -116,11 +154,45 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """Reads the running total of a payment: what came, or the price less what is missing."""
+
+    amount: Amount
+    minus: Places
+    plus: Places
+
+    @classmethod
+    def compile(cls, told: mapping.Total, names: Names) -> Self:
+        """Prepare the reader."""
+        return cls(Amount.compile(told, names), _parse(told.minus), _parse(told.plus))
+
+    def read(self, document: Any) -> tuple[str, int | None]:
+        """Return the asset and its atomic units; no asset and None if the event does not tell."""
+        asset, amount = self.amount.read(document)
+        if amount is None:
+            return "", None
+        came = amount + self._sum(document, self.plus, asset)
+        came -= self._sum(document, self.minus, asset)
+        if came < 0:
+            raise Drift(f"more is missing at {_name(self.minus[0])} than was asked for")
+        return asset, came
+
+    def _sum(self, document: Any, places: Places, asset: str) -> int:
+        told = [pointer.find(document, place) for place in places]
+        registry, unit = self.amount.names.registry, self.amount.unit
+        return sum(registry.atomic(one, asset, unit) for one in told if one not in _UNTOLD)
+
+
+_UNTOLD: tuple[None, str] = (None, "")
+
+
+@dataclass(frozen=True, slots=True)
 class Transfers:
     """Reads the transfers of an event."""
 
     each: Tokens | None
     key: Places
+    index: Places
     amount: Amount
     seen_at: Moment | None
     block: Places
@@ -133,6 +205,7 @@ class Transfers:
         return cls(
             each=None if told.each is None else pointer.parse(told.each),
             key=_parse(told.key),
+            index=_parse(told.index),
             amount=Amount.compile(told, names),
             seen_at=None if told.seen_at is None else Moment.compile(told.seen_at),
             block=_parse(told.block),
@@ -143,7 +216,7 @@ class Transfers:
     def read(self, document: Any, kind: FactKind, at_ms: int, *, late: bool) -> Iterator[Fact]:
         """State every transfer as `kind`, and when it was seen where the event tells."""
         for element in elements(document, self.each):
-            key = identify(element, self.key, document)
+            key = identify(element, self.key, document, self.index)
             block = self._block(element)
             if self.removed is not None and pointer.find(element, self.removed) is True:
                 yield simple(FactKind.REMOVED, at_ms, key=key, detail=block)
@@ -155,6 +228,25 @@ class Transfers:
                 seen_ms = None if self.seen_at is None else self.seen_at.read(element)
                 came = simple(kind, at_ms, key=key, asset=asset, amount=amount, detail=block)
                 yield from _observations(came._replace(late=late), seen_ms)
+
+    def depths(self, document: Any) -> Mapping[str, int]:
+        """Return how many confirmations the event names, by transfer; of two words the lower."""
+        if not self.confirmations:
+            return {}
+        found: dict[str, int] = {}
+        for element in elements(document, self.each):
+            told = first(element, self.confirmations)
+            if told is None or (self.removed and pointer.find(element, self.removed) is True):
+                continue
+            key, count = identify(element, self.key, document, self.index), self._count(told)
+            found[key] = min(found.get(key, count), count)
+        return found
+
+    def _count(self, told: object) -> int:
+        text = str(told) if isinstance(told, int | str) and not isinstance(told, bool) else ""
+        if not (text.isascii() and text.isdigit() and len(text) <= _COUNT_CHARS_MAX):
+            raise Drift(f"{_name(self.confirmations[0])} is no number of confirmations")
+        return int(text)
 
     def _block(self, element: Any) -> str:
         told = first(element, self.block)
@@ -219,15 +311,25 @@ def elements(document: Any, each: Tokens | None) -> Sequence[Any]:
     return found
 
 
-def identify(element: Any, places: Places, document: Any = None) -> str:
-    """Return the key of a transfer: the texts at `places`, all of them, fit to be stored."""
+def identify(element: Any, places: Places, document: Any = None, index: Places = ()) -> str:
+    """Return the key of a transfer: the texts at `places`, all of them, fit to be stored.
+
+    Of the places of its `index` the first that holds something is added.
+    """
     texts = [_text(_either(element, document, (place,))) for place in places]
     if not all(texts):
         raise Drift(f"a transfer has no key at {' and '.join(map(_name, places))}")
+    where = first(element, index)
+    if where is not None:
+        texts.append(_text(where) or _refuse(index[0]))
     # Escaped, so that two different lists never read the same; behind a prefix of its own, so that
     # no provider's text can pass for a running total.
     escaped = [text.replace("%", "%25").replace(":", "%3A") for text in texts]
     return cloudevents.attribute("tx:" + ":".join(escaped))
+
+
+def _refuse(place: Tokens) -> str:
+    raise Drift(f"{_name(place)} is no text and no whole number")
 
 
 def _text(told: object) -> str:

@@ -45,8 +45,10 @@ class Rule:
     """One line of the table, compiled: what it says is sorted by what is to be stated."""
 
     where: tuple[tuple[Tokens, Scalar], ...]
+    has: tuple[Tokens, ...]
     whole: bool
     late: bool | Tokens
+    inclusion: str
     raises: Code | None
     asks: bool
     is_open: bool
@@ -62,8 +64,10 @@ class Rule:
         late = pointer.parse(told.late) if isinstance(told.late, str) else told.late
         return cls(
             compile_where(told.where),
+            tuple(map(pointer.parse, told.has)),
             told.whole,
             late,
+            told.inclusion,
             told.raises,
             asks=Say.EXPECTED in told.say,
             is_open=Say.OPEN in told.say,
@@ -76,6 +80,8 @@ class Rule:
 
     def holds(self, document: Any) -> bool:
         """Say whether the document has every value that the rule asks for."""
+        if not all(pointer.find(document, place) not in _NOTHING for place in self.has):
+            return False
         return fits(self.where, document)
 
     def is_late(self, document: Any) -> bool:
@@ -90,14 +96,21 @@ def _bare(told: mapping.Rule) -> Iterator[Bare]:
         if say in _BARE:
             yield Bare(_BARE[say])
         elif say in _LOSSES:
-            yield Bare(_LOSSES[say], is_total=True)
+            yield Bare(_LOSSES[say], detail=_inclusion(told, say), is_total=True)
         elif say is Say.FAILED:
             yield Bare(FactKind.FAILED, detail=str(told.reason))
         elif say is Say.NOTE:
-            yield Bare(FactKind.NOTE, detail=str(told.note))
+            yield from (Bare(FactKind.NOTE, detail=str(note)) for note in told.note)
         elif say in {Say.HOLD, Say.RELEASE}:
             yield Bare(FactKind.HOLD, str(told.hold), ON if say is Say.HOLD else OFF)
 
+
+def _inclusion(told: mapping.Rule, say: Say) -> str:
+    return told.inclusion if say is Say.TOTAL_REMOVED else ""
+
+
+# What a place holds that holds nothing: null, an empty text. Zero and false are something.
+_NOTHING: tuple[None, str] = (None, "")
 
 Where = tuple[tuple[Tokens, Scalar], ...]
 
@@ -134,6 +147,6 @@ def choose(rules: Rules, word: object, document: Any) -> Rule | None:
     """Return the first rule of a word that holds; None if the word is no text, or has none."""
     candidates = rules.get(word, ()) if isinstance(word, str) else ()
     for rule in candidates:
-        if not rule.where or rule.holds(document):
+        if not (rule.where or rule.has) or rule.holds(document):
             return rule
     return None

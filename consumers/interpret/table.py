@@ -5,7 +5,7 @@ Where they can be compared and fall short, the word does not count: our own test
 of one event are compared, so the weight of a word never depends on what arrived before it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
@@ -23,6 +23,7 @@ from consumers.interpret.reading import (
     Names,
     Places,
     Refunds,
+    Total,
     Transfers,
     elements,
     first,
@@ -36,16 +37,20 @@ from consumers.interpret.rules import (
     compile_where,
     fits,
 )
-from consumers.weighing import asked, received
+from consumers.weighing import asked, came, observed
 
 _UNTOLD = ("", None)
 
 
 class Told(NamedTuple):
-    """What one event states: facts, and exceptions that it alone is reason for, with evidence."""
+    """What one event states: facts, and exceptions that it alone is reason for, with evidence.
+
+    `confirmations` are the blocks on top of each transfer, where the event names them.
+    """
 
     facts: frozenset[Fact]
-    raises: tuple[tuple[Code, str], ...]
+    raises: tuple[tuple[Code, str], ...] = ()
+    confirmations: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class Table:
     expected: tuple[Amount, ...]
     expires: Moment | None
     transfers: Transfers | None
-    total: Amount | None
+    total: Total | None
     refunds: Refunds
     settled: tuple[tuple[str, Amount], ...]
     timeline: _Timeline | None
@@ -116,7 +121,7 @@ class Table:
             expected=tuple(Amount.compile(price, names) for price in told.expected),
             expires=None if told.expires is None else Moment.compile(told.expires),
             transfers=None if told.transfer is None else Transfers.compile(told.transfer, names),
-            total=None if told.total is None else Amount.compile(told.total, names),
+            total=None if told.total is None else Total.compile(told.total, names),
             refunds=Refunds.compile(refunds, names),
             settled=tuple((one.part, Amount.compile(one, names)) for one in told.settled),
             timeline=None if told.timeline is None else _Timeline.compile(told.timeline),
@@ -136,18 +141,22 @@ class Table:
             raise Drift("no rule of this type fits the event")
         late = rule.is_late(document)
         facts = [*self._asked(rule, document), *self._transfers(rule, document, at_ms, late=late)]
-        total = self._total(rule, document)
-        short = _shortfall(facts, total) if rule.whole and rule.totals else ""
-        whole = rule.whole and not short
-        facts += _totals(rule, key, total, at_ms, whole=whole, late=late)
+        totals = _totals(rule, key, self._total(rule, document), at_ms, late=late)
+        # Beside a refund, it is the refund that the provider calls one of everything.
+        is_word = rule.whole and rule.refund is None
+        short = _shortfall([*facts, *totals]) if is_word and totals else ""
+        whole = is_word and not short
+        facts += [fact._replace(whole=whole) for fact in totals]
         facts += _bare(rule, key, at_ms)
-        facts += self._credits(rule, document, key, at_ms)
+        facts += self._refunds(rule, document, key, at_ms)
+        figures, unread = self._settlement(rule, document, key, at_ms)
+        facts += figures
         if self.timeline is not None:
             facts += self._history(self.timeline, document, key, at_ms, whole=whole)
-        raises = ((rule.raises, "the provider says so"),) if rule.raises else ()
-        if short:
-            raises = (*raises, (Code.AMOUNT_UNDER, short))
-        return Told(frozenset(facts), raises)
+        raises = [(rule.raises, "the provider says so")] if rule.raises else []
+        raises += [(Code.AMOUNT_UNDER, short)] if short else []
+        depths = self.transfers.depths(document) if self.transfers and rule.transfers else {}
+        return Told(frozenset(facts), (*raises, *unread), depths)
 
     def _asked(self, rule: Rule, document: Any) -> Iterator[Fact]:
         if rule.asks:
@@ -160,12 +169,9 @@ class Table:
             for kind in rule.transfers:
                 yield from self.transfers.read(document, kind, at_ms, late=late)
 
-    def _credits(self, rule: Rule, document: Any, key: str, at_ms: int) -> Iterator[Fact]:
-        """State what went back, and what the provider credited to our balance."""
+    def _refunds(self, rule: Rule, document: Any, key: str, at_ms: int) -> Iterator[Fact]:
         if rule.refund is not None:
             yield from self.refunds.read(document, key, rule.refund, at_ms, whole=rule.whole)
-        if rule.settles:
-            yield from self._settlement(document, key, at_ms)
 
     def _prices(self, document: Any) -> list[Fact]:
         """State what was asked for: every price the event names, or that it names none."""
@@ -176,12 +182,27 @@ class Table:
             for asset, amount in named or [_UNTOLD]
         ]
 
-    def _settlement(self, document: Any, key: str, at_ms: int) -> Iterator[Fact]:
-        """State that the provider credited our balance, with the figures that the event names."""
-        figures = [(part, *place.read(document)) for part, place in self.settled]
-        named = [one for one in figures if one[1]] or [("", *_UNTOLD)]
-        for part, asset, amount in named:
-            yield simple(FactKind.SETTLED, at_ms, key=key, asset=asset, amount=amount, detail=part)
+    def _settlement(
+        self, rule: Rule, document: Any, key: str, at_ms: int
+    ) -> tuple[list[Fact], list[tuple[Code, str]]]:
+        """State that the provider credited our balance, with the figures that the event names.
+
+        Returned beside: which of them nobody could read. They weigh nothing.
+        """
+        if not rule.settles:
+            return [], []
+        found: list[Fact] = []
+        unread: list[tuple[Code, str]] = []
+        for part, place in self.settled:
+            try:
+                asset, amount = place.read(document)
+            except Drift as drift:
+                unread.append((drift.code, f"settled, {part}: {drift}"))
+                continue
+            if asset:
+                told = simple(FactKind.SETTLED, at_ms, key=key, asset=asset, amount=amount)
+                found.append(told._replace(detail=part))
+        return found or [simple(FactKind.SETTLED, at_ms, key=key)], unread
 
     def _total(self, rule: Rule, document: Any) -> tuple[str, int | None]:
         if self.total is None or not rule.totals:
@@ -211,17 +232,17 @@ class Table:
                 yield simple(FactKind.SETTLED, entry_ms, key=key)
             late = rule.is_late(entry)
             word = rule.whole and whole
-            yield from _totals(rule, key, _UNTOLD, entry_ms, whole=word, late=late)
+            for fact in _totals(rule, key, _UNTOLD, entry_ms, late=late):
+                yield fact._replace(whole=word)
 
 
 def _totals(
-    rule: Rule, key: str, total: tuple[str, int | None], at_ms: int, *, whole: bool, late: bool
+    rule: Rule, key: str, total: tuple[str, int | None], at_ms: int, *, late: bool
 ) -> list[Fact]:
-    """State the payment as a whole."""
+    """State the payment as a whole, without anybody's word on its being whole."""
     asset, amount = total
-    return [
-        Fact(kind, key, asset, amount, whole=whole, late=late, at_ms=at_ms) for kind in rule.totals
-    ]
+    plain = simple(FactKind.SEEN, at_ms, key=key, asset=asset, amount=amount, detail=rule.inclusion)
+    return [plain._replace(kind=kind, late=late) for kind in rule.totals]
 
 
 def _bare(rule: Rule, key: str, at_ms: int) -> Iterator[Fact]:
@@ -230,15 +251,12 @@ def _bare(rule: Rule, key: str, at_ms: int) -> Iterator[Fact]:
         yield simple(one.kind, at_ms, key=key if one.is_total else one.key, detail=one.detail)
 
 
-def _shortfall(facts: Collection[Fact], total: tuple[str, int | None]) -> str:
+def _shortfall(facts: Collection[Fact]) -> str:
     """Say where the event's own figures contradict its word; empty where they do not."""
-    prices = asked(facts)
-    sums = received(fact for fact in facts if fact.kind is not FactKind.EXPECTED)
-    asset, amount = total
-    if amount is not None:
-        sums[asset] = max(sums.get(asset, 0), amount)
-    compared = prices.keys() & sums.keys()
-    if not compared or any(sums[asset] >= prices[asset] for asset in compared):
+    values = observed(facts)
+    sums = {asset: (came(values, asset), price) for asset, price in asked(facts).items()}
+    compared = {asset: (sum_, price) for asset, (sum_, price) in sums.items() if sum_ is not None}
+    if not compared or any(sum_ >= price for sum_, price in compared.values()):
         return ""
-    told = ", ".join(f"{sums[a]} of {prices[a]} {a}" for a in sorted(compared))
+    told = ", ".join(f"{sum_} of {price} {a}" for a, (sum_, price) in sorted(compared.items()))
     return f"the provider calls it whole, and names {told} (atomic units)"

@@ -11,11 +11,21 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from consumers.facts import Fact
 from consumers.lifecycle import State
+from consumers.store.auditing import Auditing
+from consumers.store.cases import Action, Anomaly, Cases, OpenItem, Resolution, Work
+from consumers.store.keys import EventKey, PaymentKey
 from ingress.eventlog.port import Partition, Position
+
+if TYPE_CHECKING:
+    # It gives back values of this module.
+    from consumers.store.finding import Finder
+
+# These have modules of their own, and are asked for here by whoever uses a store.
+__all__ = ["Action", "Anomaly", "EventKey", "OpenItem", "PaymentKey", "Resolution", "Work"]
 
 
 class StoreUnavailable(Exception):
@@ -36,22 +46,6 @@ class WrongDatabase(Exception):
 
 class Unstorable(Exception):
     """A value no store can hold (an amount over 78 digits, a NUL in a text): bury the event."""
-
-
-class PaymentKey(NamedTuple):
-    """What identifies a payment in one environment."""
-
-    provider: str
-    account: str
-    reference: str
-
-
-class EventKey(NamedTuple):
-    """What identifies a provider's event, for ever."""
-
-    provider: str
-    account: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,35 +202,6 @@ class Pending(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Anomaly:
-    """An exception raised for a human: one open item per code and subject (512 characters)."""
-
-    code: str
-    subject: str
-    severity: int
-    evidence: str
-    event: EventKey | None
-    at_ms: int
-
-
-class Resolution(NamedTuple):
-    """The end of an open exception; nothing where none is open."""
-
-    code: str
-    subject: str
-    resolution: str
-    at_ms: int
-
-
-class OpenItem(NamedTuple):
-    """An exception nobody has resolved, as first raised; `times` and `last_ms` of its repeats."""
-
-    anomaly: Anomaly
-    times: int
-    last_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A record given up on, kept whole."""
 
@@ -271,10 +236,15 @@ class Changes:
     resolved: list[Resolution] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    # What people did, and what it left of the exceptions it was done to.
+    actions: list[Action] = field(default_factory=list)
+    works: list[Work] = field(default_factory=list)
 
 
 class Transaction(Protocol):
     """One batch, all or nothing: leaving the block commits, an exception rolls back.
+
+    With it goes an entry of the audit chain that says all it did: there is no way to forget that.
 
     Where leaving the block raises `StoreUnavailable` (or is cancelled) the commit may have
     happened: claim the partition again and read on from where it says.
@@ -302,7 +272,10 @@ class Transaction(Protocol):
         """
 
     async def save(self, changes: Changes) -> None:
-        """Write the batch. Raises `Fenced` if a payment's version is not what was read."""
+        """Write the batch. Raises `Fenced` if a payment's version is not what was read.
+
+        Likewise where an exception that somebody worked on was worked on by another, or closed.
+        """
 
 
 class PaymentCount(NamedTuple):
@@ -316,6 +289,17 @@ class PaymentCount(NamedTuple):
 
 class Store(Protocol):
     """A database as a whole. Every method raises `StoreUnavailable` when it is away."""
+
+    @property
+    def finder(self) -> "Finder":
+        """Return what finds events and payments by any id that a person holds."""
+
+    @property
+    def cases(self) -> Cases:
+        """Return what answers questions about exceptions and payments as people work them."""
+
+    def auditing(self) -> AbstractAsyncContextManager[Auditing]:
+        """Hold one moment of the database, to audit what its chains and its tables say of it."""
 
     async def open(self, environment: str) -> None:
         """Connect and bring the schema up to date. Raises `WrongEnvironment`, `WrongDatabase`.
@@ -349,14 +333,8 @@ class Store(Protocol):
     async def list_anomalies(self, limit: int) -> Sequence[OpenItem]:
         """Read open exceptions: the most severe (lowest number) first, then the oldest."""
 
-    async def resolve(self, code: str, subject: str, resolution: str, at_ms: int) -> bool:
-        """Close an open exception; False if there is none. Raised again, it opens a new item."""
-
     async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
         """Read dead letters, the latest first."""
-
-    async def stuck(self, before_ms: Mapping[State, int]) -> Sequence[PaymentCount]:
-        """Count payments that entered their state before the instant given for that state."""
 
     async def anomalies_open(self) -> Mapping[tuple[str, int], int]:
         """Count open exceptions by code and severity."""

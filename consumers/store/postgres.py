@@ -13,9 +13,9 @@ from operator import attrgetter
 
 import asyncpg
 
-from consumers.lifecycle import State
-from consumers.store import looking, rows, schema
+from consumers.store import case_store, chain, finding, looking, postgres_audit, rows, schema
 from consumers.store import postgres_sql as sql
+from consumers.store.auditing import Auditing
 from consumers.store.port import (
     Advance,
     Changes,
@@ -59,21 +59,26 @@ _MIGRATING = 0x5EA1_6A7E
 class PostgresTransaction:
     """One batch on one connection."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, root: chain.Root) -> None:
         self._connection = connection
+        self._root = root
+        self._draft = chain.Draft()
 
     async def advance(self, group: str, advances: Sequence[Advance]) -> None:
         """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""
         moves = [rows.advance_row(advance) for advance in advances]
         if len(await self._set(sql.ADVANCE, moves, group)) != len(moves):
             raise Fenced(f"a partition of {group} was claimed by another, or its position moved")
+        self._draft.moved(group, moves)
 
     async def claim(self, events: Sequence[Event]) -> frozenset[EventKey]:
         """Claim events; return those nobody had claimed before."""
         # In the order of their keys: two batches with the same events wait, and never deadlock.
         ordered = sorted(events, key=attrgetter("key"))
-        fresh = await self._set(sql.CLAIM, [rows.event_row(event) for event in ordered])
-        return frozenset(EventKey(*row) for row in fresh)
+        claims = [rows.event_row(event) for event in ordered]
+        fresh = frozenset(EventKey(*row) for row in await self._set(sql.CLAIM, claims))
+        self._draft.claimed(claims, fresh)
+        return fresh
 
     async def digests(self, keys: Collection[EventKey]) -> Mapping[EventKey, str]:
         """Return the body digests of claimed events."""
@@ -108,9 +113,16 @@ class PostgresTransaction:
         await self._save_payments(sorted(saved))
         new = {tuple(row) for row in await self._set(sql.INSERT_FACTS, facts)}
         restated += [rows.restatement_row(*facts[row]) for row in facts if row[:4] not in new]
-        await self._set(sql.INSERT_RESTATEMENTS, restated)
+        again = {tuple(row) for row in await self._set(sql.INSERT_RESTATEMENTS, restated)}
+        self._draft.stated(facts, new, restated, again)
         for statement, each in writes:
             await self._set(statement, each)
+            self._draft.tell(postgres_audit.KINDS[statement], each)
+        await case_store.save(self._set, sql.CASES, changes, self._draft.tell)
+
+    async def seal(self) -> None:
+        """Append what was done to the chain: the last thing before the commit."""
+        await postgres_audit.append(self._connection, self._draft, self._root)
 
     async def _save_payments(self, saved: Sequence[Row]) -> None:
         """Write the payments, each by compare-and-set on its version."""
@@ -140,6 +152,9 @@ class PostgresStore:
         self._patience = patience or Patience()
         self._connections_max = connections_max
         self._pool: asyncpg.Pool | None = None
+        self._root = chain.Root("", chain.NOTHING)
+        self.cases = case_store.CaseReads(self._fetch, "$")
+        self.finder = finding.Finder(self._fetch, "$")
 
     async def open(self, environment: str) -> None:
         """Connect, check the server and bring the schema up to date."""
@@ -148,6 +163,7 @@ class PostgresStore:
                 await migrate(connection)
                 await connection.execute(sql.OWN, environment)
                 await _check_owner(connection, environment)
+                self._root = await postgres_audit.begin(connection, environment)
 
     async def look(self, environment: str) -> None:
         """Connect to read, and check the server, the schema and the owner."""
@@ -175,7 +191,9 @@ class PostgresStore:
             with explained():
                 await transaction.start()
             try:
-                yield PostgresTransaction(connection)
+                one = PostgresTransaction(connection, self._root)
+                yield one
+                await one.seal()
             except BaseException:
                 # What is wrong was said already; a connection that cannot roll back is dropped,
                 # and the server rolls back for it.
@@ -202,18 +220,9 @@ class PostgresStore:
         """Count payments by provider and state."""
         return [rows.payment_count(row) for row in await self._fetch(sql.COUNTS)]
 
-    async def stuck(self, before_ms: Mapping[State, int]) -> Sequence[PaymentCount]:
-        """Count payments that entered their state before the instant given for that state."""
-        limits = [(state.value, limit_ms) for state, limit_ms in before_ms.items()]
-        return [rows.payment_count(row) for row in await self._for_each(sql.STUCK, limits)]
-
     async def list_anomalies(self, limit: int) -> Sequence[OpenItem]:
         """Read open exceptions: the most severe first, then the oldest."""
         return [rows.open_item(row) for row in await self._fetch(sql.ANOMALIES, limit)]
-
-    async def resolve(self, code: str, subject: str, resolution: str, at_ms: int) -> bool:
-        """Close an open exception; False if there is none."""
-        return bool(await self._fetch(sql.RESOLVE, code, subject, resolution, at_ms))
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
         """Read dead letters, the latest first."""
@@ -271,6 +280,15 @@ class PostgresStore:
     async def correlated(self, correlation_id: str) -> Sequence[Recorded]:
         """Read the events that carry a correlation id."""
         return [rows.recorded(row) for row in await self._fetch(sql.CORRELATED, correlation_id)]
+
+    def auditing(self) -> AbstractAsyncContextManager[Auditing]:
+        """Hold one moment of the database, to audit it."""
+        return self._auditing()
+
+    @asynccontextmanager
+    async def _auditing(self) -> AsyncIterator[Auditing]:
+        async with self._connected() as connection, postgres_audit.moment(connection) as held:
+            yield held
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -5,6 +5,8 @@ one round trip per table. ``IS NOT DISTINCT FROM`` compares where NULL is a valu
 locks on several rows takes them in the order of their keys.
 """
 
+from consumers.store.case_store import CaseStatements
+
 HAS_MIGRATION = "SELECT to_regclass('migration') IS NOT NULL"
 MIGRATION = """
 CREATE TABLE IF NOT EXISTS migration (
@@ -156,12 +158,6 @@ COUNTS = """
 SELECT provider, state, count(*), min(changed_ms) FROM payment
 GROUP BY provider, state ORDER BY provider, state
 """
-STUCK = """
-SELECT p.provider, p.state, count(*), min(p.changed_ms)
-FROM payment AS p JOIN unnest($1::text[], $2::bigint[]) AS s (state, before_ms)
-    ON p.state = s.state AND p.changed_ms < s.before_ms
-GROUP BY p.provider, p.state
-"""
 
 # The last word of each row says whether the event that states it is void, by its last mark.
 FACTS = """
@@ -217,7 +213,9 @@ FROM unnest(
 ON CONFLICT DO NOTHING
 """
 INSERT_FACTS = f"INSERT INTO fact ({_STATE} RETURNING provider, account, reference, statement"
-INSERT_RESTATEMENTS = f"INSERT INTO restatement ({_STATE}"
+INSERT_RESTATEMENTS = (
+    f"INSERT INTO restatement ({_STATE} RETURNING provider, account, reference, statement"
+)
 
 INSERT_TRANSITIONS = """
 INSERT INTO transition (
@@ -256,31 +254,81 @@ DELIVERED = "UPDATE notice SET delivered = true WHERE sequence = ANY($1::bigint[
 RAISE_ANOMALIES = """
 INSERT INTO anomaly AS a (
     code, subject, severity, evidence, event_provider, event_account, event_key,
-    first_ms, last_ms, times
-) SELECT * FROM unnest(
+    first_ms, last_ms, times, risk_asset, risk_amount, reopened
+) SELECT n.code, n.subject, n.severity, n.evidence, n.event_provider, n.event_account, n.event_key,
+    n.first_ms, n.last_ms, n.times, n.risk_asset, n.risk_amount::numeric,
+    (SELECT count(*) FROM anomaly AS o WHERE o.code = n.code AND o.subject = n.subject)
+FROM unnest(
     $1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::bigint[], $9::bigint[], $10::bigint[]
+    $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[]
+) WITH ORDINALITY AS n (
+    code, subject, severity, evidence, event_provider, event_account, event_key,
+    first_ms, last_ms, times, risk_asset, risk_amount, place
 )
+ORDER BY n.place
 ON CONFLICT (code, subject) WHERE closed_ms IS NULL DO UPDATE
-SET times = a.times + excluded.times, last_ms = greatest(a.last_ms, excluded.last_ms)
+SET times = a.times + excluded.times, last_ms = greatest(a.last_ms, excluded.last_ms),
+    severity = least(a.severity, excluded.severity),
+    risk_asset = coalesce(excluded.risk_asset, a.risk_asset),
+    risk_amount = coalesce(excluded.risk_amount, a.risk_amount)
 """
 ANOMALIES_OPEN = """
 SELECT code, severity, count(*) FROM anomaly WHERE closed_ms IS NULL GROUP BY code, severity
 """
+# What later words of an exception add to what it was raised with.
+_APPEND_EVIDENCE = """
+INSERT INTO anomaly_evidence (
+    anomaly_id, evidence, event_provider, event_account, event_key, at_ms
+) SELECT a.id, n.evidence, n.event_provider, n.event_account, n.event_key, n.at_ms
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+    $8::bigint[]
+) WITH ORDINALITY AS n (
+    code, subject, evidence, event_provider, event_account, event_key, at_ms, kept_max, place
+)
+JOIN anomaly AS a ON a.code = n.code AND a.subject = n.subject AND a.closed_ms IS NULL
+    AND a.evidence <> n.evidence
+WHERE NOT EXISTS (
+        SELECT 1 FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id AND e.evidence = n.evidence
+    )
+    AND (SELECT count(*) FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id) < n.kept_max
+ORDER BY n.place
+"""
+_WORK = """
+UPDATE anomaly AS a SET status = w.status, assignee = w.assignee, next_check_ms = w.next_check_ms,
+    version = a.version + 1, closed_ms = w.closed_ms, resolution = w.resolution,
+    resolution_code = w.reason, resolved_by = w.done_by, approved_by = w.approved_by
+FROM unnest(
+    $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
+    $8::text[], $9::text[], $10::text[]
+) AS w (
+    id, was, status, assignee, next_check_ms, closed_ms, resolution, reason, done_by, approved_by
+)
+WHERE a.id = w.id AND a.version = w.was AND a.closed_ms IS NULL RETURNING 1
+"""
+_INSERT_ACTION = """
+INSERT INTO operator_action (
+    key, name, provider, account, reference, anomaly_id, done_by, role, approved_by, reason, note,
+    detail, at_ms
+) SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[]
+)
+"""
+CASES = CaseStatements(_APPEND_EVIDENCE, _WORK, _INSERT_ACTION)
 ANOMALIES = """
 SELECT code, subject, severity, evidence, event_provider, event_account, event_key,
-    first_ms, last_ms, times
+    first_ms, times, last_ms, risk_asset, risk_amount::text
 FROM anomaly WHERE closed_ms IS NULL ORDER BY severity, first_ms, id LIMIT $1
 """
-RESOLVE = """
-UPDATE anomaly SET resolution = $3, closed_ms = $4
-WHERE code = $1 AND subject = $2 AND closed_ms IS NULL RETURNING 1
-"""
 RESOLVE_ALL = """
-UPDATE anomaly AS a SET resolution = r.resolution, closed_ms = r.at_ms
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
-    AS r (code, subject, resolution, at_ms)
+UPDATE anomaly AS a SET resolution = r.resolution, closed_ms = r.at_ms, status = r.status,
+    resolution_code = r.reason, resolved_by = r.done_by, approved_by = r.approved_by
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[]
+) AS r (code, subject, resolution, at_ms, status, reason, done_by, approved_by)
 WHERE a.code = r.code AND a.subject = r.subject AND a.closed_ms IS NULL
+RETURNING 1
 """
 
 INSERT_DEAD_LETTERS = """

@@ -14,6 +14,7 @@ import orjson
 
 from consumers.facts import Fact, FactKind
 from consumers.lifecycle import State
+from consumers.store.cases import AtRisk, Status
 from consumers.store.port import (
     Advance,
     Anomaly,
@@ -42,6 +43,9 @@ from ingress.eventlog.port import Headers, Partition, Position
 
 # A driver's row: what is in it is the schema's business, and no type checker sees the schema.
 Row = tuple[Any, ...]
+
+# Of one item, what is kept of later evidence: a storm of different words must not fill the disk.
+EVIDENCE_MAX = 100
 
 # NUMERIC(78, 0): the largest 256-bit integer has 78 digits.
 AMOUNT_END = 10**78
@@ -305,19 +309,59 @@ def _anomaly_row(same: Sequence[Anomaly]) -> Row:
         min(times_ms),
         max(times_ms),
         len(same),
+        *at_risk_row(next((one.at_risk for one in reversed(same) if one.at_risk), None)),
     )
+
+
+def at_risk_row(money: AtRisk | None) -> Row:
+    """Lay out the money that an exception is about. Raises `Unstorable`."""
+    if money is None:
+        return (None, None)
+    if abs(money.amount) >= AMOUNT_END:
+        raise Unstorable("the money of an exception is over 78 digits")
+    return (money.asset, str(money.amount))
+
+
+def evidence_rows(anomalies: Iterable[Anomaly]) -> list[Row]:
+    """Lay out what a batch tells of each exception, every text once, in order.
+
+    The store keeps of it what the item does not hold already.
+    """
+    told: dict[tuple[str, str], dict[str, Anomaly]] = {}
+    for anomaly in anomalies:
+        texts = told.setdefault((anomaly.code, anomaly.subject), {})
+        if len(texts) < EVIDENCE_MAX:
+            texts.setdefault(anomaly.evidence, anomaly)
+    return [
+        (*place, text, *(one.event or (None, None, None)), one.at_ms, EVIDENCE_MAX)
+        for place in sorted(told)
+        for text, one in told[place].items()
+    ]
 
 
 def resolution_rows(resolved: Iterable[Resolution]) -> list[Row]:
     """Lay out the ends of exceptions, in the order in which everybody takes their locks."""
-    return sorted(tuple(one) for one in resolved)
+    return sorted(resolution_row(one) for one in resolved)
+
+
+def resolution_row(one: Resolution) -> Row:
+    """Lay out the end of an exception: whether people or facts ended it, too."""
+    status = Status.RESOLVED if one.by else Status.AUTO_RESOLVED
+    return (*one[:4], str(status), one.reason, one.by, one.approved_by)
 
 
 def open_item(row: Row) -> OpenItem:
     """Read an open exception back."""
-    code, subject, severity, evidence, *event, first_ms, last_ms, times = row
+    return OpenItem(anomaly(row), *row[8:10])
+
+
+def anomaly(row: Row) -> Anomaly:
+    """Read an exception back, as it was raised: the first columns of a row of them."""
+    code, subject, severity, evidence, *event, first_ms = row[:8]
+    asset, amount = row[10:12]
     key = None if event[0] is None else EventKey(*event)
-    return OpenItem(Anomaly(code, subject, severity, evidence, key, first_ms), times, last_ms)
+    at_risk = None if amount is None else AtRisk(asset, int(amount))
+    return Anomaly(code, subject, severity, evidence, key, first_ms, at_risk)
 
 
 def payment_count(row: Row) -> PaymentCount:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import apsw
 
-from consumers.lifecycle import State
-from consumers.store import looking, rows, schema
+from consumers.store import case_store, chain, finding, looking, rows, schema, sqlite_audit
 from consumers.store import sqlite_sql as sql
+from consumers.store.auditing import Auditing
 from consumers.store.port import (
     Advance,
     Changes,
@@ -59,19 +59,24 @@ BUSY_TIMEOUT_MS = 5000
 class SqliteTransaction:
     """One batch on the writer's connection."""
 
-    def __init__(self, writer: Lane) -> None:
+    def __init__(self, writer: Lane, root: chain.Root) -> None:
         self._writer = writer
+        self._root = root
+        self._draft = chain.Draft()
 
     async def advance(self, group: str, advances: Sequence[Advance]) -> None:
         """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""
         moves = [(group, *rows.advance_row(advance)) for advance in advances]
         if len(await self._many(sql.ADVANCE, moves)) != len(moves):
             raise Fenced(f"a partition of {group} was claimed by another, or its position moved")
+        self._draft.moved(group, [move[1:] for move in moves])
 
     async def claim(self, events: Sequence[Event]) -> frozenset[EventKey]:
         """Claim events; return those nobody had claimed before."""
-        fresh = await self._many(sql.CLAIM, [rows.event_row(event) for event in events])
-        return frozenset(EventKey(*row) for row in fresh)
+        claims = [rows.event_row(event) for event in events]
+        fresh = frozenset(EventKey(*row) for row in await self._many(sql.CLAIM, claims))
+        self._draft.claimed(claims, fresh)
+        return fresh
 
     async def digests(self, keys: Collection[EventKey]) -> Mapping[EventKey, str]:
         """Return the body digests of claimed events."""
@@ -91,11 +96,8 @@ class SqliteTransaction:
         # Laid out here, so that what cannot be stored is refused before anything is written.
         saved = [rows.saved_row(one) for one in changes.payments]
         facts = {rows.fact_row(*stated): stated for stated in changes.facts}
+        restated = [rows.restatement_row(*stated) for stated in changes.restated]
         writes: list[tuple[str, Sequence[Row]]] = [
-            (
-                sql.INSERT_RESTATEMENT,
-                [rows.restatement_row(*stated) for stated in changes.restated],
-            ),
             (sql.INSERT_MARK, [rows.mark_row(one) for one in changes.marks]),
             (sql.RESOLVE, rows.resolution_rows(changes.resolved)),
             (sql.INSERT_TRANSITION, [rows.transition_row(one) for one in changes.transitions]),
@@ -108,12 +110,20 @@ class SqliteTransaction:
         def write(connection: apsw.Connection) -> None:
             _save_payments(connection, saved)
             new = {tuple(row) for row in connection.executemany(sql.INSERT_FACT, facts)}
-            again = [rows.restatement_row(*facts[row]) for row in facts if row[:4] not in new]
-            connection.executemany(sql.INSERT_RESTATEMENT, again)
+            old = [rows.restatement_row(*facts[row]) for row in facts if row[:4] not in new]
+            restated.extend(old)
+            again = {tuple(row) for row in connection.executemany(sql.INSERT_RESTATEMENT, restated)}
+            self._draft.stated(facts, new, restated, again)
             for statement, each in writes:
                 connection.executemany(statement, each).fetchall()
+                self._draft.tell(sqlite_audit.KINDS[statement], each)
 
         await self._run(write)
+        await case_store.save(self._many, sql.CASES, changes, self._draft.tell)
+
+    async def seal(self) -> None:
+        """Append what was done to the chain: the last thing before the commit."""
+        await self._run(lambda connection: sqlite_audit.append(connection, self._draft, self._root))
 
     async def _many(self, statement: str, each: Iterable[Row]) -> list[Row]:
         def work(connection: apsw.Connection) -> list[Row]:
@@ -134,15 +144,22 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self.path = path
+        self._busy_timeout_ms = busy_timeout_ms
         self._writer = Lane(path, busy_timeout_ms, writes=True)
         self._reader = Lane(path, busy_timeout_ms, writes=False)
         self._turn = asyncio.Lock()
+        self._root = chain.Root("", chain.NOTHING)
+        self.cases = case_store.CaseReads(self._read, "?")
+        self.finder = finding.Finder(self._read, "?")
 
     async def open(self, environment: str) -> None:
         """Open the file, check it and bring its schema up to date."""
         async with self._turn:
             await self._writer.run(migrate)
             await self._writer.run(lambda connection: _own(connection, environment))
+            self._root = await self._writer.run(
+                lambda connection: sqlite_audit.begin(connection, environment)
+            )
 
     async def look(self, environment: str) -> None:
         """Open the file to read, and check its schema and its owner."""
@@ -171,7 +188,9 @@ class SqliteStore:
         async with self._turn:
             try:
                 await self._writer.run(begin)
-                yield SqliteTransaction(self._writer)
+                one = SqliteTransaction(self._writer, self._root)
+                yield one
+                await one.seal()
                 await self._writer.run(commit)
             except BaseException:
                 # Queued before anything else can be: a second cancellation stops the waiting,
@@ -198,23 +217,9 @@ class SqliteStore:
         """Count payments by provider and state."""
         return [rows.payment_count(row) for row in await self._read(sql.COUNTS)]
 
-    async def stuck(self, before_ms: Mapping[State, int]) -> Sequence[PaymentCount]:
-        """Count payments that entered their state before the instant given for that state."""
-        limits = [(state.value, limit_ms) for state, limit_ms in before_ms.items()]
-
-        def read(connection: apsw.Connection) -> list[Row]:
-            with snapshot(connection):
-                return list(connection.executemany(sql.STUCK, limits))
-
-        return [rows.payment_count(row) for row in await self._reader.run(read)]
-
     async def list_anomalies(self, limit: int) -> Sequence[OpenItem]:
         """Read open exceptions: the most severe first, then the oldest."""
         return [rows.open_item(row) for row in await self._read(sql.ANOMALIES, limit)]
-
-    async def resolve(self, code: str, subject: str, resolution: str, at_ms: int) -> bool:
-        """Close an open exception; False if there is none."""
-        return bool(await self._write(sql.RESOLVE, [(code, subject, resolution, at_ms)]))
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetter]:
         """Read dead letters, the latest first."""
@@ -288,6 +293,10 @@ class SqliteStore:
     async def correlated(self, correlation_id: str) -> Sequence[Recorded]:
         """Read the events that carry a correlation id."""
         return [rows.recorded(row) for row in await self._read(sql.CORRELATED, correlation_id)]
+
+    def auditing(self) -> AbstractAsyncContextManager[Auditing]:
+        """Hold one moment of the file, to audit it."""
+        return sqlite_audit.moment(self.path, self._busy_timeout_ms)
 
     async def close(self) -> None:
         """Let go of the file."""

@@ -4,6 +4,8 @@ Rows go in one by one (`executemany` loops in C, and there is no network to cros
 statement is about one row. ``IS`` compares where NULL is a value.
 """
 
+from consumers.store.case_store import CaseStatements
+
 MIGRATION = """
 CREATE TABLE IF NOT EXISTS migration (
     number INTEGER PRIMARY KEY,
@@ -107,10 +109,6 @@ COUNTS = """
 SELECT provider, state, count(*), min(changed_ms) FROM payment
 GROUP BY provider, state ORDER BY provider, state
 """
-STUCK = """
-SELECT provider, state, count(*), min(changed_ms) FROM payment
-WHERE state = ? AND changed_ms < ? GROUP BY provider ORDER BY provider
-"""
 
 # The last word of each row says whether the event that states it is void, by its last mark.
 FACTS = """
@@ -151,7 +149,9 @@ _STATE = """
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 INSERT_FACT = f"INSERT INTO fact ({_STATE} RETURNING provider, account, reference, statement"
-INSERT_RESTATEMENT = f"INSERT INTO restatement ({_STATE}"
+INSERT_RESTATEMENT = (
+    f"INSERT INTO restatement ({_STATE} RETURNING provider, account, reference, statement"
+)
 
 INSERT_TRANSITION = """
 INSERT INTO transition (
@@ -179,23 +179,52 @@ DELIVERED = "UPDATE notice SET delivered = 1 WHERE sequence = ?"
 RAISE_ANOMALY = """
 INSERT INTO anomaly (
     code, subject, severity, evidence, event_provider, event_account, event_key,
-    first_ms, last_ms, times
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    first_ms, last_ms, times, risk_asset, risk_amount, reopened
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+    (SELECT count(*) FROM anomaly WHERE code = ?1 AND subject = ?2)
+)
 ON CONFLICT (code, subject) WHERE closed_ms IS NULL DO UPDATE
-SET times = times + excluded.times, last_ms = max(last_ms, excluded.last_ms)
+SET times = times + excluded.times, last_ms = max(last_ms, excluded.last_ms),
+    severity = min(severity, excluded.severity),
+    risk_asset = coalesce(excluded.risk_asset, risk_asset),
+    risk_amount = coalesce(excluded.risk_amount, risk_amount)
 """
 ANOMALIES_OPEN = """
 SELECT code, severity, count(*) FROM anomaly WHERE closed_ms IS NULL GROUP BY code, severity
 """
+# What later words of an exception add to what it was raised with.
+_APPEND_EVIDENCE = """
+INSERT INTO anomaly_evidence (
+    anomaly_id, evidence, event_provider, event_account, event_key, at_ms
+) SELECT a.id, ?3, ?4, ?5, ?6, ?7 FROM anomaly AS a
+WHERE a.code = ?1 AND a.subject = ?2 AND a.closed_ms IS NULL AND a.evidence <> ?3
+    AND NOT EXISTS (
+        SELECT 1 FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id AND e.evidence = ?3
+    )
+    AND (SELECT count(*) FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id) < ?8
+"""
 ANOMALIES = """
 SELECT code, subject, severity, evidence, event_provider, event_account, event_key,
-    first_ms, last_ms, times
+    first_ms, times, last_ms, risk_asset, risk_amount
 FROM anomaly WHERE closed_ms IS NULL ORDER BY severity, first_ms, id LIMIT ?
 """
 RESOLVE = """
-UPDATE anomaly SET resolution = ?3, closed_ms = ?4
+UPDATE anomaly SET resolution = ?3, closed_ms = ?4, status = ?5, resolution_code = ?6,
+    resolved_by = ?7, approved_by = ?8
 WHERE code = ?1 AND subject = ?2 AND closed_ms IS NULL RETURNING 1
 """
+_WORK = """
+UPDATE anomaly SET status = ?3, assignee = ?4, next_check_ms = ?5, version = version + 1,
+    closed_ms = ?6, resolution = ?7, resolution_code = ?8, resolved_by = ?9, approved_by = ?10
+WHERE id = ?1 AND version = ?2 AND closed_ms IS NULL RETURNING 1
+"""
+_INSERT_ACTION = """
+INSERT INTO operator_action (
+    key, name, provider, account, reference, anomaly_id, done_by, role, approved_by, reason, note,
+    detail, at_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+CASES = CaseStatements(_APPEND_EVIDENCE, _WORK, _INSERT_ACTION)
 
 INSERT_DEAD_LETTER = """
 INSERT INTO dead_letter (topic, partition, record_offset, reason, key, value, headers, at_ms)

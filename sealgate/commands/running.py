@@ -28,7 +28,7 @@ CRASH_AT = "SEALGATE_CRASH_AT"
 
 
 def up(*, config: "Config" = DEFAULT_CONFIG) -> int:
-    """Run everything in one process: edge, worker, relay and monitor."""
+    """Run everything in one process: edge, worker, relay, timers and monitor."""
     return _run(config, ROLES)
 
 
@@ -65,6 +65,11 @@ def consume(*, config: "Config" = DEFAULT_CONFIG) -> int:
 def relay(*, config: "Config" = DEFAULT_CONFIG) -> int:
     """Run the relay: publish notices of transitions. One per database."""
     return _run(config, ["relay"])
+
+
+def timers(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Run the timers: let windows close, and raise exceptions about stuck payments."""
+    return _run(config, ["timers"])
 
 
 def monitor(*, config: "Config" = DEFAULT_CONFIG) -> int:
@@ -190,4 +195,7 @@ def _crash_point() -> Callable[[str], None]:
     return pass_by
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (up, serve, consume, relay, monitor, check, kafka, demo)
+COMMANDS: tuple[Callable[..., int], ...] = (
+    *(up, serve, consume, relay, timers, monitor),
+    *(check, kafka, demo),
+)

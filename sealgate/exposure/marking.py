@@ -25,6 +25,7 @@ from sealgate.exposure import addresses, report
 from sealgate.exposure.addresses import Account, Unclear
 from sealgate.exposure.storing import EXIT_CONFIGURATION, with_store
 from sealgate.exposure.table import fact_text, plain
+from sealgate.policies import policy_of
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -63,7 +64,12 @@ def run(configuration: Configuration, asked: Asked) -> int:
         try:
             keys = [*chosen, *await _found(store, asked.events, accounts(configuration))]
             marks = _marks(dict.fromkeys(keys), asked, telemetry.now_ms())
-            rim = Rim(configuration.settings.environment, telemetry.now_ms, telemetry.traceparent)
+            rim = Rim(
+                configuration.settings.environment,
+                telemetry.now_ms,
+                telemetry.traceparent,
+                policy_of(configuration),
+            )
             marking = await voiding.void(store, marks, rim, dry_run=not asked.is_applied)
         except (Unclear, voiding.UnknownEvents) as unknown:
             print(unknown, file=sys.stderr)

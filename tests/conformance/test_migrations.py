@@ -20,11 +20,13 @@ from consumers.store.port import Cause, Changes, Store, WrongDatabase, WrongEnvi
 from consumers.voiding import void
 from tests.support.store_builders import (
     PAYMENT,
+    action,
     apply,
     event_key,
     fact,
     make_first_version,
     mark,
+    raised,
     run,
     saved,
     tables,
@@ -124,7 +126,10 @@ async def test_a_schema_newer_than_this_version_is_refused(store_url: str) -> No
         await _open(store_url)
 
 
-@pytest.mark.parametrize("table", ["fact", "transition", "restatement", "mark"])
+@pytest.mark.parametrize(
+    "table",
+    ["fact", "transition", "restatement", "mark", "anomaly_evidence", "operator_action", "audit"],
+)
 async def test_history_cannot_be_rewritten_with_sql(
     store: Store, store_url: str, table: str
 ) -> None:
@@ -138,6 +143,8 @@ async def test_history_cannot_be_rewritten_with_sql(
             restated=[(PAYMENT, fact(), event_key("f"))],
             marks=[mark("e")],
             transitions=[transition(told, None, "e")],
+            anomalies=[raised("first"), raised("later")],
+            actions=[action("t-1", payment=PAYMENT)],
         ),
     )
     before = await tables(store_url)
@@ -308,7 +315,8 @@ def _sqlite_catalogue(path: Path) -> dict[str, str]:
     with apsw.Connection(str(path)) as connection:
         found = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL")
         definitions = {
-            str(name): " ".join(re.sub("--.*", "", str(sql)).split()) for name, sql in found
+            str(name): re.sub(r" (?=[,)])", "", " ".join(re.sub("--.*", "", str(sql)).split()))
+            for name, sql in found
         }
     connection.close()
     return definitions

@@ -21,6 +21,7 @@ from consumers.store.port import (
     PaymentCount,
     PaymentKey,
     Recorded,
+    Resolution,
     Saved,
     Store,
     Unstorable,
@@ -203,8 +204,9 @@ async def test_a_resolved_exception_opens_anew_when_raised_again(store: Store) -
     """What comes back after it was closed is news, not a repeat."""
     item = Anomaly("E_CONFLICT", "pay-1", 2, "x", None, NOW_MS)
     await apply(store, Changes(anomalies=[item]))
-    assert await store.resolve("E_CONFLICT", "pay-1", "accepted", NOW_MS + 1)
-    assert not await store.resolve("E_CONFLICT", "pay-1", "accepted", NOW_MS + 2)
+    end = Resolution("E_CONFLICT", "pay-1", "accepted", NOW_MS + 1)
+    await apply(store, Changes(resolved=[end]))
+    await apply(store, Changes(resolved=[end]))  # nothing is open: nothing happens
     assert await store.list_anomalies(9) == []
     await apply(store, Changes(anomalies=[replace(item, at_ms=NOW_MS + 5)]))
     assert await store.list_anomalies(9) == [
@@ -231,15 +233,6 @@ async def test_payments_are_counted_by_provider_and_state(store: Store) -> None:
         PaymentCount("stripe", State.CONFIRMED, 1, NOW_MS + 2),
         PaymentCount("stripe", State.PAID, 2, NOW_MS + 1),
     ]
-
-
-async def test_stuck_payments_are_counted_by_their_own_limit(store: Store) -> None:
-    """An hour in Paid is a fault, an hour in Confirmed is the end of the story."""
-    await apply(store, Changes(payments=_several()))
-    assert await store.stuck({State.PAID: NOW_MS + 3, State.PENDING: NOW_MS + 9}) == [
-        PaymentCount("stripe", State.PAID, 1, NOW_MS + 1)
-    ]
-    assert await store.stuck({}) == []
 
 
 async def test_payments_are_listed_the_latest_changed_first(store: Store) -> None:

@@ -82,7 +82,7 @@ async def test_an_older_schema_is_said_and_not_migrated(empty_url: str) -> None:
         await asyncio.to_thread(Path(empty_url.removeprefix("sqlite://")).parent.mkdir)
     await make_first_version(empty_url)
     before = await tables(empty_url)
-    with pytest.raises(OlderSchema, match="is at 1 and this version reads 3: start the workers"):
+    with pytest.raises(OlderSchema, match=r"is at 1 and this version reads \d+: start the workers"):
         await look(empty_url)
     assert await tables(empty_url) == before
     store = connect(empty_url)

@@ -167,7 +167,9 @@ def get(url: str) -> tuple[int, str]:
 def post(url: str, body: bytes) -> int:
     """Deliver one body as BTCPay would; status 0 where the connection broke."""
     name, value = btcpay(body)
-    asked = urllib.request.Request(url + "/hooks/shop", data=body, headers={name: value})
+    # As it is not said, the library says that it is a form.
+    headers = {name: value, "content-type": "application/json"}
+    asked = urllib.request.Request(url + "/hooks/shop", data=body, headers=headers)
     try:
         with urllib.request.urlopen(asked, timeout=10) as reply:
             status: int = reply.status

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import apsw
 import asyncpg
@@ -9,6 +11,7 @@ import asyncpg
 from consumers.facts import Fact, FactKind
 from consumers.lifecycle import State
 from consumers.store import schema
+from consumers.store.cases import Action, Anomaly
 from consumers.store.port import (
     Advance,
     Changes,
@@ -96,6 +99,27 @@ def mark(
 ) -> Mark:
     """Make an operator's word on an event."""
     return Mark(event_key(key), judgement, reason, "alice", NOW_MS + 60_000)
+
+
+def raised(
+    evidence: str = "less came",
+    *,
+    subject: str = "stripe/main/pay-1",
+    at_ms: int = NOW_MS,
+    key: str = "evt-1",
+    **changes: Any,
+) -> Anomaly:
+    """Raise an exception; `changes` are of any other field."""
+    told = Anomaly("AMOUNT_UNDER", subject, 3, evidence, event_key(key), at_ms)
+    return replace(told, **changes)
+
+
+def action(
+    key: str, *, payment: PaymentKey | None = None, item: int | None = None, at_ms: int = NOW_MS
+) -> Action:
+    """Let an operator do something."""
+    about = (payment, item, "kim", "operations", "alice", "goodwill", "asked by mail", "{}", at_ms)
+    return Action(key, "accept_late", *about)
 
 
 async def claimed(store: Store, partition: Partition = PARTITION, owner: str = "worker-1") -> int:

@@ -8,7 +8,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from consumers.apply import Applier
-from consumers.lifecycle import State
 from consumers.metrics import MonitorMetrics
 from consumers.monitor import Monitor
 from consumers.store.port import Claim, Store
@@ -71,7 +70,6 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
         log=log,
         store=store,
         reads={TOPIC: GROUP},
-        stuck_s={State.PAID: 60.0, State.PENDING: 600.0},
         metrics=MonitorMetrics(registry),
         clock=lambda: bench.now_ms,
         every_s=1.0,
@@ -133,21 +131,13 @@ async def test_every_topic_that_is_applied_is_measured_under_its_own_group(bench
     assert bench.value("sealgate_consumer_lag_records", **LAG) == 2
 
 
-async def test_a_payment_is_stuck_only_after_the_limit_of_its_state(bench: Bench) -> None:
-    """Sixty seconds of Paid here: not at fifty-nine, and since when it has been."""
+async def test_payments_are_counted_by_state_and_every_state_is_there(bench: Bench) -> None:
+    """A rate of something that has no series yet is no zero but nothing."""
     await bench.publish("paid")
-    begun_ms = bench.now_ms
     await bench.work()
-    at = {"provider": "kobbopay", "state": "Paid"}
-    bench.now_ms = begun_ms + 59_000
     await bench.monitor.measure()
-    assert bench.value("sealgate_payments", **at) == 1
-    assert bench.value("sealgate_payments_stuck", **at) == 0
-    bench.now_ms = begun_ms + 61_000
-    await bench.monitor.measure()
-    assert bench.value("sealgate_payments_stuck", **at) == 1
-    oldest = bench.value("sealgate_payments_oldest_stuck_timestamp_seconds", **at)
-    assert oldest == pytest.approx(begun_ms / 1000)
+    assert bench.value("sealgate_payments", provider="kobbopay", state="Paid") == 1
+    assert bench.value("sealgate_payments", provider="kobbopay", state="Late") == 0
 
 
 async def test_a_collector_that_fails_drops_its_series_and_says_so(bench: Bench) -> None:

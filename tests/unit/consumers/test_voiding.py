@@ -22,7 +22,14 @@ from consumers.store.port import (
     Payment,
     Recorded,
 )
-from consumers.voiding import Rim, UnknownEvents, payment_of, plan_corrections, plan_marks
+from consumers.voiding import (
+    OwnEvents,
+    Rim,
+    UnknownEvents,
+    payment_of,
+    plan_corrections,
+    plan_marks,
+)
 from tests.support.store_builders import NOW_MS, PAYMENT, event, event_key, mark
 
 RIM = Rim("sandbox", lambda: NOW_MS, lambda: "00-" + "1" * 32 + "-" + "2" * 16 + "-00")
@@ -182,3 +189,11 @@ def test_a_correction_names_the_event_that_was_taken_out() -> None:
     assert (move.event, move.cause) == (event_key("gone"), Cause.VOID)
     assert move.correlation_id == event("gone").correlation_id
     assert payment_of(event("gone")) == PAYMENT
+
+
+def test_what_we_said_ourselves_cannot_be_void() -> None:
+    """Its payment is not its provider's: to undo a command, another one says the opposite."""
+    own = EventKey("sealgate", "operator", "k1")
+    word = Mark(own, Judgement.VOID, "a slip", "ann", 1)
+    with pytest.raises(OwnEvents, match="by a command"):
+        plan_marks([word], {own: Marked(Recorded(event("k1")._replace(key=own), "applied"), ())})

@@ -147,6 +147,9 @@ CREATE TABLE transition (
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION '% is never changed: append to it', TG_TABLE_NAME; END $$;
+-- A person may hold the hash of a transaction. Totals of a whole payment are no transfers.
+CREATE INDEX fact_transfer ON fact (key COLLATE "C")
+    WHERE key <> '' AND substr(key, 1, 4) <> 'agg:';
 CREATE TRIGGER fact_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON fact
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transition_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON transition
@@ -157,7 +160,9 @@ CREATE TRIGGER mark_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON mark
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Exceptions for a human: one open item per code and subject, whose repeats are counted.
--- Closed items stay, with their resolution.
+-- Closed items stay, with their resolution: `status` says whether people or facts closed them.
+-- `version` counts what people did to the item, `reopened` the items of its code and subject before
+-- it; `risk_asset` and `risk_amount` are the money it is about, where that is known.
 CREATE TABLE anomaly (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     code text COLLATE "C" NOT NULL,
@@ -171,9 +176,59 @@ CREATE TABLE anomaly (
     last_ms bigint NOT NULL,
     times bigint NOT NULL,
     resolution text,
-    closed_ms bigint
+    closed_ms bigint,
+    status text COLLATE "C" NOT NULL DEFAULT 'open',
+    assignee text NOT NULL DEFAULT '',
+    next_check_ms bigint,
+    risk_asset text,
+    risk_amount numeric(78, 0),
+    reopened bigint NOT NULL DEFAULT 0,
+    version bigint NOT NULL DEFAULT 0,
+    resolution_code text NOT NULL DEFAULT '',
+    resolved_by text NOT NULL DEFAULT '',
+    approved_by text NOT NULL DEFAULT ''
 );
 CREATE UNIQUE INDEX anomaly_open ON anomaly (code, subject) WHERE closed_ms IS NULL;
+CREATE INDEX anomaly_subject ON anomaly (subject, code);
+CREATE INDEX anomaly_closed ON anomaly (closed_ms, id) WHERE closed_ms IS NOT NULL;
+
+-- What was told of an item after it was raised and was not known: the first evidence stays as it
+-- was, in the item.
+CREATE TABLE anomaly_evidence (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    anomaly_id bigint NOT NULL,
+    evidence text NOT NULL,
+    event_provider text,
+    event_account text,
+    event_key text,
+    at_ms bigint NOT NULL
+);
+CREATE INDEX anomaly_evidence_item ON anomaly_evidence (anomaly_id, id);
+CREATE TRIGGER anomaly_evidence_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON anomaly_evidence
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What people did to payments and to exceptions: appended to, never changed. `key` is the
+-- idempotency key, that of the event which the action was claimed as.
+CREATE TABLE operator_action (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key text COLLATE "C" NOT NULL UNIQUE,
+    name text NOT NULL,
+    provider text COLLATE "C",
+    account text COLLATE "C",
+    reference text COLLATE "C",
+    anomaly_id bigint,
+    done_by text NOT NULL,
+    role text NOT NULL,
+    approved_by text NOT NULL,
+    reason text NOT NULL,
+    note text NOT NULL,
+    detail text NOT NULL,
+    at_ms bigint NOT NULL
+);
+CREATE INDEX operator_action_payment ON operator_action (reference, account, provider, id);
+CREATE INDEX operator_action_item ON operator_action (anomaly_id, id);
+CREATE TRIGGER operator_action_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_action
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- The outbox: written with the transition, sent by the relay in the order of `sequence`. The
 -- relay takes what is not delivered, never what is "after the last one": of two transactions the one
@@ -204,3 +259,18 @@ CREATE TABLE dead_letter (
     headers text NOT NULL,
     at_ms bigint NOT NULL
 );
+
+-- What every transaction decided, as bytes; `hash` is SHA-256 of the hash before and the bytes.
+-- One chain for each partition a group reads, and one for what people and timers do.
+CREATE TABLE audit (
+    chain text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL CHECK (seq >= 0),
+    at_ms bigint NOT NULL,
+    bytes bytea NOT NULL,
+    hash bytea NOT NULL,
+    PRIMARY KEY (chain, seq)
+);
+-- As it is: to compress it would cost more of the server than all the rest of an entry.
+ALTER TABLE audit ALTER COLUMN bytes SET STORAGE EXTERNAL;
+CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

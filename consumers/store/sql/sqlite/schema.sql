@@ -87,6 +87,8 @@ CREATE TABLE fact (
     detail TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, reference, statement)
 ) STRICT;
+-- A person may hold the hash of a transaction. Totals of a whole payment are no transfers.
+CREATE INDEX fact_transfer ON fact (key) WHERE key <> '' AND substr(key, 1, 4) <> 'agg:';
 CREATE TRIGGER fact_kept BEFORE UPDATE ON fact
 BEGIN SELECT RAISE(ABORT, 'facts are never changed: state another'); END;
 CREATE TRIGGER fact_kept_whole BEFORE DELETE ON fact
@@ -162,7 +164,9 @@ CREATE TRIGGER transition_kept_whole BEFORE DELETE ON transition
 BEGIN SELECT RAISE(ABORT, 'history is never changed: append to it'); END;
 
 -- Exceptions for a human: one open item per code and subject, whose repeats are counted.
--- Closed items stay, with their resolution.
+-- Closed items stay, with their resolution: `status` says whether people or facts closed them.
+-- `version` counts what people did to the item, `reopened` the items of its code and subject before
+-- it; `risk_asset` and `risk_amount` are the money it is about, where that is known.
 CREATE TABLE anomaly (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     code TEXT NOT NULL,
@@ -176,9 +180,63 @@ CREATE TABLE anomaly (
     last_ms INTEGER NOT NULL,
     times INTEGER NOT NULL,
     resolution TEXT,
-    closed_ms INTEGER
+    closed_ms INTEGER,
+    status TEXT NOT NULL DEFAULT 'open',
+    assignee TEXT NOT NULL DEFAULT '',
+    next_check_ms INTEGER,
+    risk_asset TEXT,
+    risk_amount TEXT,
+    reopened INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 0,
+    resolution_code TEXT NOT NULL DEFAULT '',
+    resolved_by TEXT NOT NULL DEFAULT '',
+    approved_by TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX anomaly_open ON anomaly (code, subject) WHERE closed_ms IS NULL;
+CREATE INDEX anomaly_subject ON anomaly (subject, code);
+CREATE INDEX anomaly_closed ON anomaly (closed_ms, id) WHERE closed_ms IS NOT NULL;
+
+-- What was told of an item after it was raised and was not known: the first evidence stays as it
+-- was, in the item.
+CREATE TABLE anomaly_evidence (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    anomaly_id INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    event_provider TEXT,
+    event_account TEXT,
+    event_key TEXT,
+    at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX anomaly_evidence_item ON anomaly_evidence (anomaly_id, id);
+CREATE TRIGGER anomaly_evidence_kept BEFORE UPDATE ON anomaly_evidence
+BEGIN SELECT RAISE(ABORT, 'evidence is never changed: it is appended to'); END;
+CREATE TRIGGER anomaly_evidence_kept_whole BEFORE DELETE ON anomaly_evidence
+BEGIN SELECT RAISE(ABORT, 'evidence is never changed: it is appended to'); END;
+
+-- What people did to payments and to exceptions: appended to, never changed. `key` is the
+-- idempotency key, that of the event which the action was claimed as.
+CREATE TABLE operator_action (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    provider TEXT,
+    account TEXT,
+    reference TEXT,
+    anomaly_id INTEGER,
+    done_by TEXT NOT NULL,
+    role TEXT NOT NULL,
+    approved_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    note TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX operator_action_payment ON operator_action (reference, account, provider, id);
+CREATE INDEX operator_action_item ON operator_action (anomaly_id, id);
+CREATE TRIGGER operator_action_kept BEFORE UPDATE ON operator_action
+BEGIN SELECT RAISE(ABORT, 'an action is never changed: take another'); END;
+CREATE TRIGGER operator_action_kept_whole BEFORE DELETE ON operator_action
+BEGIN SELECT RAISE(ABORT, 'an action is never changed: take another'); END;
 
 -- The outbox: written with the transition, sent by the relay in the order of `sequence`. The
 -- relay takes what is not delivered, never what is "after the last one": of two transactions the one
@@ -209,3 +267,18 @@ CREATE TABLE dead_letter (
     headers TEXT NOT NULL,
     at_ms INTEGER NOT NULL
 ) STRICT;
+
+-- What every transaction decided, as bytes; `hash` is SHA-256 of the hash before and the bytes.
+-- One chain for each partition a group reads, and one for what people and timers do.
+CREATE TABLE audit (
+    chain TEXT NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq >= 0),
+    at_ms INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (chain, seq)
+) STRICT;
+CREATE TRIGGER audit_kept BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the chain is never changed: append to it'); END;
+CREATE TRIGGER audit_kept_whole BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the chain is never changed: append to it'); END;

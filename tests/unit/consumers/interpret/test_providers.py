@@ -65,7 +65,7 @@ BTCPAY_STATES = [
     ("InvoiceExpired", BARE, State.EXPIRED),
     ("InvoiceExpiredPaidPartial", BARE, State.UNDERPAID),
     ("InvoicePaidAfterExpiration", BARE, State.LATE),
-    ("InvoiceInvalid", BARE, State.PENDING),
+    ("InvoiceInvalid", BARE, State.FAILED),
 ]
 
 
@@ -190,7 +190,7 @@ COINBASE_STATES = [
     (
         "charge:failed",
         charge(timeline=({"status": "CANCELED", "time": iso(NOW_MS)},)),
-        State.PENDING,
+        State.CANCELLED,
     ),
     ("charge:delayed", charge(PAYMENT, timeline=(NEW, unresolved("DELAYED")), **GONE), State.LATE),
     ("charge:resolved", charge(PAYMENT), State.PAID),
@@ -262,14 +262,14 @@ STRIPE_STATES = [
     ("payment_intent.created", intent(1000, 0), State.PENDING),
     ("payment_intent.requires_action", intent(1000, 0), State.PENDING),
     ("payment_intent.payment_failed", intent(1000, 0), State.PENDING),
-    # Nothing is received until it has succeeded: the word says that the whole was submitted.
-    ("payment_intent.processing", intent(1000, 0), State.PAID),
+    # Of an API version that is not told: a debit handed to a bank, of which nobody has seen money.
+    ("payment_intent.processing", intent(1000, 0), State.PENDING),
     ("payment_intent.partially_funded", intent(1000, 0), State.UNDERPAID),
     ("payment_intent.partially_funded", intent(1000, 400), State.UNDERPAID),
     ("payment_intent.succeeded", intent(1000, 1000), State.CONFIRMED),
     ("payment_intent.succeeded", intent(1000, 999), State.UNDERPAID),
     ("payment_intent.succeeded", intent(500, 500, "jpy"), State.CONFIRMED),
-    ("payment_intent.canceled", intent(1000, 0), State.PENDING),
+    ("payment_intent.canceled", intent(1000, 0), State.CANCELLED),
 ]
 
 

@@ -70,8 +70,8 @@ def test_repeats_in_a_batch_are_one_row() -> None:
     later, earlier = replace(ITEM, at_ms=70, evidence="x"), replace(ITEM, at_ms=30, event=None)
     other = replace(ITEM, subject="r")
     assert rows.anomaly_rows([ITEM, later, other, earlier]) == [
-        ("E_A", "r", 2, "first", *event_key(), 50, 50, 1),
-        ("E_A", "s", 2, "first", *event_key(), 30, 70, 3),
+        ("E_A", "r", 2, "first", *event_key(), 50, 50, 1, None, None),
+        ("E_A", "s", 2, "first", *event_key(), 30, 70, 3, None, None),
     ]
 
 

@@ -1,0 +1,171 @@
+"""Which rows the chains name, small enough for millions: eight bytes and a place for each. Pure.
+
+First everything that entries say is written down, then each row of each table is looked up and
+crossed off. A row that cannot be crossed off is named by nobody: it was changed, or added past the
+program. What is left uncrossed at the end was named and is there no more. The eight bytes are a
+digest under a key that is new each time, so nobody can prepare a row that has another one's.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple
+
+import orjson
+
+from consumers.store.told import Told
+
+_SLOTS = 1024
+# Kinds of which an entry says more than the tables keep: what was repeated, or said anew later.
+_SUPERSEDED = frozenset({"closed", "evidence", "payments", "raised", "unjudged", "verdicts"})
+
+
+class Place(NamedTuple):
+    """Where a row is named: the number of a chain, and of its entry."""
+
+    chain: int
+    seq: int
+
+
+class _Slot:
+    """Some of the tokens of a kind, sorted when all are in."""
+
+    def __init__(self) -> None:
+        self.tokens = array("Q")
+        self.places = array("Q")
+        self.crossed = bytearray()
+
+    def add(self, token: int, place: int) -> None:
+        self.tokens.append(token)
+        self.places.append(place)
+
+    def sort(self) -> None:
+        order = sorted(range(len(self.tokens)), key=self.tokens.__getitem__)
+        self.tokens = array("Q", [self.tokens[at] for at in order])
+        self.places = array("Q", [self.places[at] for at in order])
+        self.crossed = bytearray(len(order))
+
+    def cross(self, token: int) -> bool:
+        at = bisect_left(self.tokens, token)
+        while at < len(self.tokens) and self.tokens[at] == token:
+            if not self.crossed[at]:
+                self.crossed[at] = 1
+                return True
+            at += 1
+        return False
+
+    def left(self) -> Iterator[tuple[int, int]]:
+        for at, crossed in enumerate(self.crossed):
+            if not crossed:
+                yield self.tokens[at], self.places[at]
+
+
+@dataclass(slots=True)
+class Names:
+    """All that entries name, by kind; `key` is some random bytes."""
+
+    key: bytes
+    kinds: dict[str, list[_Slot]] = field(default_factory=dict)
+    positions: dict[tuple[object, ...], int] = field(default_factory=dict)
+    times: Counter[int] = field(default_factory=Counter)
+    marks: Counter[int] = field(default_factory=Counter)
+    sorted: bool = False
+
+    def add(self, told: Told, place: Place) -> None:
+        """Write down what an entry says."""
+        for kind, row in _meanings(told):
+            if kind == "moved":
+                at, to = tuple(row[:3]), row[4]
+                self.positions[at] = max(self.positions.get(at, to), to)
+            elif kind == "times":
+                self.times[self.token(kind, row[:2])] += row[2]
+            else:
+                token = self._numbered(row) if kind == "marks" else self.token(kind, row)
+                slots = self.kinds.setdefault(kind, [])
+                if not slots:
+                    slots.extend(_Slot() for _ in range(_SLOTS))
+                slots[token % _SLOTS].add(token, place.chain << 40 | place.seq)
+
+    def close(self) -> None:
+        """Make ready to cross off."""
+        for slots in self.kinds.values():
+            for slot in slots:
+                slot.sort()
+        self.marks.clear()
+
+    def cross(self, told: Told) -> bool:
+        """Cross a row of a table off; False where nobody names it."""
+        kind, row = told
+        if kind == "positions":
+            return (tuple(row[:3]), row[3]) in self.positions.items()
+        if kind == "times":
+            self.times[self.token(kind, row[:2])] -= row[2]
+            return True
+        if kind == "closed":
+            number, code, subject, resolution, at_ms = row
+            either = ((code, subject, resolution, at_ms), (number, resolution, at_ms))
+            return any(self._cross(kind, self.token(kind, one)) for one in either)
+        if kind == "marks":
+            return self._cross_mark(row)
+        return self._cross(kind, self.token(kind, row))
+
+    def is_moved(self, told: Told) -> bool:
+        """Say whether the row is a position that some entry moved."""
+        return told.kind == "positions" and tuple(told.row[:3]) in self.positions
+
+    def left(self) -> Iterator[tuple[str, int, Place]]:
+        """Return what is named and was not found: its kind, its token, and where it is named."""
+        for kind in sorted(self.kinds.keys() - _SUPERSEDED):
+            for slot in self.kinds[kind]:
+                for token, place in slot.left():
+                    yield kind, token, Place(place >> 40, place & (1 << 40) - 1)
+
+    def miscounted(self) -> int:
+        """Count the exceptions that were raised more or less often than entries say."""
+        return sum(1 for times in self.times.values() if times)
+
+    def token(self, kind: str, row: Sequence[object]) -> int:
+        """Return the eight bytes of a row."""
+        said = orjson.dumps([kind, *row])
+        return int.from_bytes(blake2b(said, digest_size=8, key=self.key).digest())
+
+    def _cross(self, kind: str, token: int) -> bool:
+        slots = self.kinds.get(kind)
+        return slots is not None and slots[token % _SLOTS].cross(token)
+
+    def _numbered(self, row: Sequence[object]) -> int:
+        """Return the token of a mark and its number among those on its event: the last counts."""
+        event = self.token("event", row[:3])
+        number = self.marks[event]
+        self.marks[event] += 1
+        return self.token("marks", (*row, number))
+
+    def _cross_mark(self, row: Sequence[object]) -> bool:
+        event = self.token("event", row[:3])
+        found = self._cross("marks", self.token("marks", (*row, self.marks[event])))
+        self.marks[event] += found
+        return found
+
+
+def _meanings(told: Told) -> Iterator[Told]:
+    """Return what a row of an entry says of the tables."""
+    kind, row = told
+    if kind == "transitions":
+        yield told
+        yield Told("payments", (*row[:4], row[5]))
+    elif kind == "raised":
+        yield Told("raised", (*row[:2], *row[3:8]))
+        yield Told("times", (*row[:2], row[9]))
+    elif kind == "resolved":
+        yield Told("closed", tuple(row[:4]))
+    elif kind == "evidence":
+        yield Told("evidence", tuple(row[:7]))
+    elif kind == "works":
+        number, *_, at_ms, resolution = row[:7]
+        if at_ms is not None:
+            yield Told("closed", (number, resolution, at_ms))
+    else:
+        yield told

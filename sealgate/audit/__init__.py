@@ -1,0 +1,1 @@
+"""Checkpoints of the audit chain, kept outside of the database, and the audit that uses them."""

@@ -1,0 +1,18 @@
+"""What an operator configures of the audit chain's checkpoints."""
+
+from pathlib import Path
+
+from consumers.settings import Seconds, Strict
+
+
+class AuditSettings(Strict):
+    """Where checkpoints go, and who signs them; without a key there are none."""
+
+    directory: Path = Path("var/audit")
+    """Where nobody who may write the database can write: another account, a locked bucket."""
+
+    key_file: Path | None = None
+    """The private key that signs, made by `sealgate audit init`; not on the database's machine."""
+
+    checkpoint_s: Seconds = 3600.0
+    """How often a monitor writes one, also when nothing happened."""

@@ -1,0 +1,84 @@
+"""The commands about the audit chain: make a key, write a checkpoint, look, and verify."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.commands.context import DEFAULT_CONFIG, configured, now_ms
+
+if TYPE_CHECKING:
+    from sealgate.config import Configuration
+    from sealgate.flags import Config
+
+SUMMARY = "Prove that history was not rewritten: init, checkpoint, show, verify."
+
+
+def audit_init(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Make the key that signs checkpoints, and the directory they go to."""
+
+    def run(configuration: "Configuration") -> int:
+        from sealgate.audit import command
+
+        return command.init(configuration)
+
+    # Before there is a key, a configuration that names one is not whole.
+    return configured(config, [], run)
+
+
+def audit_checkpoint(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Write a checkpoint now, such as before a close; the monitor writes the others."""
+
+    def run(configuration: "Configuration") -> int:
+        from sealgate.audit import command
+
+        return command.checkpoint(configuration, now_ms())
+
+    return configured(config, ["monitor"], run)
+
+
+def audit_show(chain: str = "", seq: int = -1, /, *, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Show where every chain is, or what one entry says.
+
+    Parameters
+    ----------
+    chain
+        The chain of the entry.
+    seq
+        The number of the entry.
+    """
+
+    def run(configuration: "Configuration") -> int:
+        from sealgate.audit import command
+
+        return command.show(configuration, chain, seq)
+
+    return configured(config, ["worker"], run)
+
+
+def audit_verify(
+    *, from_: Path | None = None, key: Path | None = None, config: "Config" = DEFAULT_CONFIG
+) -> int:
+    """Hash every chain again and hold it against checkpoints and tables. Exit code 3: it is wrong.
+
+    Parameters
+    ----------
+    from_
+        A checkpoint's file: begin behind what it saw, and leave the tables out.
+    key
+        The public key that checkpoints must be signed with, from where no attacker reaches it.
+    """
+
+    def run(configuration: "Configuration") -> int:
+        from sealgate.audit import command
+
+        return command.verify(configuration, from_, key)
+
+    return configured(config, ["worker"], run)
+
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "checkpoint": audit_checkpoint,
+    "init": audit_init,
+    "show": audit_show,
+    "verify": audit_verify,
+}

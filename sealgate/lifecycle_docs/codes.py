@@ -1,0 +1,81 @@
+"""`docs/exceptions.md`: everything people are called for, whose it is and how it ends."""
+
+from collections.abc import Iterator
+
+from consumers.exceptions import HANDLING, Code, Handling, Owner
+from consumers.glossary import SEVERITIES
+from sealgate.lifecycle_docs.tables import sentence, table
+
+_INTRODUCTION = (
+    "Generated from `consumers/exceptions.py` by `make docs`. An exception is work for a human."
+    " The list is closed: there is no code called other, and free text is evidence and never a"
+    " code."
+)
+_ITEMS = (
+    "There is one open item for a code and a subject; more evidence for it is added to that item,"
+    " and its evidence is kept as it was when it was raised. Where it says that an item ends by"
+    " itself, it does so when the facts are no longer a reason for it; all others people close."
+    " Closing an item changes no payment: what changes one is a fact."
+)
+
+
+def page() -> str:
+    """Write the page."""
+    return "\n".join(
+        [
+            "# Exceptions",
+            "",
+            _INTRODUCTION,
+            "",
+            _ITEMS,
+            "",
+            "[What the states mean](lifecycle.md) · [what providers' words become](events.md)",
+            *table(("severity", "worked", "codes"), _severities()),
+            *_sections(),
+            "## By owner",
+            *table(("owner", "answers for"), _owners()),
+        ]
+    )
+
+
+def _severities() -> Iterator[tuple[str, ...]]:
+    for severity, when in SEVERITIES.items():
+        codes = (code for code, told in HANDLING.items() if told.severity == severity)
+        yield str(severity), when, ", ".join(map(_link, codes))
+
+
+def _sections() -> Iterator[str]:
+    for severity, when in SEVERITIES.items():
+        found = [(code, told) for code, told in HANDLING.items() if told.severity == severity]
+        yield f"## Severity {severity}: {when}"
+        head = (
+            "code",
+            "raised when",
+            "one item for each",
+            "owner",
+            "resolved by",
+            "ends by itself",
+        )
+        yield from table(head, (_row(code, told) for code, told in found))
+
+
+def _row(code: Code, told: Handling) -> tuple[str, ...]:
+    return (
+        f'<a id="{code.lower()}"></a>`{code}`',
+        sentence(told.raised_when),
+        told.subject,
+        told.owner,
+        sentence(told.resolution),
+        "yes" if told.heals else "no",
+    )
+
+
+def _owners() -> Iterator[tuple[str, ...]]:
+    for owner in Owner:
+        codes = [code for code, told in HANDLING.items() if told.owner is owner]
+        if codes:
+            yield owner, ", ".join(map(_link, codes))
+
+
+def _link(code: Code) -> str:
+    return f"[{code}](#{code.lower()})"

@@ -1,0 +1,92 @@
+"""Run what an operator asked for on the opened store, and say it as text or as JSON.
+
+A refusal has a code that is the same for ever, so that a script can tell "look again" from "ask a
+second person" without reading a sentence.
+"""
+
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from consumers.operating import Occurrence, WrongWords
+from consumers.stating import Refused
+from consumers.store.port import Fenced, Store
+from ingress import telemetry
+from sealgate.config import Configuration
+from sealgate.exposure.storing import with_store
+from sealgate.exposure.table import plain
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+Document = dict[str, Any]
+Tell = Callable[[Document], Iterable[str]]
+
+
+def answer(
+    configuration: Configuration,
+    ask: Callable[[Store], Awaitable[Document]],
+    tell: Tell,
+    *,
+    as_json: bool,
+    writes: bool = False,
+) -> int:
+    """Ask, and print the answer or why there is none; return the exit code."""
+
+    async def use(store: Store) -> int:
+        try:
+            told = await ask(store)
+        except Refused as refused:
+            return refuse(refused, as_json=as_json)
+        except Fenced:
+            return refuse(Busy("others keep changing it: nothing was written"), as_json=as_json)
+        if as_json:
+            print(json.dumps(told, indent=2, ensure_ascii=False))
+        else:
+            print("\n".join(plain(line) for line in tell(told)))
+        return EXIT_OK
+
+    return with_store(configuration, use, writes=writes)
+
+
+class Busy(Refused):
+    """Others kept moving what the order is about."""
+
+    code = "try_again"
+
+
+def refuse(refused: Refused, *, as_json: bool) -> int:
+    """Say why nothing was done; return the exit code."""
+    if as_json:
+        print(json.dumps({"error": refused.code, "message": str(refused)}, ensure_ascii=False))
+    else:
+        print(f"{refused.code}: {plain(str(refused))}", file=sys.stderr)
+    return EXIT_USAGE if isinstance(refused, WrongWords) else EXIT_FAILED
+
+
+def occurrence(configuration: Configuration) -> Occurrence:
+    """Take what an order needs from outside: the environment, the clock, and new ids."""
+    return Occurrence(
+        environment=configuration.settings.environment,
+        mode=configuration.serves.mode,
+        at_ms=telemetry.now_ms(),
+        correlation_id=telemetry.correlation_id(),
+        traceparent=telemetry.traceparent(),
+    )
+
+
+def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Write rows under each other, every column as wide as it needs to be."""
+    held = list(rows)
+    widths = [max(map(len, column)) for column in zip(*held, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in held
+    ]
+
+
+def given(told: Mapping[str, object], *names: str) -> list[str]:
+    """Return the texts of those fields that are there."""
+    return [str(told[name]) for name in names if told.get(name)]

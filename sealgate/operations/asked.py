@@ -1,0 +1,35 @@
+"""What every decision of an operator says, as typed: apart from all that answers it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decides what, as whom, and why: it is kept for ever."""
+
+    by: str
+    """Who decides: a name that your colleagues know."""
+
+    role: str
+    """As what: support, operations, finance, treasury, compliance, security or engineering."""
+
+    reason: str
+    """Why, as one of the codes of docs/operating.md; a wrong one lists those that fit."""
+
+    note: str
+    """Why, in your own words and in one line."""
+
+    key: str
+    """An idempotency key, such as the number of a ticket: done again under it, nothing happens."""
+
+    expect_version: int
+    """The version that `show` told: refused where something has happened since."""
+
+    approved_by: str = ""
+    """The second person, where one is needed."""
+
+    dry_run: bool = False
+    """Show what would follow, and write nothing."""
+
+    json: bool = False
+    """Print JSON, for machines."""

@@ -1,0 +1,172 @@
+"""`sealgate payments show` and `sealgate exceptions show`: everything an operator decides upon."""
+
+from collections.abc import Iterator, Sequence
+
+from consumers.actions import RULES, Approval, Rule
+from consumers.exceptions import subject_of
+from consumers.interpret import assets
+from consumers.lifecycle import State
+from consumers.operating import Unknown
+from consumers.store.cases import Item, ItemFilter
+from consumers.store.port import PaymentKey, Store
+from ingress import telemetry
+from sealgate.config import Configuration
+from sealgate.exposure.marking import accounts
+from sealgate.operations import documents, words
+from sealgate.operations.answering import Document, answer, given
+from sealgate.policies import policy_of
+
+# A payment has a handful; whoever has more reads the list.
+ITEMS_MAX = 200
+
+
+def payment(configuration: Configuration, text: str, *, as_json: bool) -> int:
+    """Print one payment; return the exit code."""
+
+    async def ask(store: Store) -> Document:
+        key = await words.payment_of(store, text, accounts(configuration))
+        return await tell(store, configuration, key)
+
+    return answer(configuration, ask, payment_lines, as_json=as_json)
+
+
+async def tell(store: Store, configuration: Configuration, key: PaymentKey) -> Document:
+    """Read a payment, and write it as a document. Raises `Unknown`."""
+    decimals, now_ms = assets.load().decimals, telemetry.now_ms()
+    found = await store.payment(key)
+    if found is None:
+        raise Unknown(f"{key.reference}: there is no such payment")
+    return {
+        "format": "sealgate.payment/1",
+        **documents.payment(found, policy_of(configuration), decimals),
+        "facts": [documents.statement(one, decimals) for one in await store.statements(key)],
+        "transitions": [documents.move(one) for one in await store.transitions(key)],
+        "exceptions": documents.items(await _items(store, key), now_ms, decimals),
+        "actions": [documents.action(one) for one in await store.cases.actions(key)],
+    }
+
+
+async def _items(store: Store, key: PaymentKey) -> Sequence[Item]:
+    subject = subject_of(key)
+    still = await store.cases.items(ItemFilter(subject=subject), None, ITEMS_MAX)
+    closed = ItemFilter(is_open=False, subject=subject)
+    return [*still, *await store.cases.items(closed, None, ITEMS_MAX)]
+
+
+def payment_lines(told: Document) -> Iterator[str]:
+    """Write a payment for a person."""
+    yield f"payment {told['payment']}"
+    yield f"  {told['label']}, version {told['version']}, since {told['since']}"
+    for name, amounts in told["amounts"].items():
+        if amounts:
+            yield f"  {name:<11} {documents.amounts_text(amounts)}"
+    yield f"  {'books':<11} {told['posting']}"
+    for name, instant in told["milestones"].items():
+        if instant:
+            yield f"  {name:<11} {instant}"
+    yield "facts (* the first to state it)"
+    yield from (f"  {_fact(one)}" for one in told["facts"])
+    yield "history"
+    yield from (f"  {_move(one)}" for one in told["transitions"])
+    if told["exceptions"]:
+        yield "exceptions"
+        yield from (f"  {_item(one)}" for one in told["exceptions"])
+    if told["actions"]:
+        yield "what people did"
+        yield from (f"  {_action(one)}" for one in told["actions"])
+    choices = list(_choices(told["state"]))
+    if choices:
+        yield "what can be decided"
+        yield from choices
+
+
+def item(configuration: Configuration, text: str, *, as_json: bool) -> int:
+    """Print one exception; return the exit code."""
+
+    async def ask(store: Store) -> Document:
+        number = words.item_number(text)
+        found = await store.cases.item(number)
+        if found is None:
+            raise Unknown(f"there is no exception {text}: `sealgate exceptions list` shows them")
+        decimals = assets.load().decimals
+        return {
+            "format": "sealgate.exception/1",
+            **documents.item(found, telemetry.now_ms(), decimals),
+            "later_evidence": [
+                documents.evidence(one) for one in await store.cases.evidence(number)
+            ],
+            "actions": [documents.action(one) for one in await store.cases.actions(number)],
+            "how_it_is_worked": documents.resolution_of(found.anomaly.code),
+        }
+
+    return answer(configuration, ask, item_lines, as_json=as_json)
+
+
+def item_lines(told: Document) -> Iterator[str]:
+    """Write an exception for a person."""
+    yield f"exception {told['exception']}  {told['code']}  {told['subject']}"
+    whose = f"assigned to {told['assignee']}" if told["assignee"] else "assigned to nobody"
+    yield f"  {told['status']}, severity {told['severity']}, version {told['version']}, {whose}"
+    yield f"  owner       {told['owner']}"
+    yield f"  opened      {told['opened_at']}, {told['age']} old, raised {told['times']} times"
+    if told["reopened"]:
+        yield f"  reopened    {told['reopened']} times before"
+    if told["at_risk"]:
+        yield f"  at risk     {documents.amounts_text([told['at_risk']])}"
+    if told["next_check_at"]:
+        yield f"  look again  {told['next_check_at']}"
+    yield f"  evidence    {told['evidence']}"
+    yield from (
+        f"  and later   {one['evidence']}, at {one['at']}" for one in told["later_evidence"]
+    )
+    if told["event"]:
+        yield f"  told by     {told['event']}"
+    if told["how_it_is_worked"]:
+        yield f"  how         {told['how_it_is_worked']}"
+    if told["closed_at"]:
+        by = f" by {told['resolved_by']}" if told["resolved_by"] else ""
+        agreed = f", approved by {told['approved_by']}" if told["approved_by"] else ""
+        yield f"  closed      {told['closed_at']}{by}{agreed}: {told['resolution']}"
+    if told["actions"]:
+        yield "what people did"
+        yield from (f"  {_action(one)}" for one in told["actions"])
+
+
+def _fact(told: Document) -> str:
+    mark = "*" if told["is_first"] else " "
+    amount = documents.amounts_text([told]) if told["atomic"] is not None else ""
+    said = " ".join(given(told, "kind", "transfer", "detail"))
+    adjectives = [name for name in ("whole", "late") if told[name]]
+    parts = [said, amount, *adjectives, *given(told, "at")]
+    return f"{mark} {' '.join(part for part in parts if part)}, by {told['event']}"
+
+
+def _move(told: Document) -> str:
+    arrow = f"{told['before'] or '(none)'} -> {told['after']}"
+    by = ", ".join(given(told, "mapping", "policy"))
+    rules = f" ({by})" if by else ""
+    return f"version {told['version']} {arrow} at {told['at']}, cause {told['cause']}{rules}"
+
+
+def _item(told: Document) -> str:
+    end = f": {told['resolution']}" if told["resolution"] else f", {told['age']} old"
+    return f"{told['exception']} {told['code']} {told['status']}, severity {told['severity']}{end}"
+
+
+def _action(told: Document) -> str:
+    agreed = f", approved by {told['approved_by']}" if told["approved_by"] else ""
+    detail = f" {told['detail']}" if told["detail"] not in {"", "{}"} else ""
+    who = f"{told['by']} ({told['role']}{agreed})"
+    return f"{told['at']} {told['action']}{detail} by {who}: {told['reason']}, {told['note']}"
+
+
+def _choices(state: str) -> Iterator[str]:
+    """Name the actions that are for payments in this state alone."""
+    for act, rule in RULES.items():
+        if State(state) in rule.begins:
+            roles = ", ".join(sorted(rule.roles))
+            yield f"  {act}: {rule.meaning} ({roles}{_second(rule)})"
+
+
+def _second(rule: Rule) -> str:
+    return "" if rule.approval is Approval.NEVER else f"; a second person {rule.approval}"

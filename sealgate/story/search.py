@@ -1,0 +1,180 @@
+"""Find what a person's words stand for, whichever of its ids they hold.
+
+An answer's correlation id, an event by its whole name or the provider's own id alone, a payment
+likewise, a notice, a place in the log, a transaction's hash: all are looked for, and whatever is
+found leads to payments, or to an event that concerns none. Where that is more than one, nothing is
+guessed.
+"""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from consumers.stating import OURSELVES
+from consumers.store.port import DeadLetter, EventKey, PaymentKey, Recorded, Store
+from ingress.eventlog.port import Partition, Position
+from sealgate.exposure import addresses
+
+# Nothing of a provider is longer; a reader who pastes a page has the wrong window.
+WORDS_CHARS_MAX = 2048
+LISTED_MAX = 20
+_POSITION = re.compile(r"(?P<topic>[^\s/]+)/(?P<number>[0-9]{1,9})/(?P<offset>[0-9]{1,18})")
+
+
+class Unclear(ValueError):
+    """A person's words stand for nothing, or for several things; the message says how to go on."""
+
+
+class Unknown(Unclear):
+    """A person's words stand for nothing that the store knows."""
+
+
+class Found(NamedTuple):
+    """What some words stand for: a payment, or an event that concerns none, or a dead letter.
+
+    `by` says what the words are of it. `events` are those the words stand for, to be marked where
+    their payment's story is told.
+    """
+
+    by: str
+    payment: PaymentKey | None = None
+    events: tuple[Recorded, ...] = ()
+    buried: tuple[DeadLetter, ...] = ()
+
+    @property
+    def subject(self) -> tuple[object, ...]:
+        """Return what a story would be about: two of one subject are one story."""
+        if self.payment is not None:
+            return ("payment", self.payment)
+        return ("event", *(one.event.key for one in self.events), *_places(self.buried))
+
+
+async def search(store: Store, text: str) -> Found:
+    """Find the one story that `text` stands for. Raises `Unknown`, and else `Unclear`."""
+    if not text or len(text) > WORDS_CHARS_MAX:
+        raise Unclear("say an id: of an event, a payment, a transfer, an answer, a notice, a place")
+    found: dict[tuple[object, ...], Found] = {}
+    async for one in _candidates(store, text):
+        known = found.get(one.subject)
+        found[one.subject] = one if known is None else _joined(known, one)
+    if not found:
+        raise Unknown(_NOWHERE.format(text=text))
+    if len(found) > 1:
+        raise Unclear(_several(text, list(found.values())))
+    return next(iter(found.values()))
+
+
+_NOWHERE = """\
+{text}: nothing in the store is known by this. It may be
+  a correlation id of a delivery that was refused: the edge's log line has it, with the reason,
+    and `sealgate quarantine list` where it was kept
+  an event that no worker has read yet: `sealgate doctor` and the consumers' lag say so
+  of another environment, whose configuration --config names
+known ids: correlation id, provider/account/key of an event or a payment, either one's key alone,
+transaction hash, notice id, and topic/partition/offset"""
+
+
+def _several(text: str, found: Sequence[Found]) -> str:
+    """List what the words stand for, each in words that stand for it alone."""
+    lines = [f"  {_name(one):<60} {one.by}" for one in found[:LISTED_MAX]]
+    more = len(found) - len(lines)
+    tail = [f"  and {more} more"] if more else []
+    return "\n".join([f"{text}: stands for {len(found)} things; say which:", *lines, *tail])
+
+
+def _name(found: Found) -> str:
+    if found.payment is not None:
+        return addresses.write(found.payment)
+    if found.events:
+        return addresses.write(found.events[0].event.key)
+    return place(found.buried[0].position)
+
+
+def place(position: Position) -> str:
+    """Write a place in the log, as it may be typed."""
+    (topic, number), offset = position
+    return f"{topic}/{number}/{offset}"
+
+
+def _places(letters: Sequence[DeadLetter]) -> list[str]:
+    return [place(one.position) for one in letters]
+
+
+def _joined(known: Found, other: Found) -> Found:
+    """Put two findings of one story together, said of as the first was."""
+    events = {one.event.key: one for one in (*known.events, *other.events)}
+    return known._replace(events=tuple(events.values()))
+
+
+async def _candidates(store: Store, text: str) -> AsyncIterator[Found]:
+    """Try the words as each kind of id. What reads a whole table comes last, and only alone."""
+    is_found = False
+    for by, events in await _events(store, text):
+        is_found = True
+        yield await _about(store, by, events)
+    for by, payment in await _payments(store, text):
+        is_found = True
+        yield Found(by, payment)
+    if (letters := await _buried(store, text)) and not is_found:
+        yield Found("a place in the log", buried=letters)
+    elif not is_found:
+        for payment in await store.finder.transferred(text):
+            yield Found("a transfer's key", payment)
+
+
+async def _events(store: Store, text: str) -> list[tuple[str, Recorded]]:
+    """Find events by each of their ids."""
+    found: list[tuple[str, Recorded]] = []
+    position, whole = read_place(text), addresses.read(text)
+    if position is not None and (at := await store.finder.at(position)) is not None:
+        found.append(("a place in the log", at))
+    if whole is not None and (exact := await store.event(whole)) is not None:
+        found.append(("an event", exact))
+    found += [("an event's key", one) for one in await store.finder.keyed(text)]
+    found += [("a correlation id", one) for one in await store.correlated(text)]
+    return found
+
+
+async def _payments(store: Store, text: str) -> list[tuple[str, PaymentKey]]:
+    """Find payments by each of their ids."""
+    found: list[tuple[str, PaymentKey]] = []
+    whole = addresses.read(text)
+    if whole is not None:
+        key = PaymentKey(*whole)
+        if await store.payment(key) is not None or await store.events(key):
+            found.append(("a payment", key))
+    if (sent := await store.finder.notice(text)) is not None:
+        found.append(("a notice", sent.payment))
+    found += [("a payment's reference", one) for one in await store.finder.referenced(text)]
+    return [(by, key) for by, key in found if key.provider != OURSELVES]
+
+
+async def _buried(store: Store, text: str) -> tuple[DeadLetter, ...]:
+    position = read_place(text)
+    return () if position is None else tuple(await store.finder.buried_at(position))
+
+
+async def _about(store: Store, by: str, one: Recorded) -> Found:
+    """Say which payment an event is about: a command's names the reference alone."""
+    key, reference = one.event.key, one.event.reference
+    if not reference:
+        return Found(by, None, (one,))
+    if key.provider != OURSELVES:
+        return Found(by, PaymentKey(key.provider, key.account, reference), (one,))
+    for payment in await store.finder.referenced(reference):
+        if payment.provider != OURSELVES and await _is_moved_by(store, payment, key):
+            return Found(by, payment, (one,))
+    return Found(by, None, (one,))
+
+
+async def _is_moved_by(store: Store, payment: PaymentKey, event: EventKey) -> bool:
+    """Say whether an event stated anything about a payment."""
+    return any(one.event == event for one in await store.statements(payment))
+
+
+def read_place(text: str) -> Position | None:
+    """Read a place in the log; None for anything else."""
+    found = _POSITION.fullmatch(text)
+    if found is None:
+        return None
+    return Position(Partition(found["topic"], int(found["number"])), int(found["offset"]))

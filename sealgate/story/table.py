@@ -1,0 +1,122 @@
+"""A story for people: what happened, line by line, and how the payment stands now. Pure.
+
+Everything printed passes through `plain`: a provider's text or an operator's must not move the
+cursor of whoever reads it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from sealgate.exposure.report import Document
+from sealgate.exposure.table import amount_text, fact_text, plain
+
+_INDENT = " " * 6
+
+
+def render(told: Document) -> str:
+    """Write the document of a story."""
+    return "\n".join(plain(line) for line in _lines(told)) + "\n"
+
+
+def _lines(told: Document) -> Iterator[str]:
+    payment = told["payment"]
+    if payment is None:
+        yield f"{told['asked']} in {told['environment']}: concerns no payment"
+    else:
+        yield f"payment {payment['payment']} in {told['environment']}"
+    yield f"  found by {told['found_by']}: {told['asked']}"
+    for entry in told["entries"]:
+        yield ""
+        first, *rest = _ENTRIES[entry["kind"]](entry)
+        yield f"{entry['at']}  {first}"
+        yield from (_INDENT + line for line in rest)
+    if payment is not None:
+        yield ""
+        yield from now_lines(payment)
+
+
+def now_lines(payment: Document) -> Iterator[str]:
+    """Say how a payment stands."""
+    if payment["state"] is None:
+        yield "now: no fact of this payment was ever stated"
+        return
+    yield (
+        f"now: {payment['label']}, version {payment['version']}, since {payment['since']};"
+        f" books: {payment['posting']}"
+    )
+    for name, amounts in payment["amounts"].items():
+        if amounts:
+            yield f"{_INDENT}{name:<9} {', '.join(map(amount_text, amounts))}"
+
+
+def fact_line(fact: Document) -> str:
+    """Write one fact, with its detail."""
+    detail = f" ({fact['detail']})" if fact["detail"] else ""
+    return f"{fact_text(fact)}{detail}"
+
+
+def _event(entry: Document) -> Iterator[str]:
+    asked = "  <- asked for" if entry["is_asked"] else ""
+    yield f"event {entry['event']}  {entry['type']}{asked}"
+    yield (
+        f"proven with key {entry['key']} of {entry['source']}, scheme"
+        f" {entry['scheme'] or 'unknown'}, assurance {entry['assurance']}, mode {entry['mode']}"
+    )
+    if entry["late_verified_at"]:
+        yield f"verified late, out of the quarantine, at {entry['late_verified_at']}"
+    yield f"correlation {entry['correlation_id']}"
+    yield f"in the log at {entry['position']}, body {entry['body_digest']}"
+    yield f"verdict {entry['verdict'] or 'open: its batch has not ended'}"
+    for fact in entry["facts"]:
+        again = "" if fact["is_first"] else ", which was known"
+        yield f"states {fact_line(fact)}{again}"
+
+
+def _buried(entry: Document) -> Iterator[str]:
+    yield f"buried: the record at {entry['position']} was given up on"
+    yield f"because {entry['reason']}"
+
+
+def _transition(entry: Document) -> Iterator[str]:
+    yield f"moved {entry['before'] or '(none)'} -> {entry['after']}, version {entry['version']}"
+    yield f"cause {entry['cause']}, by {entry['event']}"
+    yield f"mapping {entry['mapping'] or '(none)'}, policy {entry['policy'] or '(none)'}"
+    yield f"notice {entry['notice']}: {entry['notice_is']}"
+
+
+def _opened(entry: Document) -> Iterator[str]:
+    times = f", raised {entry['times']} times" if entry["times"] > 1 else ""
+    yield f"exception {entry['code']} opened, severity {entry['severity']}{times}"
+    yield f"evidence: {entry['evidence']}"
+    if entry["owner"] is not None:
+        yield f"owner: {entry['owner']}; ends by: {entry['ends_by']}"
+    who = f", with {entry['assignee']}" if entry["assignee"] else ""
+    yield f"number {entry['number']}, {entry['status']}{who}, about {entry['subject']}"
+
+
+def _closed(entry: Document) -> Iterator[str]:
+    by = f" by {entry['by']}" if entry["by"] else ""
+    approved = f", approved by {entry['approved_by']}" if entry["approved_by"] else ""
+    yield f"exception {entry['code']} closed{by}{approved}: {entry['resolution']}"
+    yield f"number {entry['number']}{': ' + entry['reason'] if entry['reason'] else ''}"
+
+
+def _action(entry: Document) -> Iterator[str]:
+    approved = f", approved by {entry['approved_by']}" if entry["approved_by"] else ""
+    yield f"operator {entry['by']} ({entry['role']}) did {entry['name']}{approved}"
+    yield f"reason {entry['reason']}: {entry['note']}"
+
+
+def _mark(entry: Document) -> Iterator[str]:
+    yield f"event {entry['event']} marked {entry['judgement']} by {entry['by']}"
+    yield f"because {entry['reason']}"
+
+
+_ENTRIES: Mapping[str, Callable[[Document], Iterator[str]]] = {
+    "event": _event,
+    "buried": _buried,
+    "transition": _transition,
+    "exception_opened": _opened,
+    "exception_closed": _closed,
+    "action": _action,
+    "mark": _mark,
+}

@@ -1,0 +1,57 @@
+"""Orders of operators, done by the real desk on a real store."""
+
+from typing import Any
+
+from consumers.actions import Act, Reason, Role
+from consumers.casework import Caseworker, Change, Worked
+from consumers.operating import (
+    NOTHING_MORE,
+    Limits,
+    Occurrence,
+    Order,
+    Particulars,
+    command,
+)
+from consumers.policy import NO_POLICY
+from consumers.stating import Desk, Done
+from consumers.store.port import PaymentKey, Store
+from tests.support.builders import NOW_MS, TRACEPARENT
+from tests.support.store_told import PAYMENT
+
+LATER_MS = NOW_MS + 60_000
+NOW = Occurrence("sandbox", "test", LATER_MS, "correlation-operator", TRACEPARENT)
+ALONE: Limits = {"USDT": 10**12}
+
+
+def order(act: Act, key: str = "t-1", **changes: Any) -> Order:
+    """Say what kim of operations wants."""
+    reason = {
+        Act.ACCEPT_LATE: Reason.GOODWILL,
+        Act.ACCEPT_UNDERPAID: Reason.GOODWILL,
+        Act.WRITE_OFF: Reason.IMMATERIAL,
+        Act.RESOLVE: Reason.CAUSE_MENDED,
+    }.get(act, Reason.CUSTOMER_ASKED)
+    plain = Order(act, "kim", Role.OPERATIONS, reason, "asked by mail", key, None)
+    return plain._replace(**changes)
+
+
+async def decide(
+    store: Store,
+    wanted: Order,
+    more: Particulars = NOTHING_MORE,
+    *,
+    payment: PaymentKey = PAYMENT,
+    limits: Limits = ALONE,
+    dry_run: bool = False,
+) -> Done:
+    """Let somebody decide about the payment."""
+    desk = Desk(store, NO_POLICY, lambda: LATER_MS)
+    return await desk.do(command(wanted, payment, more, limits, NOW), dry_run=dry_run)
+
+
+async def work(
+    store: Store, wanted: Order, number: int, change: Change | None = None, *, dry_run: bool = False
+) -> Worked:
+    """Let somebody work an item."""
+    worker = Caseworker(store, NOW)
+    return await worker.do(wanted, number, change or Change(), dry_run=dry_run)

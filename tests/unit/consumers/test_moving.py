@@ -1,0 +1,233 @@
+"""What follows from facts: rows, history, notices, exceptions raised and ended, verdicts."""
+
+import pytest
+
+from consumers.exceptions import Code
+from consumers.facts import ON, Fact, FactKind, Failure, simple
+from consumers.lifecycle import State, Verdict
+from consumers.policy import Policy
+from consumers.store.port import Cause
+from consumers.weighing import Terms, Tolerance
+from tests.support.told_world import NOW_MS, PAYMENT, SUBJECT, World, said
+
+ASKED = simple(FactKind.EXPECTED, 0, asset="USDT", amount=100)._replace(expires_ms=1000)
+SEEN = simple(FactKind.SEEN, 500, key="tx:1", asset="USDT", amount=100)
+FINAL = SEEN._replace(kind=FactKind.FINAL, at_ms=700)
+SHORT = SEEN._replace(amount=60)
+REST = SEEN._replace(amount=40, key="tx:2")
+REJECTED = simple(FactKind.FAILED, 900, detail=Failure.REJECTED)
+CANCELLED = simple(FactKind.CANCELLED, 600)
+UNSIZED = simple(FactKind.SEEN, 500, key="agg:1")
+
+
+def test_a_move_is_a_row_a_line_of_history_and_a_notice() -> None:
+    """The three are written together, and name the table, the policy and the event."""
+    world = World(Policy("policy-7"))
+    world.tell("e1", ASKED)
+    world.tell("e2", SEEN, FINAL)
+    [first, second] = world.transitions
+    assert (first.before, first.after, first.version) == (None, State.PENDING, 1)
+    assert (second.before, second.after, second.version) == (State.PENDING, State.CONFIRMED, 2)
+    assert (second.mapping, second.policy, second.cause) == ("kobbopay/1", "policy-7", Cause.EVENT)
+    assert (second.event.key, second.correlation_id, second.at_ms) == ("e2", "c-e2", NOW_MS)
+    assert world.payments[PAYMENT] == (PAYMENT, State.CONFIRMED, 2, {ASKED, SEEN, FINAL}, NOW_MS)
+    world.check_history()
+
+
+def test_news_that_moves_nothing_writes_facts_and_no_notice() -> None:
+    """Downstream hears of moves; what is only known better is read, not announced."""
+    world = World()
+    world.tell("e1", ASKED, SEEN)
+    stated = world.tell("e2", simple(FactKind.SETTLED, 900))
+    assert stated.decision.verdict is Verdict.APPLIED_NO_CHANGE
+    assert (world.last.payments, world.last.transitions, world.last.notices) == ([], [], [])
+    assert [fact.kind for _, fact, _ in world.last.facts] == [FactKind.SETTLED]
+
+
+def test_what_was_known_is_kept_as_a_restatement() -> None:
+    """Should the first event turn out false, this one still proves the fact."""
+    world = World()
+    world.tell("e1", ASKED, SEEN)
+    world.tell("e2", SEEN, FINAL)
+    assert [(fact, by.key) for _, fact, by in world.last.facts] == [(FINAL, "e2")]
+    assert [(fact, by.key) for _, fact, by in world.last.restated] == [(SEEN, "e2")]
+
+
+def test_several_events_of_one_batch_make_one_row_and_every_line_of_history() -> None:
+    """The row is written once, with the version it replaces; no version is skipped."""
+    world = World()
+    world.batch([said("e1", frozenset({ASKED})), said("e2", frozenset({SEEN}))])
+    [row] = world.last.payments
+    assert (row.was, row.payment.version, row.payment.state) == (0, 2, State.PAID)
+    world.check_history()
+
+
+def test_a_notice_carries_the_flags_of_its_instant() -> None:
+    """A payment called Confirmed without its hold would ship the goods."""
+    world = World()
+    world.tell("e1", ASKED, SEEN)
+    world.tell("e2", FINAL, simple(FactKind.HOLD, 1, key="compliance", detail=ON))
+    assert [notice["flags"] for notice in world.notices] == [[], ["hold: compliance"]]
+
+
+U = Code.AMOUNT_UNDER
+GONE = simple(FactKind.REMOVED, 9, key="tx:1", detail="A")
+HEALING = [
+    ("the rest came", [(ASKED, SHORT)], (REST,), {U}, set()),
+    (
+        "still short",
+        [(ASKED, SHORT)],
+        (REST._replace(amount=1),),
+        {"AMOUNT_UNDER"},
+        {"AMOUNT_UNDER"},
+    ),
+    (
+        "late money is taken",
+        [(ASKED, FINAL._replace(at_ms=1500))],
+        (simple(FactKind.ACCEPT_LATE, 2000),),
+        {Code.LATE_FUNDS},
+        set(),
+    ),
+    (
+        "a deposit of before the window was found",
+        [(ASKED, FINAL._replace(at_ms=1500))],
+        (SEEN,),
+        {Code.LATE_FUNDS},
+        set(),
+    ),
+    (
+        "reversed, and mined again",
+        [
+            (ASKED, FINAL._replace(detail="A")),
+            (simple(FactKind.REMOVED, 9, key="tx:1", detail="A"),),
+        ],
+        (FINAL._replace(detail="B"),),
+        {Code.FUNDS_REVERSED},
+        set(),
+    ),
+    (
+        "let go by compliance",
+        [(ASKED, simple(FactKind.HOLD, 1, key="compliance", detail=ON))],
+        (simple(FactKind.HOLD, 2, key="compliance", detail="off"),),
+        {Code.COMPLIANCE_HOLD},
+        set(),
+    ),
+    (
+        "money came for the refund after all",
+        [(simple(FactKind.REFUND, 9, key="r", asset="USDT", amount=5, detail="succeeded"),)],
+        (ASKED, FINAL),
+        {Code.REFUND_WITHOUT_FUNDS},
+        set(),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("events", "then", "opened", "left"), [row[1:] for row in HEALING], ids=[r[0] for r in HEALING]
+)
+def test_an_exception_ends_with_its_reason(
+    events: list[tuple[Fact, ...]], then: tuple[Fact, ...], opened: set[str], left: set[str]
+) -> None:
+    """A queue that does not empty itself is one that nobody reads."""
+    world = World()
+    for number, facts in enumerate(events):
+        world.tell(f"e{number}", *facts)
+    assert world.open == opened
+    world.tell("then", *then)
+    assert world.open == left
+
+
+CONFLICTS = [
+    ("refused after it was final", [(ASKED, FINAL)], (REJECTED,), False),
+    ("final after it was refused", [(ASKED, REJECTED)], (FINAL,), True),
+    ("called off after it was paid", [(ASKED, SEEN)], (CANCELLED,), False),
+    ("paid before it was called off", [(ASKED, CANCELLED)], (SEEN,), True),
+    ("both at once, at first sight", [], (ASKED, FINAL, REJECTED), True),
+    (
+        "more given back than came",
+        [(ASKED, FINAL)],
+        (simple(FactKind.REFUND, 9, key="r", asset="USDT", amount=120, detail="succeeded"),),
+        False,
+    ),
+    ("another asset for one transfer", [(ASKED, FINAL)], (FINAL._replace(asset="EUR"),), False),
+]
+
+
+@pytest.mark.parametrize(
+    ("events", "then", "moves"), [row[1:] for row in CONFLICTS], ids=[r[0] for r in CONFLICTS]
+)
+def test_news_that_contradicts_is_a_conflict_and_follows_the_rules_all_the_same(
+    events: list[tuple[Fact, ...]], then: tuple[Fact, ...], moves: bool
+) -> None:
+    """The state by precedence, goods and books held, people called: and nothing is lost."""
+    world = World()
+    for number, facts in enumerate(events):
+        world.tell(f"e{number}", *facts)
+    stated = world.tell("then", *then)
+    assert stated.decision.verdict is Verdict.CONFLICT
+    assert stated.decision.moves is moves
+    assert bool(world.last.transitions) is moves
+    assert "CONTRADICTORY_OUTCOME" in world.open
+    assert "hold: operator" in world.picture()[1]
+    world.check_history()
+    # What comes then is judged by what it brings, not by what was wrong before.
+    again = world.tell("later", simple(FactKind.SETTLED, 9000))
+    assert again.decision.verdict is Verdict.APPLIED_NO_CHANGE
+
+
+def test_a_blank_move_keeps_the_state_and_what_it_raised_ends_with_it() -> None:
+    """A price raised after payment, and then met: only the fault of the mapping stays open."""
+    world = World()
+    world.tell("e1", ASKED, SEEN)
+    stated = world.tell("e2", ASKED._replace(amount=150))
+    assert (stated.decision.verdict, world.state) == (Verdict.ILLEGAL, State.PAID)
+    assert world.open == {"ILLEGAL_TRANSITION", "AMOUNT_UNDER"}
+    [anomaly] = [one for one in world.last.anomalies if one.code == "ILLEGAL_TRANSITION"]
+    assert (anomaly.severity, anomaly.subject) == (2, SUBJECT)
+    world.tell("e3", SEEN._replace(key="tx:2", amount=50))
+    assert world.open == {"ILLEGAL_TRANSITION"}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_word_that_money_is_missing_does_not_outlive_the_money(is_first: bool) -> None:
+    """Out of order, "underpaid" comes last: nobody must be sent after money that is here."""
+    world = World()
+    events = [("e1", (ASKED, SHORT), [Code.AMOUNT_UNDER]), ("e2", (REST,), [])]
+    for name, facts, words in events if is_first else events[::-1]:
+        world.tell(name, *facts, words=words)
+    assert (world.state, world.open) == (State.PAID, set())
+    world.tell("e3", SHORT._replace(at_ms=400), words=[Code.AMOUNT_UNDER])
+    assert (world.state, world.open) == (State.PAID, set())
+
+
+def test_a_word_that_money_is_missing_stays_while_nothing_else_is_known() -> None:
+    """No price is known, so the word is the only reason; more money of unknown size is none."""
+    world = World()
+    world.tell("e1", UNSIZED, words=[Code.AMOUNT_UNDER])
+    world.tell("e2", UNSIZED._replace(key="tx:9"))
+    assert (world.state, world.open) == (State.UNDERPAID, {"AMOUNT_UNDER"})
+
+
+def test_another_policy_ends_what_is_no_reason_any_more() -> None:
+    """A tolerance raised by review heals the payment at its next event, and not before."""
+    world = World()
+    world.tell("e1", ASKED, SEEN._replace(amount=99))
+    assert world.open == {"AMOUNT_UNDER"}
+    world.policy = Policy("2", Terms(tolerances={"USDT": Tolerance(atomic=1)}))
+    world.tell("e2", FINAL._replace(amount=99))
+    assert (world.state, world.open) == (State.CONFIRMED, set())
+    assert world.transitions[-1].policy == "2"
+
+
+def test_two_payments_of_a_batch_do_not_meet() -> None:
+    """What one brings must not end what is open about the other."""
+    world = World()
+    other = PAYMENT._replace(reference="pay_2")
+    world.tell("e1", ASKED, SHORT)
+    moves = said("e2", frozenset({ASKED, FINAL}))._replace(payment=other)
+    world.batch([moves])
+    assert world.open == {"AMOUNT_UNDER"}
+    assert {key.reference: one.state for key, one in world.payments.items()} == {
+        "pay_1": State.UNDERPAID,
+        "pay_2": State.CONFIRMED,
+    }
