@@ -231,7 +231,7 @@ _MONEY = (
         (
             Step("created", "49 EUR are asked for"),
             Step("underpaid", "20 EUR came", minute=3),
-            Step("seen", "the rest came", minute=6),
+            Step("seen", "the rest came: what was open about it ends", minute=6),
             Step("confirmed", "all of it is final", minute=12),
         ),
         (
@@ -240,7 +240,6 @@ _MONEY = (
             Move(_PAID, "payment.paid"),
             Move(_CONFIRMED, "payment.confirmed"),
         ),
-        (Code.AMOUNT_UNDER,),
     ),
     Scenario(
         "Late",

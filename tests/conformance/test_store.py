@@ -31,6 +31,7 @@ from tests.support.store_builders import (
     PARTITION,
     PAYMENT,
     TOPIC,
+    action,
     advance,
     advance_all,
     apply,
@@ -190,9 +191,12 @@ async def test_of_two_batches_from_one_position_exactly_one_commits(store: Store
 async def test_a_batch_that_fails_leaves_nothing_in_any_table(store: Store, store_url: str) -> None:
     """Half a batch would be a lost notice, or a position past an event that had no effect."""
     epoch = await claimed(store)
-    before = await tables(store_url)
     came, changes = whole_batch()
+    # Open already, so that the batch adds its evidence to it.
+    await apply(store, Changes(anomalies=[Anomaly("E_TEST", "pay-1", 1, "w", None, NOW_MS)]))
+    before = await tables(store_url)
     changes.anomalies.append(Anomaly("E_TEST", "pay-1", 1, "x", came.key, NOW_MS))
+    changes.actions.append(action("a", payment=PAYMENT))
     changes.marks.append(mark(came.key.key))
     changes.dead_letters.append(DeadLetter(Position(PARTITION, 1), "x", b"", b"", (), NOW_MS))
 

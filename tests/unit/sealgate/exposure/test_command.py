@@ -48,7 +48,7 @@ def _shop(tmp_path: Path) -> Shop:
             key="k2",
             **transfer("tx", "12", "ETH-CHAIN"),
         ),
-        told("n1", "inv-4", "InvoiceRefund", at_s=40),
+        told("n1", "inv-4", "InvoiceAnnotated", at_s=40),
     )
     return shop
 
@@ -113,7 +113,7 @@ def test_events_under_a_former_address_are_no_all_clear(
     former = "https://hooks.example.com/before"
     shop = Shop(tmp_path)
     forged = replace(told("f1", "inv-7", "InvoiceSettled", at_s=5), source=former)
-    shop.apply(forged, told("n1", "inv-8", "InvoiceRefund", at_s=10))
+    shop.apply(forged, told("n1", "inv-8", "InvoiceAnnotated", at_s=10))
     assert ask(shop) == 3
     shown = capsys.readouterr()
     assert "NOT in this report" in shown.err
@@ -296,7 +296,7 @@ def test_an_outbox_that_is_not_seen_whole_says_so(shop: Shop) -> None:
 
     async def fates(store: Store, notices_max: int) -> set[str]:
         seen = await outbox(store, notices_max)
-        names = ("inv-1", "inv-2", "inv-3", "inv-4")
+        names = ("inv-1", "inv-2", "inv-3")
         return {seen.fate(payment_key(name), 1) for name in names}
 
     assert shop.use(lambda store: fates(store, 2)) == {"waiting", "unknown"}
