@@ -24,6 +24,7 @@ AWAY_S, AWAY_FULL_S = 5.0, 60.0
 CUTS, CUTS_FULL = 1, 20
 GROUP = "sealgate-lifecycle"
 CLAIMS = f'sealgate_consumer_claims_total{{group="{GROUP}"}}'
+PATIENCE_S = 60.0
 RETRIES = f'sealgate_consumer_retries_total{{group="{GROUP}",of="store"}}'
 
 
@@ -94,6 +95,7 @@ async def test_a_database_that_dies_comes_back_to_the_same_story(
     await place.serve()
     [worker, _] = await place.consume()
     world = await place.deliver(900.0, rate_per_s=60.0)
+    await _until_claimed(worker)
     for cut in range(CUTS_FULL if is_full else CUTS):
         await asyncio.sleep(1.0)
         claims = await asyncio.to_thread(metric, worker, CLAIMS)
@@ -111,10 +113,16 @@ async def test_a_database_that_dies_comes_back_to_the_same_story(
     assert await asyncio.to_thread(metric, worker, RETRIES) > 0
 
 
+async def _until_claimed(worker: Running) -> None:
+    """Wait until it has something to lose: a group waits for members that were killed before."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await asyncio.to_thread(metric, worker, CLAIMS):
+            await asyncio.sleep(0.1)
+
+
 async def _since(worker: Running, claims: float) -> float:
-    """Count what was claimed since; before the first claim there was no place to keep."""
-    now = await asyncio.to_thread(metric, worker, CLAIMS)
-    return now - claims if claims else 0
+    """Count what was claimed since."""
+    return await asyncio.to_thread(metric, worker, CLAIMS) - claims
 
 
 async def test_a_power_cut_of_the_whole_machine_leaves_position_and_effects_agreeing(
