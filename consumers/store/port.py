@@ -361,7 +361,10 @@ class Store(Protocol):
         """Read the events that name a payment, by the time of their receipt."""
 
     async def key_uses(self) -> Sequence[KeyUse]:
-        """Read each key's use, by source and key id: as fast with many events as with few."""
+        """Read each key's use, by source and key id: as fast with many events as with few.
+
+        What no key proved, an operator's command or a timer's, is no use of one.
+        """
 
     async def proven_with(
         self, source: str, key_id: str, from_ms: int, to_ms: int

@@ -264,7 +264,7 @@ class PostgresStore:
 
     async def key_uses(self) -> Sequence[KeyUse]:
         """Read the first and the last use of every key."""
-        return [rows.key_use(row) for row in await self._fetch(sql.KEY_USES)]
+        return rows.key_uses(await self._fetch(sql.KEY_USES))
 
     async def proven_with(
         self, source: str, key_id: str, from_ms: int, to_ms: int

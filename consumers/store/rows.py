@@ -92,9 +92,9 @@ def recorded(row: Row) -> Recorded:
     return Recorded(event, verdict)
 
 
-def key_use(row: Row) -> KeyUse:
-    """Read back what a key has proven."""
-    return KeyUse(*row)
+def key_uses(found: Iterable[Row]) -> list[KeyUse]:
+    """Read back what keys have proven; what we state ourselves no key has."""
+    return [use for use in (KeyUse(*row) for row in found) if use.key_id]
 
 
 def mark_row(mark: Mark) -> Row:

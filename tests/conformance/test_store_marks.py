@@ -63,6 +63,13 @@ async def test_each_key_of_each_source_is_told_with_what_it_proved(store: Store)
     ]
 
 
+async def test_what_an_operator_states_is_no_use_of_a_key(store: Store) -> None:
+    """It says nothing about how far the news of edges have come, and an old key waits for those."""
+    own = event("o", offset=99, key_id="")._replace(source="sealgate")
+    await apply(store, Changes(), [event("a", offset=3), own])
+    assert [use.source for use in await store.key_uses()] == ["stripe-main"]
+
+
 async def test_no_event_no_use(store: Store) -> None:
     """A new installation has keys and no uses of them."""
     assert await store.key_uses() == []
