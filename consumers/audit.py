@@ -26,6 +26,8 @@ TOLD_MAX = 20
 TEXT_MAX = 200
 # What an entry says of itself; everything else in it is rows.
 _OWN = frozenset({"v", "chain", "seq", "at_ms", "begun"})
+# In a payment's row; None in that of a payment of which only the history is left.
+_STATE = 4
 # Of these no row ever goes, so as many as were there before the chain are there still.
 _KEPT = frozenset(
     {"dead_letter", "event", "fact", "mark", "notice", "payment", "restatement", "transition"}
@@ -130,6 +132,10 @@ class Audit:
         count, unnamed = 0, 0
         texts: list[str] = []
         async for row in self.store.rows(table):
+            if table == "payment" and row[_STATE] is None:
+                text = f"payment: not there, and its history is: {_text(tuple(row[:3]))}"
+                self.report.problems.append(Problem("", None, text))
+                continue
             count += 1
             wrong = [told for told in TOLD[table](tuple(row)) if not names.cross(told)]
             if any(names.is_moved(told) for told in wrong):

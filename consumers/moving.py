@@ -95,7 +95,7 @@ class Moves:
         self.current[key] = after
         if decision.moves:
             self._move(said, before, after)
-        if not decision.facts:
+        if not (decision.facts or decision.moves):
             return Stated(payment, after, decision)
         was = self._reasons(payment)
         now = standing.concerns(decision.proven, after.facts, self.policy.terms)
@@ -108,7 +108,8 @@ class Moves:
         if stated.decision.verdict is Verdict.ILLEGAL:
             told = f"the facts prove {stated.decision.proven}, and {stated.before.state} does not"
             self.find(said, [Finding(Code.ILLEGAL_TRANSITION, "", f"{told} lead there")])
-        if stated.decision.facts:
+        # Under another policy than before, a payment moves without a new fact.
+        if stated.decision.facts or stated.decision.moves:
             self._compare(said, stated, {one.code for one in findings})
 
     def find(self, said: Said, findings: Iterable[Finding]) -> None:

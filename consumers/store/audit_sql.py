@@ -57,6 +57,12 @@ SELECT p.provider, p.account, p.reference, p.version, p.state, (
     SELECT max(t.version) FROM transition AS t
     WHERE t.provider = p.provider AND t.account = p.account AND t.reference = p.reference
 ) FROM payment AS p
+UNION ALL
+SELECT t.provider, t.account, t.reference, NULL, NULL, max(t.version) FROM transition AS t
+WHERE NOT EXISTS (
+    SELECT 1 FROM payment AS p
+    WHERE p.provider = t.provider AND p.account = t.account AND p.reference = t.reference
+) GROUP BY t.provider, t.account, t.reference
 """,
     "position": """
 SELECT group_name, topic, partition, next_offset FROM position WHERE next_offset IS NOT NULL

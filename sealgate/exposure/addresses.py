@@ -8,7 +8,8 @@ they stand for more than one event nothing is guessed.
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from consumers.store.port import EventKey, PaymentKey, Recorded, Store
+from consumers.stating import OURSELVES
+from consumers.store.port import Event, EventKey, PaymentKey, Recorded, Store
 
 
 class Account(NamedTuple):
@@ -61,3 +62,21 @@ async def _candidates(store: Store, text: str, accounts: Collection[Account]) ->
     named = [one for key in keys if (one := await store.event(key)) is not None]
     known = {one.event.key: one for one in [*named, *await store.correlated(text)]}
     return list(known.values())
+
+
+async def payment_of(store: Store, event: Event) -> PaymentKey | None:
+    """Say which payment an event is about: one of ours names the reference alone."""
+    key, reference = event.key, event.reference
+    if not reference:
+        return None
+    if key.provider != OURSELVES:
+        return PaymentKey(key.provider, key.account, reference)
+    for payment in await store.finder.referenced(reference):
+        if payment.provider != OURSELVES and await _is_moved_by(store, payment, key):
+            return payment
+    return None
+
+
+async def _is_moved_by(store: Store, payment: PaymentKey, event: EventKey) -> bool:
+    """Say whether an event stated anything about a payment."""
+    return any(one.event == event for one in await store.statements(payment))

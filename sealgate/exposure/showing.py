@@ -51,12 +51,11 @@ def run(configuration: Configuration, text: str, *, as_json: bool) -> int:
 async def _tell(store: Store, found: Recorded) -> Document:
     """Read everything that is known of the event, and write it as a document."""
     event, decimals = found.event, assets.load().decimals
-    key = PaymentKey(event.key.provider, event.key.account, event.reference)
+    key = await addresses.payment_of(store, event)
     marks = (await store.marks([event.key])).get(event.key, ())
-    # An event that concerns no payment has an empty reference, which no payment has.
-    payment = await store.payment(key)
-    statements = await store.statements(key)
-    moves = await store.transitions(key)
+    payment = None if key is None else await store.payment(key)
+    statements = () if key is None else await store.statements(key)
+    moves = () if key is None else await store.transitions(key)
     waiting = await outbox(store)
     return {
         "format": FORMAT,
@@ -76,7 +75,7 @@ async def _tell(store: Store, found: Recorded) -> Document:
         f"/{event.position.offset}",
         "verdict": found.verdict,
         "marks": [_mark(mark) for mark in marks],
-        "payment": _payment(key, payment, decimals) if event.reference else None,
+        "payment": None if key is None else _payment(key, payment, decimals),
         "statements": [_statement(one, event.key, decimals) for one in statements],
         "transitions": [_move(move, waiting, event.key) for move in moves],
     }

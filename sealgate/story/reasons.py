@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from consumers import explaining
 from consumers.explaining import Explanation, Numbers, Writer
 from consumers.facts import Fact
+from consumers.stating import OURSELVES
 from consumers.store.port import EventKey, Judgement, Payment, Recorded
 from sealgate.exposure import addresses, report
 from sealgate.exposure.instants import show
@@ -133,6 +134,7 @@ class _Evidence:
         document: Document = {
             "event": addresses.write(key),
             "is_void": key in self._void,
+            "is_ours": key.provider == OURSELVES,
             "mapping": self._mappings.get(key),
         }
         recorded = self._recorded.get(key)
@@ -243,7 +245,10 @@ def _fact(fact: Document) -> Iterator[str]:
     for by in fact["stated_by"]:
         void = ", VOID" if by["is_void"] else ""
         yield f"      by {by['event']}{void}"
-        if "type" in by:
+        if "type" in by and by["is_ours"]:
+            # No provider's word: no mapping read it, and no key proved it.
+            yield f"         {by['type']}, stated by ourselves; received {by['received_at']}"
+        elif "type" in by:
             row = f"row {by['type']}"
             mapping = f"{row} of {by['mapping']}" if by["mapping"] else f"{row}; it moved nothing"
             yield (

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 from consumers.stating import OURSELVES
-from consumers.store.port import DeadLetter, EventKey, PaymentKey, Recorded, Store
+from consumers.store.port import DeadLetter, PaymentKey, Recorded, Store
 from ingress.eventlog.port import Partition, Position
 from sealgate.exposure import addresses
 
@@ -155,21 +155,8 @@ async def _buried(store: Store, text: str) -> tuple[DeadLetter, ...]:
 
 
 async def _about(store: Store, by: str, one: Recorded) -> Found:
-    """Say which payment an event is about: a command's names the reference alone."""
-    key, reference = one.event.key, one.event.reference
-    if not reference:
-        return Found(by, None, (one,))
-    if key.provider != OURSELVES:
-        return Found(by, PaymentKey(key.provider, key.account, reference), (one,))
-    for payment in await store.finder.referenced(reference):
-        if payment.provider != OURSELVES and await _is_moved_by(store, payment, key):
-            return Found(by, payment, (one,))
-    return Found(by, None, (one,))
-
-
-async def _is_moved_by(store: Store, payment: PaymentKey, event: EventKey) -> bool:
-    """Say whether an event stated anything about a payment."""
-    return any(one.event == event for one in await store.statements(payment))
+    """Say which payment an event is about."""
+    return Found(by, await addresses.payment_of(store, one.event), (one,))
 
 
 def read_place(text: str) -> Position | None:

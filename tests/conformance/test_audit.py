@@ -50,6 +50,10 @@ CHANGED = {
     "a dead letter gone": ("DELETE FROM dead_letter", "buried: not there"),
     "a payment's state": ("UPDATE payment SET state = 'Confirmed'", "payment: no entry"),
     "a payment's version": ("UPDATE payment SET version = 9", "payment: no entry"),
+    "a payment gone": (
+        "DELETE FROM payment WHERE reference = 'pay-2'",
+        "payment: not there, and its history is",
+    ),
     "a position": ("UPDATE position SET next_offset = 10", "position: entries moved it"),
     "an exception's evidence": ("UPDATE anomaly SET evidence = 'fine'", "anomaly: no entry"),
     "an exception's end": ("UPDATE anomaly SET resolution = 'fine'", "anomaly: no entry"),

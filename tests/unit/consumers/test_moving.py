@@ -219,6 +219,17 @@ def test_another_policy_ends_what_is_no_reason_any_more() -> None:
     assert world.transitions[-1].policy == "2"
 
 
+def test_what_a_policy_moves_without_a_new_fact_ends_what_was_open() -> None:
+    """A repeated word moves the payment under the new tolerance: nobody works on it any more."""
+    world = World()
+    short = SEEN._replace(amount=99)
+    world.tell("e1", ASKED, short)
+    assert (world.state, world.open) == (State.UNDERPAID, {"AMOUNT_UNDER"})
+    world.policy = Policy("2", Terms(tolerances={"USDT": Tolerance(atomic=1)}))
+    world.tell("e2", short, words=[Code.AMOUNT_UNDER])
+    assert (world.state, world.open) == (State.PAID, set())
+
+
 def test_two_payments_of_a_batch_do_not_meet() -> None:
     """What one brings must not end what is open about the other."""
     world = World()

@@ -25,8 +25,8 @@ from consumers.store.port import (
 )
 from ingress.contract.envelope import Envelope
 from ingress.eventlog.port import Position
-from sealgate.exposure import marking
-from sealgate.story.command import Asked, trace
+from sealgate.exposure import marking, showing
+from sealgate.story.command import Asked, trace, why
 from tests.support.builders import TRACEPARENT
 from tests.support.exposed import (
     BEGIN_MS,
@@ -211,6 +211,22 @@ async def _accept_late(store: Store) -> None:
     )
     done = await Desk(store, NO_POLICY, lambda: LATER_MS).do(Command(event, said))
     assert done.transition is not None
+
+
+def test_an_operators_command_is_shown_and_explained_with_its_payment(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no word of a provider's, and it moved the payment: both commands must say so."""
+    shop.use(_accept_late)
+    capsys.readouterr()
+    assert showing.run(shop.configuration(), "sealgate/operator/ticket-7", as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["payment"]["payment"] == "btcpay/shop/inv-2"
+    assert [one["kind"] for one in found["statements"] if one["by_this_event"]] == ["accept_late"]
+    assert [one["after"] for one in found["transitions"] if one["by_this_event"]] == ["Paid"]
+    assert why(shop.configuration(), Asked("inv-2")) == 0
+    told_of = capsys.readouterr().out.partition("sealgate/operator/ticket-7\n")[2]
+    assert told_of.splitlines()[0].strip().startswith("accept_late, stated by ourselves;")
 
 
 @pytest.mark.parametrize(
