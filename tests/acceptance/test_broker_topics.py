@@ -108,10 +108,21 @@ async def test_what_was_journaled_while_kafka_was_away_waits_for_safe_topics(
 async def write_through(broker: KafkaAdmin, topics: Sequence[str]) -> None:
     """Set ``flush.messages`` on topics, and see that no other setting is lost by it."""
     before = await broker.found(topics)
-    await broker.set({name: {"flush.messages": "1"} for name in topics})
+    await set_now(broker, {name: {"flush.messages": "1"} for name in topics})
     after = await broker.found(topics)
     for name in topics:
         assert after[name].own == {**before[name].own, "flush.messages": "1"}
+
+
+async def set_now(broker: KafkaAdmin, wanted: Mapping[str, Mapping[str, str]]) -> None:
+    """Set what is wanted of topics, and wait until the broker that is asked has heard of it."""
+    await broker.set(wanted)
+    async with asyncio.timeout(40):
+        while True:
+            found = await broker.found(list(wanted))
+            if all(found[name].own.items() >= told.items() for name, told in wanted.items()):
+                return
+            await asyncio.sleep(0.1)
 
 
 def test_apply_makes_mends_and_leaves_what_is_the_owner_s(stack, kafka_bootstrap):
@@ -126,7 +137,7 @@ def test_apply_makes_mends_and_leaves_what_is_the_owner_s(stack, kafka_bootstrap
     assert command(config, "plan") == (0, "everything is as it should be\n")
     alarms = names(stack)[2]
     weak = {"retention.ms": "1000", "segment.bytes": "1048576"}
-    asyncio.run(admin(kafka_bootstrap).set({alarms: weak}))
+    asyncio.run(set_now(admin(kafka_bootstrap), {alarms: weak}))
     assert command(config, "plan") == (
         3,
         f"set      {alarms}  retention.ms=3888000000\n\n1 to do: sealgate topics apply\n",
