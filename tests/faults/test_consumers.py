@@ -44,6 +44,8 @@ PATIENCE_S = 60.0
 FENCED = f'sealgate_consumer_fenced_total{{group="{GROUP}"}}'
 
 
+# In full counts 500 processes start one after the other, beside 200 others.
+@pytest.mark.timeout(2400)
 async def test_consumers_killed_at_every_step_apply_and_tell_everything_once(
     place: Ground, *, is_full: bool
 ) -> None:
@@ -52,8 +54,8 @@ async def test_consumers_killed_at_every_step_apply_and_tell_everything_once(
     await place.serve()
     assert place.database is not None
     await place.database.prepare(place.environment)
-    world = await place.deliver(900.0, rate_per_s=60.0)
     times = CRASHES_FULL if is_full else CRASHES
+    world = await place.deliver(2300.0, rate_per_s=30.0 if is_full else 60.0)
 
     async def crash(word: str, steps: Sequence[str]) -> None:
         for _ in range(times):
