@@ -55,6 +55,9 @@ class Reason(StrEnum):
     UNCOLLECTABLE = "uncollectable"
     IMMATERIAL = "immaterial"
     HANDED_OVER = "handed_over"
+    MISTAKE = "mistake"
+    BOOKED = "booked"
+    ENTRY_REVERSED = "entry_reversed"
 
 
 class Act(StrEnum):
@@ -67,6 +70,16 @@ class Act(StrEnum):
     MARK_FAILED = "mark_failed"
     PLACE_HOLD = "place_hold"
     RELEASE_HOLD = "release_hold"
+    RECORD_POSTING = "record_posting"
+    RECORD_UNPOSTING = "record_unposting"
+    REQUEST_REFUND = "request_refund"
+    REISSUE_REFERENCE = "reissue_reference"
+    WITHDRAW = "withdraw"
+    MATCH_DEPOSIT = "match_deposit"
+    UNMATCH_DEPOSIT = "unmatch_deposit"
+    RETURN_DEPOSIT = "return_deposit"
+    HOLD_DEPOSIT = "hold_deposit"
+    WRITE_OFF_DEPOSIT = "write_off_deposit"
     ASSIGN = "assign"
     WAIT = "wait"
     NOTE = "note"
@@ -119,6 +132,9 @@ _MENDED = frozenset(
         Reason.CHECK_PASSED,
     }
 )
+_TAKEN_BACK = frozenset(
+    {Reason.MISTAKE, Reason.DUPLICATE, Reason.CUSTOMER_ASKED, Reason.SUSPECTED_FRAUD}
+)
 _LOST = frozenset({Reason.UNCOLLECTABLE, Reason.IMMATERIAL, Reason.GOODWILL, Reason.PROVIDER_FAULT})
 _OPERATIONS = frozenset({Role.OPERATIONS})
 _FINANCE = frozenset({Role.FINANCE})
@@ -162,6 +178,55 @@ RULES: Mapping[Act, Rule] = {
     ),
     Act.PLACE_HOLD: Rule("let neither goods nor books move", Approval.NEVER),
     Act.RELEASE_HOLD: Rule("let them move again: only who owns the kind of hold", Approval.NEVER),
+    Act.RECORD_POSTING: Rule(
+        "state what finance booked, under the id of the posting there",
+        Approval.NEVER,
+        _FINANCE,
+        frozenset({Reason.BOOKED}),
+    ),
+    Act.RECORD_UNPOSTING: Rule(
+        "state that finance reversed a posting",
+        Approval.NEVER,
+        _FINANCE,
+        frozenset({Reason.ENTRY_REVERSED, Reason.MISTAKE, Reason.DUPLICATE}),
+    ),
+    Act.REQUEST_REFUND: Rule(
+        "decide that money is to be given back: an item waits until a refund is told",
+        Approval.ALWAYS,
+        _FINANCE,
+        _DECIDED | _ENDED,
+    ),
+    Act.REISSUE_REFERENCE: Rule(
+        "ask for the money again, under a new reference",
+        Approval.NEVER,
+        _OPERATIONS,
+        _DECIDED | _ENDED,
+        begins=frozenset({State.PENDING, State.EXPIRED, State.CANCELLED, State.FAILED}),
+    ),
+    Act.WITHDRAW: Rule(
+        "take a command back: only who may give it, and with a second person where it had one",
+        Approval.NEVER,
+        reasons=_TAKEN_BACK,
+    ),
+    Act.MATCH_DEPOSIT: Rule(
+        "let a transfer that names no payment count for one",
+        Approval.ABOVE,
+        _OPERATIONS,
+        frozenset({Reason.CUSTOMER_ASKED, Reason.PROVIDER_CONFIRMED, Reason.CHECK_PASSED}),
+    ),
+    Act.UNMATCH_DEPOSIT: Rule(
+        "take a match back: the transfer counts for nobody again",
+        Approval.ALWAYS,
+        _OPERATIONS,
+        _TAKEN_BACK,
+    ),
+    Act.RETURN_DEPOSIT: Rule(
+        "state that a transfer was sent back outside", Approval.ALWAYS, _FINANCE, _DECIDED | _ENDED
+    ),
+    Act.HOLD_DEPOSIT: Rule("keep a transfer as a liability", Approval.NEVER, _FINANCE),
+    Act.WRITE_OFF_DEPOSIT: Rule(
+        "give up on finding out whose a transfer is", Approval.ALWAYS, _FINANCE, _LOST
+    ),
     Act.ASSIGN: Rule("say whose item it is", Approval.NEVER),
     Act.WAIT: Rule("say for whom the item waits, and when to look again", Approval.NEVER),
     Act.NOTE: Rule("write something down", Approval.NEVER),
@@ -173,6 +238,46 @@ RULES: Mapping[Act, Rule] = {
     ),
 }
 
+# What operators type for each: no name of an action means anything to them.
+COMMANDS: Mapping[Act, str] = {
+    Act.ACCEPT_LATE: "payments accept-late",
+    Act.ACCEPT_UNDERPAID: "payments accept-underpaid",
+    Act.RECORD_REFUND: "payments refunded",
+    Act.MARK_CANCELLED: "payments cancel",
+    Act.MARK_FAILED: "payments fail",
+    Act.PLACE_HOLD: "payments hold",
+    Act.RELEASE_HOLD: "payments release",
+    Act.RECORD_POSTING: "payments posted",
+    Act.RECORD_UNPOSTING: "payments unposted",
+    Act.REQUEST_REFUND: "payments request-refund",
+    Act.REISSUE_REFERENCE: "payments reissue-reference",
+    Act.WITHDRAW: "payments withdraw",
+    Act.MATCH_DEPOSIT: "deposits match",
+    Act.UNMATCH_DEPOSIT: "deposits unmatch",
+    Act.RETURN_DEPOSIT: "deposits return",
+    Act.HOLD_DEPOSIT: "deposits hold",
+    Act.WRITE_OFF_DEPOSIT: "deposits write-off",
+    Act.ASSIGN: "exceptions assign",
+    Act.WAIT: "exceptions wait",
+    Act.NOTE: "exceptions note",
+    Act.RESOLVE: "exceptions resolve",
+    Act.WRITE_OFF: "exceptions write-off",
+}
+# What can be taken back: what states a fact about one payment that nothing was built upon.
+WITHDRAWABLE = frozenset(
+    {
+        Act.ACCEPT_LATE,
+        Act.ACCEPT_UNDERPAID,
+        Act.RECORD_REFUND,
+        Act.MARK_CANCELLED,
+        Act.MARK_FAILED,
+        Act.PLACE_HOLD,
+        Act.RELEASE_HOLD,
+        Act.RECORD_POSTING,
+        Act.RECORD_UNPOSTING,
+        Act.REQUEST_REFUND,
+    }
+)
 # Whoever places a hold, only its owner lets go.
 RELEASES: Mapping[HoldKind, frozenset[Role]] = {
     HoldKind.COMPLIANCE: frozenset({Role.COMPLIANCE}),

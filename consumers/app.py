@@ -4,26 +4,35 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
 from consumers.apply import Applier
-from consumers.interpret import assets
+from consumers.debts import Debts
+from consumers.interpret import assets, interpreter
+from consumers.interpret.interpreter import Interpreters
 from consumers.keeping_up import KeepingUp
 from consumers.metrics import (
+    KeptMetrics,
     MonitorMetrics,
     RelayMetrics,
-    TimerMetrics,
     WorkerFamilies,
     WorkerMetrics,
 )
 from consumers.monitor import Monitor
+from consumers.operating import Occurrence
+from consumers.owing import Books
+from consumers.parking import Parking
 from consumers.patience import Limit, all_limits
 from consumers.policy import NO_POLICY, Policy
+from consumers.proposing import Proposing
 from consumers.relay import Relay
 from consumers.settings import ConsumerSettings
 from consumers.store.port import Store, StoreUnavailable
+from consumers.time_metrics import DebtMetrics, TimerMetrics
 from consumers.timers import Timers, Timing
 from consumers.worker import Worker
 from ingress import telemetry
@@ -52,6 +61,7 @@ class Parts:
     checkpoint: Callable[[str], None]
     mode: Mode = Mode.UNKNOWN
     policy: Policy = NO_POLICY
+    interpreters: Interpreters = field(default_factory=interpreter.load)
 
     @property
     def reads(self) -> dict[str, str]:
@@ -169,6 +179,7 @@ def _worker(parts: Parts, families: WorkerFamilies, topic: str, group: str) -> W
             checkpoint=parts.checkpoint,
             mode=parts.mode,
             policy=parts.policy,
+            interpreters=parts.interpreters,
         ),
         metrics=WorkerMetrics(families, group),
         clock=parts.clock,
@@ -224,6 +235,7 @@ class MonitorApp(Background):
             metrics=MonitorMetrics(parts.registry),
             clock=parts.clock,
             every_s=settings.monitor_s,
+            decimals=assets.load().decimals,
         )
 
     async def work(self) -> None:
@@ -236,22 +248,39 @@ class TimersApp(Background):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
-        settings = parts.settings
+        settings, limits = parts.settings, _limits(parts.settings)
+        self._debts = Debts(
+            store=parts.store,
+            keeping_up=_keeping_up(parts),
+            policy=parts.policy,
+            limits=limits,
+            books=_books(settings),
+            every_s=settings.timers_s,
+            metrics=DebtMetrics(parts.registry),
+            clock=parts.clock,
+        )
+        self._proposing = Proposing(
+            store=parts.store,
+            policy=parts.policy,
+            metrics=KeptMetrics.unmatched(parts.registry),
+            every_s=settings.timers_s,
+            occurrence=self._occurrence,
+        )
+        self._parking = Parking(
+            store=parts.store,
+            keeping_up=_keeping_up(parts),
+            metrics=KeptMetrics.parked(parts.registry),
+            every_s=settings.timers_s,
+            clock=parts.clock,
+        )
         self._timers = Timers(
             store=parts.store,
-            keeping_up=KeepingUp(
-                log=parts.log,
-                store=parts.store,
-                topic=topics.verified(parts.environment),
-                group=settings.group,
-                settle_s=settings.settle_s,
-                uptime=_uptime_s,
-            ),
+            keeping_up=_keeping_up(parts),
             environment=parts.environment,
             mode=parts.mode,
             policy=parts.policy,
             timing=Timing(
-                limits=_limits(settings),
+                limits=limits,
                 expire_after_s=settings.expire_after_s,
                 every_s=settings.timers_s,
             ),
@@ -259,9 +288,50 @@ class TimersApp(Background):
             clock=parts.clock,
         )
 
+    def _occurrence(self) -> Occurrence:
+        parts = self._parts
+        return Occurrence(
+            environment=parts.environment,
+            mode=str(parts.mode),
+            at_ms=parts.clock(),
+            correlation_id=telemetry.correlation_id(),
+            traceparent=telemetry.traceparent(),
+            terms=parts.policy.terms,
+        )
+
     async def work(self) -> None:
-        """Sweep for ever."""
-        await self._timers.run()
+        """Sweep for ever; what is owed is looked after beside that, for it takes longer."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._timers.run())
+                group.create_task(self._debts.run())
+                group.create_task(self._parking.run())
+                group.create_task(self._proposing.run())
+        except ExceptionGroup as faults:
+            raise faults.exceptions[0] from None
+
+
+def _keeping_up(parts: Parts) -> KeepingUp:
+    """Make what says whether time may be judged: each that asks has one of its own."""
+    return KeepingUp(
+        log=parts.log,
+        store=parts.store,
+        topic=topics.verified(parts.environment),
+        group=parts.settings.group,
+        settle_s=parts.settings.settle_s,
+        uptime=_uptime_s,
+    )
+
+
+def _books(settings: ConsumerSettings) -> Books | None:
+    """Say when finance owes the books an entry; None where nobody has said that it does."""
+    told = settings.posting
+    if told is None:
+        return None
+    zone = ZoneInfo(told.zone)
+    since = datetime.combine(told.since, datetime.min.time(), zone)
+    since_ms = int(since.timestamp() * 1000)
+    return Books(since_ms, told.warn_days, told.critical_days, zone)
 
 
 def _uptime_s() -> float:

@@ -13,6 +13,8 @@ fails on; its neighbours go on, and it is not claimed, so that it can be handled
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from consumers import deposits
+from consumers.depositing import matched
 from consumers.interpret import interpreter
 from consumers.interpret.interpreter import Interpreters
 from consumers.plan import Outcome, Plan, plan
@@ -23,6 +25,7 @@ from consumers.store.port import (
     Claim,
     EventKey,
     Fenced,
+    PaymentKey,
     Store,
     Transaction,
     Transition,
@@ -123,14 +126,19 @@ class Applier:
         """Claim the events, load the payments of the fresh ones, and decide."""
         named, fresh = await _claim(tx, readings)
         self.checkpoint("apply.claimed")
-        moving = {
-            one.payment
-            for one in named
-            if isinstance(one, Read)
-            and one.event.key in fresh
-            and one.interpretation.verdict is None
-        }
-        return plan(named, fresh, await tx.payments(moving), self.clock(), self.policy)
+        moving: set[PaymentKey] = set()
+        transfers: set[PaymentKey] = set()
+        for one in named:
+            if not isinstance(one, Read) or one.event.key not in fresh:
+                continue
+            if one.interpretation.deposits:
+                transfers.update(deposits.keys(one.payment, one.interpretation))
+            elif one.interpretation.verdict is None:
+                moving.add(one.payment)
+        if not transfers:
+            return plan(named, fresh, await tx.payments(moving), self.clock(), self.policy)
+        decided, payments = await matched(tx, moving | transfers, transfers)
+        return plan(named, fresh, payments, self.clock(), self.policy, decided)
 
     async def _halves(
         self, records: Sequence[Record], claims: Mapping[Partition, Claim]

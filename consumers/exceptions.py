@@ -42,6 +42,7 @@ class Code(StrEnum):
     POSTED_MISMATCH = "POSTED_MISMATCH"
     REFUND_WITHOUT_FUNDS = "REFUND_WITHOUT_FUNDS"
     REFUND_STUCK = "REFUND_STUCK"
+    REFUND_REQUESTED = "REFUND_REQUESTED"
     VERIFICATION_FAILURE_SPIKE = "VERIFICATION_FAILURE_SPIKE"
     KEY_EXPOSURE_UNCORROBORATED = "KEY_EXPOSURE_UNCORROBORATED"
     CONFLICTING_BODY = "CONFLICTING_BODY"
@@ -88,7 +89,8 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         3,
         Owner.PAYMENT_OPERATIONS,
-        "ask for the rest, accept the lower amount, or refund",
+        "ask for the rest, take less (`sealgate payments accept-underpaid`), or give it back"
+        " (`sealgate payments request-refund`)",
         heals=True,
     ),
     Code.AMOUNT_OVER: Handling(
@@ -96,7 +98,8 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         3,
         Owner.OPERATIONS_AND_FINANCE,
-        "refund the surplus, credit it to the customer, or keep it as a deposit",
+        "give the surplus back (`sealgate payments request-refund`), or credit it to the customer"
+        " and write it off (`sealgate exceptions write-off`)",
         heals=True,
     ),
     Code.LATE_FUNDS: Handling(
@@ -104,7 +107,8 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         3,
         Owner.PAYMENT_OPERATIONS,
-        "accept it late, quote again, or refund",
+        "take it (`sealgate payments accept-late`), or give it back"
+        " (`sealgate payments request-refund`)",
         heals=True,
     ),
     Code.DUPLICATE_PAYMENT: Handling(
@@ -112,12 +116,13 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         2,
         Owner.PAYMENT_OPERATIONS,
-        "refund the second, or apply it to another invoice",
+        "give the second back (`sealgate payments request-refund`), or apply it to another invoice"
+        " and write it off (`sealgate exceptions write-off`)",
         heals=True,
     ),
     Code.UNMATCHED_DEPOSIT: Handling(
-        "money came that names no payment we know",
-        "event",
+        "money came that names no payment we know, or came for one after all had been given back",
+        "event or payment",
         3,
         Owner.PAYMENT_OPERATIONS,
         "match it with a payment, return it, or hold it as a liability",
@@ -216,7 +221,8 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         3,
         Owner.PAYMENT_OPERATIONS,
-        "ask for the rest, accept the lower amount, or refund",
+        "ask for the rest, take less (`sealgate payments accept-underpaid`), or give it back"
+        " (`sealgate payments request-refund`)",
         heals=True,
     ),
     Code.STUCK_LATE: Handling(
@@ -224,7 +230,8 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         3,
         Owner.PAYMENT_OPERATIONS,
-        "accept it late, quote again, or refund",
+        "take it (`sealgate payments accept-late`), or give it back"
+        " (`sealgate payments request-refund`)",
         heals=True,
     ),
     Code.STUCK_FAILED: Handling(
@@ -232,7 +239,8 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         3,
         Owner.PAYMENT_OPERATIONS,
-        "ask the provider where the money is, and refund it",
+        "ask the provider where the money is, and give it back"
+        " (`sealgate payments request-refund`)",
         heals=True,
     ),
     Code.STUCK_REVERSED: Handling(
@@ -248,7 +256,7 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         3,
         Owner.FINANCE,
-        "post it, or say why not",
+        "book it and say so (`sealgate payments posted`), or say why not",
         heals=True,
     ),
     Code.POSTED_BEFORE_CONFIRMED: Handling(
@@ -256,7 +264,7 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         1,
         Owner.FINANCE,
-        "reverse the entry",
+        "reverse the entry, and say so (`sealgate payments unposted`)",
         heals=True,
     ),
     Code.POSTED_MISMATCH: Handling(
@@ -264,7 +272,8 @@ HANDLING: Mapping[Code, Handling] = {
         "payment",
         1,
         Owner.FINANCE,
-        "reverse the entry, and post the right amount",
+        "reverse the entry and say so (`sealgate payments unposted`), then post the right amount"
+        " (`sealgate payments posted`)",
         heals=True,
     ),
     Code.REFUND_WITHOUT_FUNDS: Handling(
@@ -281,6 +290,15 @@ HANDLING: Mapping[Code, Handling] = {
         2,
         Owner.FINANCE,
         "ask the provider, and tell the customer",
+        heals=True,
+    ),
+    Code.REFUND_REQUESTED: Handling(
+        "a refund was decided, and none is told of yet",
+        "payment",
+        3,
+        Owner.FINANCE,
+        "give it back where the money is, and state it (`sealgate payments refunded`); or take the"
+        " request back (`sealgate payments withdraw`)",
         heals=True,
     ),
     Code.VERIFICATION_FAILURE_SPIKE: Handling(
@@ -324,11 +342,12 @@ HANDLING: Mapping[Code, Handling] = {
         heals=False,
     ),
     Code.COMPLIANCE_HOLD: Handling(
-        "the provider holds the money back for a check",
+        "the money is held back for a check, by the provider or by our own people",
         "payment",
         2,
         Owner.COMPLIANCE,
-        "let compliance decide: release, return or report; nobody else can",
+        "let compliance decide: release (`sealgate payments release`), return or report; nobody"
+        " else can",
         heals=True,
     ),
     Code.NEEDS_FETCH: Handling(

@@ -7,16 +7,14 @@ decided here a second time. `sealgate why` is next.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from itertools import combinations
 from typing import NamedTuple
 
-from consumers import weighing
+from consumers import weighing, windows
+from consumers.decisive import Decisive, decisive
 from consumers.facts import Fact, FactKind
 from consumers.lifecycle import BELATED, ORDINARY, State, reduce
 from consumers.weighing import Scale, Terms
 
-# Sets are tried out one by one: this many cost a tenth of a second.
-TRIALS_MAX = 5_000
 NOTHING = "nothing with an amount"
 
 
@@ -85,13 +83,6 @@ class Check(NamedTuple):
     why: str
 
 
-class Decisive(NamedTuple):
-    """Facts without which, together, the payment would be in the state `without`."""
-
-    facts: frozenset[Fact]
-    without: State
-
-
 class Step(NamedTuple):
     """A state the payment may go to, and what would move it there."""
 
@@ -138,7 +129,7 @@ def weigh(facts: Collection[Fact], terms: Terms) -> Numbers:
     final = weighing.finals(stands)
     scale = Scale.of(facts, terms)
     window = weighing.window_ms(facts, terms)
-    timely = weighing.on_time(values, stands, window)
+    timely = windows.on_time(values, stands, windows.Window.of(facts, terms))
     is_met = bool(values) and scale.is_met(stands)
     return Numbers(
         asked=scale.prices,
@@ -204,8 +195,21 @@ class _Seen(NamedTuple):
             for less in [numbers.tolerated[asset]]
         ]
         if numbers.takes_any:
-            prices.append("any amount")
+            prices.append(self._any())
         return " or ".join(prices) or "no price is known"
+
+    def _any(self) -> str:
+        """Say why any amount will do, and how much there was when an operator took less."""
+        accepted = self.of(FactKind.ACCEPT_UNDER)
+        if not accepted:
+            return "any amount"
+        at_ms = accepted[-1].at_ms
+        values = weighing.standing(self.facts, weighing.observed(self.facts))
+        then = weighing.received(fact for fact in values if fact.at_ms <= at_ms)
+        return (
+            f"the lower amount that was accepted at {self.writer.moment(at_ms)}, when"
+            f" {self.sums(then)} stood (any amount meets it from then on)"
+        )
 
     def time(self) -> str:
         """Say whether value came in time."""
@@ -304,45 +308,6 @@ _WHY: Mapping[int, Callable[[_Seen], str]] = {
     8: _at(FactKind.EXPIRED, "the window closed", "nobody said that the window closed"),
     9: lambda _: "no money was ever seen, and nobody called it off or said that it failed",
 }
-
-
-def decisive(facts: Collection[Fact], terms: Terms) -> tuple[tuple[Decisive, ...], bool]:
-    """Return the smallest sets of facts without which the state is another.
-
-    First each fact alone, then each pair and so on, as far as `TRIALS_MAX` trials reach; beyond it
-    one set of which every fact is needed. The second word says whether all smaller sets were tried.
-    """
-    state, ordered = reduce(facts, terms), sorted(facts, key=_order)
-    trials = 0
-    for size in range(1, len(ordered) + 1):
-        found = []
-        for chosen in combinations(ordered, size):
-            trials += 1
-            if trials > TRIALS_MAX:
-                return _narrowed(ordered, state, terms), False
-            without = reduce([fact for fact in ordered if fact not in chosen], terms)
-            if without is not state:
-                found.append(Decisive(frozenset(chosen), without))
-        if found:
-            return tuple(found), True
-    return (), True
-
-
-def _narrowed(facts: Collection[Fact], state: State, terms: Terms) -> tuple[Decisive, ...]:
-    """Give facts back one by one, as long as the state does not come back with them."""
-    if reduce([], terms) is state:
-        return ()
-    kept: list[Fact] = []
-    for fact in facts:
-        if reduce([*kept, fact], terms) is not state:
-            kept.append(fact)
-    taken = frozenset(facts) - frozenset(kept)
-    return (Decisive(taken, reduce(kept, terms)),)
-
-
-def _order(fact: Fact) -> tuple[object, ...]:
-    """Put facts in one order, whatever they say: None is not compared."""
-    return (fact.at_ms, str(fact.kind), fact.key, fact.asset, fact.amount or 0, fact.detail)
 
 
 _BY: Mapping[State, str] = {

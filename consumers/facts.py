@@ -31,7 +31,7 @@ class FactKind(StrEnum):
     REFUND = "refund"  # `amount` is given back under the refund `key`. detail: a `RefundStatus`
     SETTLED = "settled"  # the provider credited our balance. detail: gross, fee or net
     HOLD = "hold"  # goods and books must not move. key: the `HoldKind`; detail: on or off
-    NOTE = "note"  # a word of the provider that moves nothing. detail: a `Note`
+    NOTE = "note"  # a word that moves nothing. detail: a `Note` or an `OwnNote`
     ACCEPT_LATE = "accept_late"  # an operator takes late money for the payment
     ACCEPT_UNDER = "accept_under"  # an operator takes less than was asked for the payment
     POSTED = "posted"  # finance booked `amount` under the posting `key`. detail: on or off
@@ -71,6 +71,15 @@ class Note(StrEnum):
     OVERPAID = "overpaid"
     MANUALLY_MARKED = "manually_marked"
     INFERRED = "inferred"
+    UNDERPAID = "underpaid"
+
+
+class OwnNote(StrEnum):
+    """What people here say beside the money, by commands alone: it moves nothing."""
+
+    REFUND_REQUESTED = "refund_requested"  # `amount` is to be given back; key: the command's
+    REPLACES = "replaces"  # asked for instead of the payment `key`
+    REPLACED_BY = "replaced_by"  # asked for again as the payment `key`
 
 
 OPEN = "open"  # of EXPECTED: any amount will do
@@ -86,7 +95,8 @@ class Fact(NamedTuple):
     atomic, None where the provider names none. `whole` says that the provider itself calls the
     amount the full one. `late` says that the provider itself calls the transfer late. Times are
     milliseconds since the epoch, of the provider's clock where it has one; an expectation has no
-    instant, and 0.
+    instant, and 0. `untold` says that the provider told none: `at_ms` is then the receipt, a bound
+    and no order, because events of one provider are received in any.
     """
 
     kind: FactKind
@@ -98,6 +108,7 @@ class Fact(NamedTuple):
     at_ms: int
     expires_ms: int | None = None
     detail: str = ""
+    untold: bool = False
 
 
 _INSTANT = Fact._fields.index("at_ms")

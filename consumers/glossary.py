@@ -8,6 +8,7 @@ test holds each table to its words, so that a word without a meaning fails the b
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from consumers.actions import Role
 from consumers.facts import FactKind, Failure, HoldKind
 from consumers.lifecycle import State, Verdict
 from consumers.standing import Posting
@@ -107,6 +108,14 @@ VERDICTS: Mapping[Verdict, tuple[str, str]] = {
         "the signature does not prove the content",
         "it moves nothing; the provider is to be asked",
     ),
+    Verdict.HINT_FETCHED: (
+        "a hint, and the provider was asked since",
+        "what the provider answered is an event of its own, with the source `poll`",
+    ),
+    Verdict.PARKED_NO_PAYMENT: (
+        "an event about a payment that nobody announced, from a source that expects first",
+        "its facts are kept without a state; they count at once when the payment is announced",
+    ),
     Verdict.UNMATCHED: (
         "an event about money that names no payment we know",
         "an exception; kept, and read again when there is a payment",
@@ -162,6 +171,28 @@ POSTINGS: Mapping[Posting, str] = {
     Posting.POSTED: "finance has booked it",
     Posting.REVERSAL_DUE: "it is in the books, and the money is gone or was given back",
     Posting.REVERSED: "finance has taken the entry back",
+}
+
+# What stands beside a payment in every list, in the order in which it is shown.
+AMOUNTS: Mapping[str, str] = {
+    "asked": "the price; of two prices in one asset the higher",
+    "detected": "what was seen and still stands, final or not; before anything is given back",
+    "confirmed": (
+        "what of the detected is final under the policy, whether it meets the price or not: an"
+        " Underpaid payment may have confirmed money, and is not Confirmed by it"
+    ),
+    "refunded": "what was given back by refunds that succeeded",
+    "posted": "what finance has in the books",
+}
+
+ROLES: Mapping[Role, str] = {
+    Role.SUPPORT: "talks with the payer",
+    Role.OPERATIONS: "works the queue of exceptions day by day",
+    Role.FINANCE: "answers for the books",
+    Role.TREASURY: "answers for the money itself: wallets and balances",
+    Role.COMPLIANCE: "answers for what the law asks to be checked",
+    Role.SECURITY: "answers for keys and accounts",
+    Role.ENGINEERING: "answers for mappings, deliveries and this gateway",
 }
 
 FACTS: Mapping[FactKind, str] = {

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from consumers.store.poll_store import Polls
 from consumers.store.port import Store, StoreUnavailable
 from ingress.eventlog.port import EventLog, LogUnavailable, Partition
 
@@ -30,6 +31,7 @@ class Frozen(StrEnum):
     AWAY = "away"  # the log or the store cannot be reached
     BEHIND = "behind"  # records wait to be applied
     SETTLING = "settling"  # all is applied, and not for long enough
+    ORDERED = "ordered"  # a freeze is on: see `freezing`
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class KeepingUp:
         self._looked_s = now_s
         try:
             is_applied = await self._is_applied()
+            freeze = await Polls.of(self.store).freeze()
         except (LogUnavailable, StoreUnavailable):
             self.interrupted()
             return Frozen.AWAY
@@ -65,7 +68,9 @@ class KeepingUp:
             return Frozen.BEHIND
         if self._since_s is None:
             self._since_s = now_s
-        return Frozen.SETTLING if now_s - self._since_s < self.settle_s else None
+        if now_s - self._since_s < self.settle_s:
+            return Frozen.SETTLING
+        return Frozen.ORDERED if freeze is not None and freeze.is_on else None
 
     def interrupted(self) -> None:
         """Let everything settle anew."""

@@ -23,8 +23,8 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from consumers import weighing
-from consumers.facts import Fact, FactKind, statement
+from consumers import weighing, windows
+from consumers.facts import Fact, FactKind, Note, statement
 from consumers.weighing import STRICT, Scale, Terms
 
 
@@ -101,6 +101,8 @@ class Verdict(StrEnum):
     DUPLICATE_FACT = "duplicate_fact"  # another event, nothing that was not known
     SUPERSEDED = "superseded"  # older news than what is already proven
     HINT = "hint"  # assurance D or E: may start a fetch, moves nothing
+    HINT_FETCHED = "hint_fetched"  # such a one, and the provider was asked: see the poll event
+    PARKED_NO_PAYMENT = "parked_no_payment"  # about a payment nobody announced: facts, no state
     UNMATCHED = "unmatched"  # about a payment, and names none
     UNKNOWN_TYPE = "unknown_type"  # a word that is not in the provider's mapping
     UNPARSEABLE = "unparseable"  # a known word with a body that cannot be read
@@ -186,7 +188,7 @@ def _is_late(
     It did exactly if what came inside the window does not meet it alone. No fact has to be put in
     order, so the order of arrival cannot matter.
     """
-    timely = weighing.on_time(values, stands, weighing.window_ms(facts, scale.terms))
+    timely = windows.on_time(values, stands, windows.Window.of(facts, scale.terms))
     return len(timely) < len(values) and not scale.is_met(timely)
 
 
@@ -210,11 +212,14 @@ def is_short(facts: Collection[Fact], terms: Terms = STRICT) -> bool:
     """Say whether value is known to be missing, rather than not yet known to be whole.
 
     Between a provider's first sight of a transfer and its word on the whole, a payment of unknown
-    price is Underpaid for a moment: nobody need be told before the window closes.
+    price is Underpaid for a moment: nobody need be told before the window closes, or the provider
+    says so itself.
     """
     if reduce(facts, terms) is not State.UNDERPAID:
         return False
-    return bool(weighing.asked(facts)) or any(fact.kind is FactKind.EXPIRED for fact in facts)
+    return bool(weighing.asked(facts)) or any(
+        fact.kind is FactKind.EXPIRED or fact.detail == Note.UNDERPAID for fact in facts
+    )
 
 
 def says_more(told: Iterable[Fact], known: Iterable[Fact]) -> bool:
@@ -228,7 +233,7 @@ def _news(told: frozenset[Fact], known: frozenset[Fact]) -> frozenset[Fact]:
 
     Such a repetition cannot change what any set of facts proves, so it is not stored: a provider
     that repeats itself at every confirmation does not make its payment slower to read. Of what can
-    be switched on and off, the last instant counts, and every one is stored.
+    be switched on and off, refunds among them, the last instant counts, and every one is stored.
     """
     # Nearly always a provider repeats the very same, or says what is new altogether.
     unknown = told - known
@@ -247,7 +252,7 @@ def _news(told: frozenset[Fact], known: frozenset[Fact]) -> frozenset[Fact]:
     )
 
 
-_SWITCHED = frozenset({FactKind.HOLD, FactKind.POSTED})
+_SWITCHED = frozenset({FactKind.HOLD, FactKind.POSTED, FactKind.REFUND})
 # What older snapshots are made of. Anything else is a detail of its own, whenever it comes.
 _SNAPSHOT = frozenset(
     {
@@ -265,7 +270,7 @@ def _unmoved(before: State, known: frozenset[Fact], news: frozenset[Fact], terms
     """Tell an older snapshot from a new detail, where the state stays as it is."""
     if (
         reduce(news, terms) is not before
-        and all(fact.kind in _SNAPSHOT for fact in news)
+        and all(fact.kind in _SNAPSHOT or fact.detail == Note.UNDERPAID for fact in news)
         and _proof(known) == _proof(known | news)
     ):
         return Verdict.SUPERSEDED

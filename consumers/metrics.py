@@ -5,19 +5,20 @@ it did; the monitor and the timers measure what is, apart from the workers, beca
 cannot report its own lag.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Self
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from consumers.ageing import BUCKETS, Ageing
 from consumers.exceptions import HANDLING
-from consumers.keeping_up import Frozen
+from consumers.facts import NETWORK_MARK
 from consumers.lifecycle import TRANSITIONS, State, Verdict
-from consumers.overdue import Tally
-from consumers.patience import CODES
+from consumers.store.kept_reads import KeptCount
 
 SECONDS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
-COLLECTORS = ("lag", "payments", "exceptions", "notices")
+COLLECTORS = ("lag", "payments", "exceptions", "ageing", "notices")
 
 
 class WorkerFamilies:
@@ -116,10 +117,54 @@ class RelayMetrics:
         )
 
 
+class QueueMetrics:
+    """How old the queue of exceptions is, and what it is worth, as the monitor measured it last."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._assets_shown: set[str] = set()
+        self.ages = Gauge(
+            "sealgate_exceptions_open_by_age",
+            "Open exceptions, by code and age.",
+            ("code", "bucket"),
+            registry=registry,
+        )
+        self.oldest = Gauge(
+            "sealgate_exceptions_oldest_timestamp_seconds",
+            "Since when the oldest open exception of a code is open; absent where none is.",
+            ("code",),
+            registry=registry,
+        )
+        self.worth = Gauge(
+            "sealgate_exceptions_value",
+            "Money that open exceptions are about, in units of the asset: of each subject once.",
+            ("asset", "network"),
+            registry=registry,
+        )
+
+    def show(self, ageing: Ageing, worth: Mapping[str, Decimal]) -> None:
+        """Tell how old the queue is and what it is worth: `worth` in units, by asset."""
+        for gauge in (self.ages, self.oldest):
+            gauge.clear()
+        for code in HANDLING:
+            for bucket in BUCKETS:
+                self.ages.labels(code.value, bucket.name).set(0)
+        for kind, group in ageing.by(("code", "bucket")).items():
+            self.ages.labels(kind.code, kind.bucket).set(group.items)
+        for kind, group in ageing.by(("code",)).items():
+            if group.oldest_ms is not None:
+                self.oldest.labels(kind.code).set(group.oldest_ms / 1000)
+        # A sum that ends is zero, so that a graph of it comes down.
+        for asset in self._assets_shown | worth.keys():
+            symbol, _, network = asset.partition(NETWORK_MARK)
+            self.worth.labels(symbol, network).set(float(worth.get(asset, 0)))
+        self._assets_shown |= worth.keys()
+
+
 class MonitorMetrics:
     """What the monitor measured last; a failed collector has no series rather than old ones."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.queue = QueueMetrics(registry)
         lag = ("group", "topic", "partition")
         self.lag_records = Gauge(
             "sealgate_consumer_lag_records",
@@ -141,6 +186,12 @@ class MonitorMetrics:
             "sealgate_exceptions_open",
             "Open exceptions, by code and severity.",
             ("code", "severity"),
+            registry=registry,
+        )
+        self.oldest_payments = Gauge(
+            "sealgate_payments_oldest_timestamp_seconds",
+            "Since when the payment that is longest in a state is there; absent where none is.",
+            by_state,
             registry=registry,
         )
         self.notices = Gauge(
@@ -168,91 +219,59 @@ class MonitorMetrics:
             self.exceptions.labels(code.value, str(handling.severity)).set(0)
 
 
-class TimerMetrics:
-    """What time has done: who is stuck as measured last, and what the timers did about it.
+class KeptMetrics:
+    """What is kept without a state, as measured last: so many, and since when the oldest is."""
 
-    `decimals` of the assets turn atomic units into the units that people know.
-    """
+    def __init__(self, kept: Gauge, oldest: Gauge) -> None:
+        self._gauges = (kept, oldest)
 
-    def __init__(self, registry: CollectorRegistry, decimals: Mapping[str, int]) -> None:
-        self._decimals = decimals
-        self._amounts_shown: set[tuple[str, str, str]] = set()
-        self.frozen = Gauge(
-            "sealgate_timers_frozen",
-            "1 at the reason for which time is not judged now; 0 everywhere while it is.",
-            ("reason",),
-            registry=registry,
+    @classmethod
+    def parked(cls, registry: CollectorRegistry) -> Self:
+        """Make the gauges of payments that nobody announced."""
+        return cls(
+            Gauge(
+                "sealgate_payments_parked",
+                "Payments that events told of and nobody announced: facts without a state.",
+                ("provider",),
+                registry=registry,
+            ),
+            Gauge(
+                "sealgate_payments_oldest_parked_timestamp_seconds",
+                "Since when the longest parked payment waits; absent where none does.",
+                ("provider",),
+                registry=registry,
+            ),
         )
-        self.expired = Counter(
-            "sealgate_payments_expired",
-            "Payments that expired because a timer found their window over, without money.",
-            registry=registry,
-        )
-        raised = Counter(
-            "sealgate_stuck_raised",
-            "Exceptions about stuck payments, raised or made worse.",
-            ("code",),
-            registry=registry,
-        )
-        self.raised = {code: raised.labels(code.value) for code in CODES.values()}
-        self.last_sweep = Gauge(
-            "sealgate_timers_last_sweep_timestamp_seconds",
-            "When a sweep over the waiting payments last succeeded; 0 until the first time.",
-            registry=registry,
-        )
-        self.duration = Gauge(
-            "sealgate_timers_sweep_duration_seconds",
-            "How long the last sweep took.",
-            registry=registry,
-        )
-        by_state = ("provider", "state")
-        self.stuck = Gauge(
-            "sealgate_payments_stuck",
-            "Payments that have been in a state for longer than their corridor's limit.",
-            by_state,
-            registry=registry,
-        )
-        self.stuck_oldest = Gauge(
-            "sealgate_payments_oldest_stuck_timestamp_seconds",
-            "Since when the longest stuck payment has been in its state; absent where none is.",
-            by_state,
-            registry=registry,
-        )
-        self.stuck_amount = Gauge(
-            "sealgate_payments_stuck_amount",
-            "Money of stuck payments that was seen, in units of the asset (not its smallest).",
-            (*by_state, "asset"),
-            registry=registry,
-        )
-        self.say(Frozen.SETTLING)
 
-    def say(self, frozen: Frozen | None) -> None:
-        """Tell whether time is judged, and why not."""
-        for reason in Frozen:
-            self.frozen.labels(reason.value).set(reason is frozen)
+    @classmethod
+    def unmatched(cls, registry: CollectorRegistry) -> Self:
+        """Make the gauges of deposits that nobody has decided about."""
+        return cls(
+            Gauge(
+                "sealgate_deposits_unmatched",
+                "Deposits that name no payment, and that nobody has decided about.",
+                ("provider",),
+                registry=registry,
+            ),
+            Gauge(
+                "sealgate_deposits_oldest_unmatched_timestamp_seconds",
+                "Since when the longest unmatched deposit waits; absent where none does.",
+                ("provider",),
+                registry=registry,
+            ),
+        )
 
-    def show(self, tally: Tally) -> None:
-        """Tell who is stuck; where nobody is, zero."""
+    def show(self, counts: Iterable[KeptCount]) -> None:
+        """Tell what is kept now."""
         self.drop()
-        for provider in tally.providers:
-            for state in CODES:
-                self.stuck.labels(provider, state.value).set(0)
-        for place, payments in tally.payments.items():
-            self.stuck.labels(*place).set(payments)
-            self.stuck_oldest.labels(*place).set(tally.oldest_ms[place] / 1000)
-        # The assets are the registry's, so the series are bounded; a sum that ends is zero.
-        sums = dict.fromkeys(self._amounts_shown, 0.0)
-        for (provider, state, asset), amount in tally.at_risk.items():
-            if asset in self._decimals:
-                major = Decimal(amount).scaleb(-self._decimals[asset])
-                sums[provider, state.value, asset] = float(major)
-        for series, told in sums.items():
-            self.stuck_amount.labels(*series).set(told)
-        self._amounts_shown.update(sums)
+        kept, oldest = self._gauges
+        for count in counts:
+            kept.labels(count.provider).set(count.kept)
+            oldest.labels(count.provider).set(count.oldest_ms / 1000)
 
     def drop(self) -> None:
-        """Tell nothing of who is stuck: an old number that looks fresh is worse than none."""
-        for gauge in (self.stuck, self.stuck_oldest, self.stuck_amount):
+        """Tell nothing: an old number that looks fresh is worse than none."""
+        for gauge in self._gauges:
             gauge.clear()
 
 

@@ -11,9 +11,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
+from consumers.ageing import Ageing, Worth
 from consumers.lifecycle import State
 from consumers.metrics import MonitorMetrics
+from consumers.store.aged import AgedReader
 from consumers.store.port import Store, StoreUnavailable
 from ingress import telemetry
 from ingress.eventlog.port import (
@@ -35,6 +38,7 @@ class Monitor:
     metrics: MonitorMetrics
     clock: telemetry.Clock
     every_s: float
+    decimals: Mapping[str, int]
 
     async def run(self) -> None:
         """Measure for ever."""
@@ -48,6 +52,7 @@ class Monitor:
             "lag": self._lag,
             "payments": self._payments,
             "exceptions": self._exceptions,
+            "ageing": self._ageing,
             "notices": self._notices,
         }
         for name, collect in collectors.items():
@@ -68,8 +73,9 @@ class Monitor:
         metrics = self.metrics
         series = {
             "lag": (metrics.lag_records, metrics.lag_seconds),
-            "payments": (metrics.payments,),
+            "payments": (metrics.payments, metrics.oldest_payments),
             "exceptions": (metrics.exceptions,),
+            "ageing": (metrics.queue.ages, metrics.queue.oldest, metrics.queue.worth),
             "notices": (),
         }
         for gauge in series[name]:
@@ -117,11 +123,14 @@ class Monitor:
         payments = self.metrics.payments
         counts = await self.store.counts()
         payments.clear()
+        self.metrics.oldest_payments.clear()
         for provider in {count.provider for count in counts}:
             for state in State:
                 payments.labels(provider, state.value).set(0)
         for count in counts:
-            payments.labels(count.provider, count.state.value).set(count.payments)
+            at = (count.provider, count.state.value)
+            payments.labels(*at).set(count.payments)
+            self.metrics.oldest_payments.labels(*at).set(count.oldest_ms / 1000)
 
     async def _exceptions(self) -> None:
         found = await self.store.anomalies_open()
@@ -129,6 +138,20 @@ class Monitor:
         self.metrics.exceptions_at_zero()
         for (code, severity), count in found.items():
             self.metrics.exceptions.labels(code, str(severity)).set(count)
+
+    async def _ageing(self) -> None:
+        now_ms = self.clock()
+        ageing, worth = Ageing(now_ms, now_ms), Worth()
+        async for one in AgedReader.of(self.store).open():
+            ageing.add(one)
+            worth.add(one)
+        # The assets are the registry's, so the series are bounded.
+        units = {
+            asset: Decimal(amount).scaleb(-self.decimals[asset])
+            for asset, amount in worth.sums().items()
+            if asset in self.decimals
+        }
+        self.metrics.queue.show(ageing, units)
 
     async def _notices(self) -> None:
         self.metrics.notices.set(await self.store.notices_pending())

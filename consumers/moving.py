@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumers import notices, standing, weighing
+from consumers import holding, notices, standing, weighing
 from consumers.exceptions import HANDLING, Code, subject_of
 from consumers.facts import Fact
+from consumers.holding import Because
 from consumers.interpret.interpreter import Finding
 from consumers.lifecycle import Decision, State, Verdict, decide, reduce
 from consumers.notices import Occasion
@@ -24,6 +25,7 @@ from consumers.store.port import (
     Cause,
     Changes,
     EventKey,
+    Kept,
     Payment,
     PaymentKey,
     Resolution,
@@ -62,7 +64,7 @@ class Stated(NamedTuple):
     before: Payment
     after: Payment
     decision: Decision
-    was: frozenset[Code] = frozenset()
+    was: frozenset[Concern] = frozenset()
     now: tuple[Concern, ...] = ()
 
     @property
@@ -84,33 +86,72 @@ class Moves:
     raised: dict[tuple[str, str], list[Anomaly]] = field(default_factory=dict)
     healed: dict[tuple[str, str], Resolution] = field(default_factory=dict)
 
-    def state(self, said: Said) -> Stated:
-        """Write the facts, and the transition where they move the payment."""
+    def state(self, said: Said, *, is_matched: bool = False) -> Stated:
+        """Write the facts, and the transition where they move the payment.
+
+        The facts of a deposit that `is_matched` are written under its own key alone.
+        """
         key = said.payment
         payment = self.current.get(key) or self.stored.get(key) or unwritten(key)
         before = payment.state if payment.version else None
         decision = decide(before, payment.facts, said.facts, self.policy.terms)
-        self._write(said, decision)
+        if not is_matched:
+            self._write(said, decision)
         after = self._moved(payment, decision)
         self.current[key] = after
         if decision.moves:
             self._move(said, before, after)
         if not (decision.facts or decision.moves):
             return Stated(payment, after, decision)
-        was = self._reasons(payment)
+        # Of what was only kept, nobody has been told anything.
+        was = self._reasons(payment) if payment.version else frozenset()
         now = standing.concerns(decision.proven, after.facts, self.policy.terms)
+        if not decision.moves:
+            self._hold(said, Stated(payment, after, decision, was, now))
         return Stated(payment, after, _judged(decision, was, now), was, now)
+
+    def knows(self, said: Said) -> bool:
+        """Say whether the payment has a state already."""
+        payment = self.current.get(said.payment) or self.stored.get(said.payment)
+        return payment is not None and payment.version > 0
+
+    def keep(self, said: Said, kept: Kept) -> Stated:
+        """Write the facts and no state: nobody is told of what nobody can name yet."""
+        key = said.payment
+        payment = self.current.get(key) or self.stored.get(key) or unwritten(key)
+        decision = decide(None, payment.facts, said.facts, self.policy.terms)
+        self._write(said, decision)
+        changed_ms = payment.changed_ms if payment.kept else self.now_ms
+        facts = payment.facts | decision.facts
+        after = payment._replace(facts=facts, changed_ms=changed_ms, kept=kept)
+        self.current[key] = after
+        return Stated(payment, after, decision)
 
     def weigh(self, said: Said, stated: Stated) -> None:
         """Raise what the words and the facts are reason for, and end what they no longer are."""
-        findings = [one for one in said.findings if not _is_stale(one, stated.decision)]
-        self.find(said, findings)
+        if stated.before.kept is Kept.PARKED:
+            self.heal(Code.UNKNOWN_PAYMENT, subject_of(said.payment))
+        self.find(said, said.findings)
         if stated.decision.verdict is Verdict.ILLEGAL:
             told = f"the facts prove {stated.decision.proven}, and {stated.before.state} does not"
-            self.find(said, [Finding(Code.ILLEGAL_TRANSITION, "", f"{told} lead there")])
+            told = f"{told} lead there{self._raised_price(stated)}"
+            self.find(said, [Finding(Code.ILLEGAL_TRANSITION, "", told)])
         # Under another policy than before, a payment moves without a new fact.
         if stated.decision.facts or stated.decision.moves:
-            self._compare(said, stated, {one.code for one in findings})
+            self._compare(said, stated, {one.code for one in said.findings})
+
+    def _raised_price(self, stated: Stated) -> str:
+        """Say that the price is higher than it was, where that is why the move is illegal.
+
+        A price has no instant, and so a lower one that was met cannot be told from a mistake. What
+        was paid stays paid; people find out which of the two the merchant meant.
+        """
+        was, terms = weighing.asked(stated.before.facts), self.policy.terms
+        for asset, price in sorted(weighing.asked(stated.after.facts).items()):
+            if (old := was.get(asset)) is not None and price > old:
+                told = f"{terms.shown(asset, price)} is asked, and {terms.shown(asset, old)}"
+                return f": {told} was asked and met before"
+        return ""
 
     def find(self, said: Said, findings: Iterable[Finding]) -> None:
         """Raise exceptions about the payment, or about what they name."""
@@ -146,9 +187,11 @@ class Moves:
         self.changes.anomalies = [one for told in self.raised.values() for one in told]
         self.changes.resolved = list(self.healed.values())
         for key, payment in self.current.items():
-            was = self.stored[key].version if key in self.stored else 0
-            if payment.version != was:
-                self.changes.payments.append(Saved(payment, was))
+            stored = self.stored.get(key)
+            was = stored.version if stored else 0
+            if payment.version != was or (payment.kept and stored is None):
+                was_kept = stored is not None and stored.kept is not None
+                self.changes.payments.append(Saved(payment, was, was_kept))
         return self.changes
 
     def _write(self, said: Said, decision: Decision) -> None:
@@ -187,7 +230,16 @@ class Moves:
         adjectives = standing.flags(after.facts, self.policy.terms)
         self.changes.notices.append(notices.build(transition, said.occasion, adjectives))
 
-    def _reasons(self, payment: Payment) -> frozenset[Code]:
+    def _hold(self, said: Said, stated: Stated) -> None:
+        """Write a notice where other holds are on than before, in a state that stays as it is."""
+        before, after = stated.before, stated.after
+        was = standing.in_force(before.facts, stated.was)
+        if standing.in_force(after.facts, stated.now) != was:
+            because = Because(said.event, said.correlation_id, said.cause, self.now_ms)
+            told = holding.heard(before, after, because, said.occasion, self.policy.terms)
+            self.changes.notices.extend(told)
+
+    def _reasons(self, payment: Payment) -> frozenset[Concern]:
         """Name what the facts of a payment were reason for, by its state and by what they prove.
 
         The two differ after an ILLEGAL move, and where the policy is another one since.
@@ -199,39 +251,32 @@ class Moves:
         proven = reduce(payment.facts, terms)
         if proven is not payment.state:
             told += standing.concerns(proven, payment.facts, terms)
-        return frozenset(one.code for one in told)
+        return frozenset(told)
 
     def _compare(self, said: Said, stated: Stated, told: Collection[Code]) -> None:
         """Raise what is new among the concerns, but for what was `told` already; end what is not.
 
-        Of what is late already nobody is told again; of a payment that is short, every time.
+        Of what is open already people are told again where its figures are others.
         """
-        decision, was = stated.decision, stated.was
-        again = {Code.AMOUNT_UNDER} if decision.after is State.UNDERPAID else set()
-        new = [one for one in stated.now if one.code not in (was - again).union(told)]
+        decision, was = stated.decision, {one.code for one in stated.was}
+        new = [one for one in stated.now if one not in stated.was and one.code not in told]
         self.find(said, [Finding(code, "", evidence) for code, evidence in new])
         ended = was.difference(told, (one.code for one in stated.now))
         if stated.before.state is State.UNDERPAID and decision.proven is not State.UNDERPAID:
-            ended |= {Code.AMOUNT_UNDER}  # the provider's word alone may have been the reason
+            # An older version raised it by the provider's word alone, and kept no fact of that.
+            ended |= {Code.AMOUNT_UNDER}
         for code in sorted(ended):
             self.heal(code, subject_of(stated.before.key))
 
 
-def _judged(decision: Decision, was: Collection[Code], now: Iterable[Concern]) -> Decision:
+def _judged(decision: Decision, was: Collection[Concern], now: Iterable[Concern]) -> Decision:
     """Return the decision, as a CONFLICT where its news is what contradicts what was known."""
     code = Code.CONTRADICTORY_OUTCOME
-    is_new = code not in was and any(one.code is code for one in now)
+    known = {one.code for one in was}
+    is_new = code not in known and any(one.code is code for one in now)
     if is_new and decision.verdict is not Verdict.ILLEGAL:
         return decision._replace(verdict=Verdict.CONFLICT)
     return decision
-
-
-def _is_stale(found: Finding, decision: Decision) -> bool:
-    """Say whether a word that money is missing came after the money.
-
-    An exception must not depend on which of the two came first.
-    """
-    return found.code is Code.AMOUNT_UNDER and decision.proven is not State.UNDERPAID
 
 
 def anomaly(

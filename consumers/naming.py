@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,7 +20,9 @@ from consumers.store.told import Told
 
 _SLOTS = 1024
 # Kinds of which an entry says more than the tables keep: what was repeated, or said anew later.
-_SUPERSEDED = frozenset({"closed", "evidence", "payments", "raised", "unjudged", "verdicts"})
+_SUPERSEDED = frozenset(
+    {"closed", "evidence", "payments", "raised", "since", "unjudged", "verdicts"}
+)
 
 
 class Place(NamedTuple):
@@ -28,6 +30,14 @@ class Place(NamedTuple):
 
     chain: int
     seq: int
+
+
+class Left(NamedTuple):
+    """How an entry left a row of a number: a rank that grows, and a digest of what it says."""
+
+    rank: int
+    digest: bytes
+    place: Place
 
 
 class _Slot:
@@ -57,6 +67,10 @@ class _Slot:
             at += 1
         return False
 
+    def has(self, token: int) -> bool:
+        at = bisect_left(self.tokens, token)
+        return at < len(self.tokens) and self.tokens[at] == token
+
     def left(self) -> Iterator[tuple[int, int]]:
         for at, crossed in enumerate(self.crossed):
             if not crossed:
@@ -68,8 +82,10 @@ class Names:
     """All that entries name, by kind; `key` is some random bytes."""
 
     key: bytes
-    kinds: dict[str, list[_Slot]] = field(default_factory=dict)
+    kinds: dict[str, dict[int, _Slot]] = field(default_factory=dict)
     positions: dict[tuple[object, ...], int] = field(default_factory=dict)
+    unmet: dict[tuple[object, ...], Place] = field(default_factory=dict)
+    numbers: dict[tuple[str, int], Left] = field(default_factory=dict)
     times: Counter[int] = field(default_factory=Counter)
     marks: Counter[int] = field(default_factory=Counter)
     sorted: bool = False
@@ -80,19 +96,26 @@ class Names:
             if kind == "moved":
                 at, to = tuple(row[:3]), row[4]
                 self.positions[at] = max(self.positions.get(at, to), to)
+                self.unmet[at] = place
+            elif kind == "numbered":
+                table, number, rank, digest = row
+                known = self.numbers.get((table, number))
+                if known is None or rank >= known.rank:
+                    self.numbers[table, number] = Left(rank, bytes.fromhex(digest), place)
             elif kind == "times":
                 self.times[self.token(kind, row[:2])] += row[2]
             else:
                 token = self._numbered(row) if kind == "marks" else self.token(kind, row)
-                slots = self.kinds.setdefault(kind, [])
-                if not slots:
-                    slots.extend(_Slot() for _ in range(_SLOTS))
-                slots[token % _SLOTS].add(token, place.chain << 40 | place.seq)
+                slots = self.kinds.setdefault(kind, {})
+                slot = slots.get(token % _SLOTS)
+                if slot is None:
+                    slot = slots[token % _SLOTS] = _Slot()
+                slot.add(token, place.chain << 40 | place.seq)
 
     def close(self) -> None:
         """Make ready to cross off."""
         for slots in self.kinds.values():
-            for slot in slots:
+            for slot in slots.values():
                 slot.sort()
         self.marks.clear()
 
@@ -100,7 +123,12 @@ class Names:
         """Cross a row of a table off; False where nobody names it."""
         kind, row = told
         if kind == "positions":
+            self.unmet.pop(tuple(row[:3]), None)
             return (tuple(row[:3]), row[3]) in self.positions.items()
+        if kind == "numbered":
+            return self._cross_number(row)
+        if kind == "since":
+            return self._is_told(kind, self.token(kind, row))
         if kind == "times":
             self.times[self.token(kind, row[:2])] -= row[2]
             return True
@@ -112,14 +140,23 @@ class Names:
             return self._cross_mark(row)
         return self._cross(kind, self.token(kind, row))
 
-    def is_moved(self, told: Told) -> bool:
-        """Say whether the row is a position that some entry moved."""
-        return told.kind == "positions" and tuple(told.row[:3]) in self.positions
+    def is_left(self, told: Told) -> bool:
+        """Say whether some entry says how it left the row, which is otherwise now."""
+        if told.kind == "positions":
+            return tuple(told.row[:3]) in self.positions
+        return told.kind == "numbered"
+
+    def unseen(self) -> Iterator[tuple[str, tuple[object, ...], Place]]:
+        """Return the positions and the numbered rows that are not there: table, row and place."""
+        for at, place in self.unmet.items():
+            yield "position", at, place
+        for (table, number), left in self.numbers.items():
+            yield table, (number,), left.place
 
     def left(self) -> Iterator[tuple[str, int, Place]]:
         """Return what is named and was not found: its kind, its token, and where it is named."""
         for kind in sorted(self.kinds.keys() - _SUPERSEDED):
-            for slot in self.kinds[kind]:
+            for slot in self.kinds[kind].values():
                 for token, place in slot.left():
                     yield kind, token, Place(place >> 40, place & (1 << 40) - 1)
 
@@ -133,8 +170,21 @@ class Names:
         return int.from_bytes(blake2b(said, digest_size=8, key=self.key).digest())
 
     def _cross(self, kind: str, token: int) -> bool:
-        slots = self.kinds.get(kind)
-        return slots is not None and slots[token % _SLOTS].cross(token)
+        slot = self._slot(kind, token)
+        return slot is not None and slot.cross(token)
+
+    def _is_told(self, kind: str, token: int) -> bool:
+        slot = self._slot(kind, token)
+        return slot is not None and slot.has(token)
+
+    def _slot(self, kind: str, token: int) -> _Slot | None:
+        return self.kinds.get(kind, {}).get(token % _SLOTS)
+
+    def _cross_number(self, row: Sequence[Any]) -> bool:
+        """Compare a row with how it was left; entries of before rows were numbered name none."""
+        table, number, rank, digest = row
+        known = self.numbers.pop((table, number), None)
+        return known is None or (known.rank, known.digest.hex()) == (rank, digest)
 
     def _numbered(self, row: Sequence[object]) -> int:
         """Return the token of a mark and its number among those on its event: the last counts."""
@@ -156,6 +206,9 @@ def _meanings(told: Told) -> Iterator[Told]:
     if kind == "transitions":
         yield told
         yield Told("payments", (*row[:4], row[5]))
+    elif kind == "kept":
+        yield Told("payments", tuple(row[:5]))
+        yield Told("since", (*row[:3], *row[5:]))
     elif kind == "raised":
         yield Told("raised", (*row[:2], *row[3:8]))
         yield Told("times", (*row[:2], row[9]))

@@ -6,15 +6,21 @@ publishes it at least once. Its id and its payment version are the same each tim
 subscriber can drop what it has already seen, and notice what it has missed: versions of one payment
 have no gaps.
 
+A hold that is placed or let go while the state stays as it is makes a notice too, of a type of its
+own, so that nobody takes it for the move again that led to the state. It has the version that the
+payment has, and an id of its own.
+
 The format has a version of its own. A field is added without a new one; none is changed.
 """
 
+import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, Self
 
 import orjson
 
+from consumers.facts import HoldKind
 from consumers.lifecycle import State
 from consumers.store.port import Notice, PaymentKey, Transition
 from ingress.contract import cloudevents
@@ -27,6 +33,11 @@ CONTENT_TYPE = "application/json"
 # Endpoints whose unchanging headers are kept ready.
 _ENDPOINTS_KEPT = 256
 _TYPES = {state: ("ce_type", (TYPE_PREFIX + state.lower()).encode()) for state in State}
+_PLACED = ("ce_type", f"{TYPE_PREFIX}held".encode())
+_LET_GO = ("ce_type", f"{TYPE_PREFIX}released".encode())
+_DIGEST_CHARS = 16
+# The flags that are holds.
+_HOLDS = {f"hold: {kind}": kind for kind in HoldKind} | {"disputed": HoldKind.DISPUTE}
 _SPEC_VERSION = ("ce_specversion", b"1.0")
 _NOTICE_VERSION = ("ce_sealgatenotice", VERSION.encode())
 _CONTENT = ("content-type", CONTENT_TYPE.encode())
@@ -57,14 +68,42 @@ class _Fixed(NamedTuple):
     endpoint: Headers
 
 
+class _Naming(NamedTuple):
+    """What tells one notice of a payment from its others."""
+
+    name: str
+    type: tuple[str, bytes]
+
+
 def build(transition: Transition, occasion: Occasion, flags: Sequence[str] = ()) -> Notice:
     """Return the notice of `transition`, after which the payment has these `flags`."""
+    naming = _Naming(str(transition.version), _TYPES[transition.after])
+    return _notice(transition, occasion, flags, naming)
+
+
+def build_held(
+    place: Transition, occasion: Occasion, flags: Sequence[str], *, is_placed: bool
+) -> Notice:
+    """Return the notice of holds that are others than before, in a state that stays as it is.
+
+    `place` says where the payment stands and who said what: no move, and it is never written.
+    """
+    told = "/".join((*place.event, place.cause, str(place.at_ms)))
+    digest = hashlib.sha256(told.encode()).hexdigest()[:_DIGEST_CHARS]
+    # No number: so it is no version's name.
+    naming = _Naming(f"{place.version}/held-{digest}", _PLACED if is_placed else _LET_GO)
+    return _notice(place, occasion, flags, naming)
+
+
+def _notice(
+    transition: Transition, occasion: Occasion, flags: Sequence[str], naming: _Naming
+) -> Notice:
     payment, version = transition.payment, transition.version
     fixed = _fixed(occasion.environment, payment.provider, payment.account)
     path = fixed.path + payment.reference
     # Cut by nothing, hashed by nobody: the same payment, the same partition, as on the way in.
     key = (fixed.key + payment.reference).encode()
-    notice_id = cloudevents.attribute(f"{path}/{version}")
+    notice_id = cloudevents.attribute(f"{path}/{naming.name}")
     occurred = cloudevents.timestamp(occasion.occurred_ms)
     recorded = cloudevents.timestamp(transition.at_ms)
     traceparent = occasion.traceparent.encode()
@@ -72,7 +111,7 @@ def build(transition: Transition, occasion: Occasion, flags: Sequence[str] = ())
         _SPEC_VERSION,
         ("ce_id", notice_id.encode()),
         fixed.source,
-        _TYPES[transition.after],
+        naming.type,
         ("ce_subject", payment.reference.encode()),
         ("ce_time", occurred.encode()),
         ("ce_recordedtime", recorded.encode()),
@@ -116,6 +155,7 @@ def _content(
         "before": transition.before,
         "after": transition.after,
         "flags": flags,
+        "holds": [kind for flag, kind in _HOLDS.items() if flag in flags],
         "cause": transition.cause,
         "event": transition.event.key,
         "event_type": occasion.event_type,

@@ -14,26 +14,41 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from consumers import standing, weighing
-from consumers.actions import (
-    ABOUT_MONEY,
-    OWNERS,
-    RELEASES,
-    RULES,
-    Act,
-    Approval,
-    Reason,
-    Role,
-)
+from consumers import bounds, colleagues, particulars, standing, weighing
+from consumers.actions import ABOUT_MONEY, OWNERS, RULES, Act, Approval, Reason, Role
 from consumers.exceptions import HANDLING, Code
-from consumers.facts import OFF, ON, Fact, FactKind, Failure, HoldKind, RefundStatus, simple
+from consumers.facts import Fact
 from consumers.moving import Said, Stated
 from consumers.notices import Occasion
-from consumers.stating import OURSELVES, Command, IllegalTransition, Refused
+from consumers.particulars import NOTHING_MORE, Particulars
+from consumers.refusals import (
+    ApprovalRequired,
+    Closed,
+    ClosesByFacts,
+    HoldNotOn,
+    NotAllowed,
+    Unknown,
+    WrongWords,
+)
+from consumers.stating import OURSELVES, Command, IllegalTransition
 from consumers.store.cases import Action
 from consumers.store.port import Cause, Event, EventKey, PaymentKey
+from consumers.weighing import STRICT, Terms
 from ingress.contract import cloudevents
 from ingress.eventlog.port import Partition, Position
+
+# These have modules of their own, and are asked for here by whoever takes orders.
+__all__ = [
+    "NOTHING_MORE",
+    "ApprovalRequired",
+    "Closed",
+    "ClosesByFacts",
+    "HoldNotOn",
+    "NotAllowed",
+    "Particulars",
+    "Unknown",
+    "WrongWords",
+]
 
 ACCOUNT = "operator"
 # No record told of it: an event needs a place, and this is none.
@@ -41,50 +56,11 @@ NOWHERE = Position(Partition("", 0), 0)
 NOTE_CHARS_MAX = cloudevents.ATTRIBUTE_CHARS_MAX
 
 
-class NotAllowed(Refused):
-    """The role may not do this."""
-
-    code = "role_not_allowed"
-
-
-class ApprovalRequired(Refused):
-    """A second person has to agree."""
-
-    code = "approval_required"
-
-
-class WrongWords(Refused):
-    """Something that has to be said was not, or cannot be said so."""
-
-    code = "invalid_request"
-
-
-class Unknown(Refused):
-    """There is no such payment, or no such item."""
-
-    code = "not_found"
-
-
-class HoldNotOn(Refused):
-    """There is no such hold to release."""
-
-    code = "hold_not_on"
-
-
-class ClosesByFacts(Refused):
-    """The exception ends when the facts end it, and not by hand."""
-
-    code = "closes_by_facts"
-
-
-class Closed(Refused):
-    """The item is closed already."""
-
-    code = "closed"
-
-
 class Order(NamedTuple):
-    """What one person wants done, as whom, and why. `key` makes it happen once."""
+    """What one person wants done, as whom, and why. `key` makes it happen once.
+
+    `expected_version` and `expected_facts` are of what they looked at: see `stating.revision`.
+    """
 
     act: Act
     by: str
@@ -94,31 +70,22 @@ class Order(NamedTuple):
     key: str
     expected_version: int | None
     approved_by: str = ""
+    expected_facts: str = ""
 
 
-class Particulars(NamedTuple):
-    """What an action on a payment says beside that: the hold, or the refund."""
-
-    hold: HoldKind | None = None
-    refund: str = ""
-    asset: str = ""
-    amount: int | None = None
-    status: RefundStatus = RefundStatus.SUCCEEDED
-
-
-NOTHING_MORE = Particulars()
 # By asset, what one person may decide alone, in atomic units.
 Limits = Mapping[str, int]
 
 
 class Occurrence(NamedTuple):
-    """What is taken from outside: where and when, and new ids for what is written."""
+    """What is taken from outside: where and when, new ids, and the terms in force."""
 
     environment: str
     mode: str
     at_ms: int
     correlation_id: str
     traceparent: str
+    terms: Terms = STRICT
 
 
 def check(order: Order) -> None:
@@ -144,10 +111,9 @@ def check(order: Order) -> None:
 
 def need_second(order: Order, why: str) -> None:
     """Raise `ApprovalRequired` unless a second person has agreed."""
-    second = order.approved_by.strip().casefold()
-    if not second:
+    if not order.approved_by.strip():
         raise ApprovalRequired(f"{why}: name a second person with --approved-by")
-    if second == order.by.strip().casefold():
+    if colleagues.is_same(order.approved_by, order.by):
         raise ApprovalRequired("whoever asks cannot approve: name another person")
 
 
@@ -160,58 +126,58 @@ def command(
 ) -> Command:
     """Write an order about a payment as a command for the desk. Raises `Refused`."""
     check(order)
-    _check_particulars(order, more)
-    key = event_key(order.key)
-    told = json.dumps(_told(more), sort_keys=True)
+    particulars.check(order.act, order.role, more, now.at_ms)
+    told = json.dumps(particulars.told(order.act, more), sort_keys=True)
     event = event_of(order, payment.reference, digest(order, "/".join(payment), told), now)
-    said = Said(
-        event=key,
-        payment=payment,
-        facts=facts(order.act, more, now.at_ms),
-        occasion=Occasion(now.environment, event.event_type, now.at_ms, now.traceparent),
-        correlation_id=now.correlation_id,
-        cause=Cause.OPERATOR,
-    )
+    stated = particulars.facts(order.act, more, order.key, now.at_ms)
+    said = _said(event, payment, stated, now)
     return Command(
         event,
         said,
         order.expected_version,
-        guard=lambda stated: guard(order, more, limits, stated),
+        guard=lambda stated: guard(order, more, limits, now, stated),
         action=action(order, payment, None, told, now.at_ms),
+        expected_facts=order.expected_facts,
+        also=_also(order, said, more, now),
     )
 
 
-def facts(act: Act, more: Particulars, at_ms: int) -> frozenset[Fact]:
-    """Return what an action states."""
-    made = {
-        Act.ACCEPT_LATE: lambda: simple(FactKind.ACCEPT_LATE, at_ms),
-        Act.ACCEPT_UNDERPAID: lambda: simple(FactKind.ACCEPT_UNDER, at_ms),
-        Act.MARK_CANCELLED: lambda: simple(FactKind.CANCELLED, at_ms),
-        Act.MARK_FAILED: lambda: simple(FactKind.FAILED, at_ms, detail=Failure.OPERATOR),
-        Act.PLACE_HOLD: lambda: _hold(more, at_ms, ON),
-        Act.RELEASE_HOLD: lambda: _hold(more, at_ms, OFF),
-        Act.RECORD_REFUND: lambda: simple(
-            FactKind.REFUND,
-            at_ms,
-            key=more.refund,
-            asset=more.asset,
-            amount=more.amount,
-            detail=more.status,
-        ),
-    }
-    return frozenset({made[act]()})
+def _said(event: Event, payment: PaymentKey, facts: frozenset[Fact], now: Occurrence) -> Said:
+    return Said(
+        event=event.key,
+        payment=payment,
+        facts=facts,
+        occasion=Occasion(now.environment, event.event_type, now.at_ms, now.traceparent),
+        correlation_id=now.correlation_id,
+        cause=Cause.OPERATOR,
+    )
 
 
-def _hold(more: Particulars, at_ms: int, word: str) -> Fact:
-    return simple(FactKind.HOLD, at_ms, key=str(more.hold), detail=word)
+def _also(order: Order, said: Said, more: Particulars, now: Occurrence) -> tuple[Said, ...]:
+    """Return what an order states of a payment that is made new."""
+    if order.act is not Act.REISSUE_REFERENCE or more.replacement is None:
+        return ()
+    facts = particulars.of_replacement(said.payment, more, now.at_ms)
+    return (said._replace(payment=more.replacement, facts=facts),)
 
 
-def guard(order: Order, more: Particulars, limits: Limits, stated: Stated) -> None:
-    """Look at what would come of an order, under the lock. Raises `Refused`."""
-    before, after = stated.before, stated.after
-    rule = RULES[order.act]
+def guard(order: Order, more: Particulars, limits: Limits, now: Occurrence, stated: Stated) -> None:
+    """Look at what would come of an order, under the lock. Raises `Refused`, or `NothingNew`."""
+    before = stated.before
     if not before.version:
         raise Unknown("there is no such payment: `sealgate payments list` shows what there is")
+    _check_move(order, stated)
+    if order.act is Act.RELEASE_HOLD and more.hold not in standing.holds(before.facts):
+        raise HoldNotOn(f"no hold of {more.hold} is on")
+    _check_money(order, more, before.facts, now)
+    why = approval_needed(RULES[order.act].approval, before.facts, limits)
+    if why:
+        need_second(order, why)
+
+
+def _check_move(order: Order, stated: Stated) -> None:
+    """Refuse what leads elsewhere than the action does. Raises `IllegalTransition`."""
+    before, after, rule = stated.before, stated.after, RULES[order.act]
     if rule.begins and before.state not in rule.begins:
         raise IllegalTransition(
             f"the payment is {before.state}: {order.act} is for payments that are"
@@ -223,11 +189,19 @@ def guard(order: Order, more: Particulars, limits: Limits, stated: Stated) -> No
             f"{order.act} leads to {_listed(rule.ends)}, and the payment would {stays}"
             f" {after.state}: facts cannot be set aside by a word"
         )
-    if order.act is Act.RELEASE_HOLD and more.hold not in standing.holds(before.facts):
-        raise HoldNotOn(f"no hold of {more.hold} is on")
-    why = approval_needed(rule.approval, before.facts, limits)
-    if why:
-        need_second(order, why)
+
+
+def _check_money(order: Order, more: Particulars, known: frozenset[Fact], now: Occurrence) -> None:
+    """Hold an order about money against what there is. Raises `Refused`, or `NothingNew`."""
+    if order.act is Act.RECORD_REFUND:
+        bounds.check_refund(known, more, now.terms)
+    elif order.act is Act.REQUEST_REFUND:
+        bounds.check_request(known, more, now.terms)
+    elif order.act in {Act.RECORD_POSTING, Act.RECORD_UNPOSTING}:
+        [posting] = particulars.facts(order.act, more, order.key, now.at_ms)
+        bounds.check_posting(known, posting, now.terms)
+        if order.act is Act.RECORD_POSTING:
+            bounds.check_unheld(known, now.terms)
 
 
 def approval_needed(approval: Approval, known: frozenset[Fact], limits: Limits) -> str:
@@ -244,19 +218,6 @@ def approval_needed(approval: Approval, known: frozenset[Fact], limits: Limits) 
     asset, amount = money
     limit = limits.get(asset, limits.get(weighing.symbol(asset), 0))
     return "" if amount <= limit else f"it is about more {asset} than one person may decide"
-
-
-def _check_particulars(order: Order, more: Particulars) -> None:
-    """Refuse an action that lacks what it is about. Raises `Refused`."""
-    if order.act is Act.RELEASE_HOLD and more.hold is not None:
-        owners = RELEASES[more.hold]
-        if order.role not in owners:
-            raise NotAllowed(f"a hold of {more.hold} is released by {_listed(owners)} alone")
-    if order.act is Act.RECORD_REFUND:
-        if not more.refund.strip() or not cloudevents.is_attribute(more.refund):
-            raise WrongWords("refund: give the id that the refund has where it was made")
-        if more.amount is None or more.amount <= 0:
-            raise WrongWords("amount: say how much was given back, in whole units of the asset")
 
 
 def check_closing(order: Order, code: str) -> None:
@@ -324,16 +285,6 @@ def digest(order: Order, about: str, detail: str) -> str:
     """Tell two orders under one key apart: by all that they say, and not by when."""
     told = json.dumps([*map(str, order), about, detail])
     return "sha256:" + hashlib.sha256(told.encode()).hexdigest()
-
-
-def _told(more: Particulars) -> dict[str, str]:
-    """Write particulars as they are kept."""
-    if more.hold is not None:
-        return {"hold": str(more.hold)}
-    if more.refund:
-        amount = str(more.amount)
-        return {"refund": more.refund, "asset": more.asset, "atomic": amount, "status": more.status}
-    return {}
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from consumers import weighing
 from consumers.exceptions import HANDLING, Code
-from consumers.facts import Fact
+from consumers.facts import Fact, FactKind, RefundStatus
 from consumers.lifecycle import State
 from consumers.patience import CODES, Limit
 from consumers.policy import ANY
@@ -25,7 +25,10 @@ _FROM_WINDOW = frozenset({State.PENDING, State.UNDERPAID})
 
 
 class Overstay(NamedTuple):
-    """A payment that is in its state for too long: the exception, and since when."""
+    """A payment that is in its state for too long, or owes something: the exception, since when.
+
+    `state` is the one that it is counted under: that of a refund on its way is Refunded.
+    """
 
     payment: Payment
     code: Code
@@ -33,6 +36,7 @@ class Overstay(NamedTuple):
     since_ms: int
     at_risk: Mapping[str, int]
     evidence: str
+    state: State
 
 
 @dataclass(slots=True)
@@ -46,23 +50,35 @@ class Tally:
     payments: Counter[tuple[str, State]] = field(default_factory=Counter)
     oldest_ms: dict[tuple[str, State], int] = field(default_factory=dict)
     at_risk: Counter[tuple[str, State, str]] = field(default_factory=Counter)
+    # What is owed since when, overdue or not, by provider.
+    owed: Counter[str] = field(default_factory=Counter)
+    owed_ms: dict[str, int] = field(default_factory=dict)
 
     def add(self, one: Overstay) -> None:
         """Count one payment."""
-        provider, state = one.payment.key.provider, one.payment.state
+        provider, state = one.payment.key.provider, one.state
         place = (provider, state)
         self.payments[place] += 1
         self.oldest_ms[place] = min(self.oldest_ms.get(place, one.since_ms), one.since_ms)
         for asset, amount in one.at_risk.items():
             self.at_risk[provider, state, asset] += amount
 
+    def owes(self, payment: Payment, since_ms: int) -> None:
+        """Count one payment of which something is owed, overdue or not."""
+        provider = payment.key.provider
+        self.owed[provider] += 1
+        self.owed_ms[provider] = min(self.owed_ms.get(provider, since_ms), since_ms)
+
 
 def window_over_ms(payment: Payment, terms: Terms) -> int | None:
     """Return when the window of a payment without money closed, or will; None where nobody said.
 
     A payment that has left Pending has no window to wait for: there is money, or a word on it.
+    Where a refund is told and no money, there was some: that nobody paid would be a lie.
     """
     if payment.state is not State.PENDING or not _ends(payment.facts):
+        return None
+    if any(_is_refund(fact) for fact in payment.facts):
         return None
     return weighing.window_ms(payment.facts, terms)
 
@@ -76,9 +92,12 @@ def overstay(
     payment: Payment, limits: Collection[Limit], terms: Terms, now_ms: int
 ) -> Overstay | None:
     """Judge one payment; None where it may wait, or waits for nobody."""
+    if payment.state not in CODES:
+        return None
     since_ms = _since_ms(payment, terms)
     money = _at_risk(payment)
-    limit = _limit(payment, limits, money)
+    assets = money or weighing.asked(payment.facts) or {"": 0}
+    limit = limit_of(payment.key.provider, limits, payment.state, assets)
     if since_ms is None or limit is None:
         return None
     if payment.state is State.FAILED and not any(money.values()):
@@ -94,6 +113,7 @@ def overstay(
         since_ms=since_ms,
         at_risk=money,
         evidence=_evidence(payment, limit, since_ms, money),
+        state=payment.state,
     )
 
 
@@ -108,9 +128,10 @@ def _since_ms(payment: Payment, terms: Terms) -> int | None:
     return None if payment.state is State.PENDING else payment.changed_ms
 
 
-def _limit(payment: Payment, limits: Collection[Limit], money: Mapping[str, int]) -> Limit | None:
+def limit_of(
+    provider: str, limits: Collection[Limit], state: State, assets: Collection[str]
+) -> Limit | None:
     """Choose the limit; where money is in several assets, the most patient of theirs."""
-    assets = money or weighing.asked(payment.facts) or {"": 0}
     found = [
         max(fitting, key=lambda one: (one[1].names, one[0]))[1]
         for asset in assets
@@ -118,7 +139,7 @@ def _limit(payment: Payment, limits: Collection[Limit], money: Mapping[str, int]
             fitting := [
                 (place, one)
                 for place, one in enumerate(limits)
-                if one.state is payment.state and one.fits(payment.key.provider, asset)
+                if one.state is state and one.fits(provider, asset)
             ]
         )
     ]
@@ -139,6 +160,10 @@ def _at_risk(payment: Payment) -> Mapping[str, int]:
     return weighing.received(values)
 
 
+def _is_refund(fact: Fact) -> bool:
+    return fact.kind is FactKind.REFUND and fact.detail != RefundStatus.FAILED
+
+
 def _ends(facts: Iterable[Fact]) -> list[int]:
     return [fact.expires_ms for fact in facts if fact.expires_ms is not None]
 
@@ -149,6 +174,10 @@ def _evidence(payment: Payment, limit: Limit, since_ms: int, money: Mapping[str,
     names = (limit.provider, limit.asset, limit.network)
     corridor = " ".join(name for name in names if name != ANY)
     told = f"{payment.state}, and due to move since {since}"
-    sums = ", ".join(f"{amount} {asset} (atomic units)" for asset, amount in sorted(money.items()))
     limits = f"the limit{' of ' + corridor if corridor else ''} is {limit.warn_s:g} s"
-    return "; ".join(filter(None, (told, limits, sums)))
+    return "; ".join(filter(None, (told, limits, sums(money))))
+
+
+def sums(money: Mapping[str, int]) -> str:
+    """Write amounts for people; nothing where there are none."""
+    return ", ".join(f"{amount} {asset} (atomic units)" for asset, amount in sorted(money.items()))

@@ -19,7 +19,8 @@ _HOUR_S = 3600
 _DAY_S = 24 * _HOUR_S
 
 # The exception of each state that somebody has to end. Of the others, Expired, Cancelled and
-# Refunded wait for nobody, and whether Confirmed money is in the books is the finance axis.
+# Refunded wait for nobody, and whether Confirmed money is in the books is the finance axis: see
+# `owing`.
 CODES: Mapping[State, Code] = {
     State.PENDING: Code.STUCK_PENDING,
     State.PAID: Code.STUCK_PAID,
@@ -28,10 +29,20 @@ CODES: Mapping[State, Code] = {
     State.FAILED: Code.STUCK_FAILED,
     State.REVERSED: Code.STUCK_REVERSED,
 }
+# What is owed in whatever state: a refund on its way to Refunded, and the entry for what Confirmed.
+OWED: Mapping[State, Code] = {
+    State.REFUNDED: Code.REFUND_STUCK,
+    State.CONFIRMED: Code.POSTING_LAG,
+}
+# The states that a `Limit` can be about. Of the books there are business days, not seconds.
+LIMITED = (*CODES, State.REFUNDED)
 
 
 class Limit(NamedTuple):
-    """After how long in a state a payment is stuck, and when that gets critical."""
+    """After how long in a state a payment is stuck, and when that gets critical.
+
+    One of Refunded is about a refund on its way.
+    """
 
     state: State
     warn_s: float
@@ -70,6 +81,7 @@ DEFAULTS: Sequence[Limit] = (
     Limit(State.LATE, _DAY_S, 3 * _DAY_S),
     Limit(State.FAILED, _DAY_S, 3 * _DAY_S),
     Limit(State.REVERSED, _HOUR_S, _DAY_S),
+    Limit(State.REFUNDED, _DAY_S, 3 * _DAY_S),
 )
 
 

@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from consumers.exceptions import Code
+from consumers import depositing, deposits
+from consumers.exceptions import HANDLING, Code
 from consumers.facts import Fact
 from consumers.interpret.interpreter import Finding
 from consumers.lifecycle import Decision, State, Verdict, says_more
@@ -20,9 +21,12 @@ from consumers.moving import Moves, Said, anomaly
 from consumers.notices import Occasion
 from consumers.policy import NO_POLICY, Policy
 from consumers.reading import Alarmed, Buried, Foreign, Read, Reading, blame
-from consumers.store.port import Changes, DeadLetter, EventKey, Payment, PaymentKey
+from consumers.store.deposits import DepositMove
+from consumers.store.port import Changes, DeadLetter, EventKey, Kept, Payment, PaymentKey
 from ingress.contract.envelope import Envelope
 from ingress.eventlog.port import Position
+
+NOTHING_DECIDED: Mapping[PaymentKey, DepositMove] = {}
 
 
 class Outcome(NamedTuple):
@@ -54,13 +58,16 @@ def plan(
     payments: Mapping[PaymentKey, Payment],
     now_ms: int,
     policy: Policy = NO_POLICY,
+    decided: Mapping[PaymentKey, DepositMove] = NOTHING_DECIDED,
 ) -> Plan:
     """Decide what the batch writes. Raises `Poisoned`.
+
+    `decided` is the last word on each deposit that anybody has decided about.
 
     `fresh` are the events that this batch claimed; of two deliveries of one event in the batch, the
     first is the one that counts.
     """
-    batch = _Batch(set(fresh), Moves(payments, now_ms, policy))
+    batch = _Batch(set(fresh), Moves(payments, now_ms, policy), decided)
     outcomes = []
     for reading in readings:
         try:
@@ -76,6 +83,7 @@ class _Batch:
 
     unclaimed: set[EventKey]
     moves: Moves
+    decided: Mapping[PaymentKey, DepositMove]
 
     def take(self, reading: Reading) -> Outcome:
         """Decide on one record."""
@@ -104,16 +112,44 @@ class _Batch:
         if told.verdict is not None:
             self.moves.find(said, told.findings)
             return _outcome(reading, told.verdict)
+        if told.deposits:
+            return self._deposit(reading, said)
+        if reading.event.source in self.moves.policy.expect_first and not self.moves.knows(said):
+            return self._park(reading, said)
         stated = self.moves.state(said)
         decision = stated.decision
         if reading.is_variant and not _conflicts(decision, told.facts, stated.before.facts):
             # A redelivery that its provider rendered anew: there is nothing to tell anybody.
             return _outcome(reading, Verdict.DUPLICATE_DELIVERY, decision.after)
         if reading.is_variant:
-            why = f"event {reading.envelope.event_key} came with another body, which states more"
-            said = said._replace(findings=(*said.findings, Finding(Code.CONFLICTING_BODY, "", why)))
+            said = said._replace(findings=(*said.findings, _conflict(reading)))
         self.moves.weigh(said, stated)
         return _outcome(reading, decision.verdict, decision.after)
+
+    def _park(self, reading: Read, said: Said) -> Outcome:
+        """Keep what is said of a payment that nobody announced: its facts, and no state.
+
+        What the facts are reason for is raised when they are weighed; what the words alone are
+        reason for, now.
+        """
+        before = self.moves.keep(said, Kept.PARKED).before
+        if reading.is_variant and not says_more(said.facts, before.facts):
+            return _outcome(reading, Verdict.DUPLICATE_DELIVERY)
+        if reading.is_variant:
+            said = said._replace(findings=(*said.findings, _conflict(reading)))
+        self.moves.find(said, [one for one in said.findings if not HANDLING[one.code].heals])
+        return _outcome(reading, Verdict.PARKED_NO_PAYMENT)
+
+    def _deposit(self, reading: Read, said: Said) -> Outcome:
+        """Keep each transfer of an event that names no payment; a matched one counts at once."""
+        verdicts = [
+            depositing.take(self.moves, said, transfer, facts, self.decided)
+            for transfer, facts in deposits.transfers(reading.interpretation)
+        ]
+        verdict = deposits.foremost(verdicts)
+        if reading.is_variant and verdict is not Verdict.DUPLICATE_FACT:
+            self.moves.find(said, [_conflict(reading)])
+        return _outcome(reading, verdict)
 
     def _bury(self, reading: Buried) -> Outcome:
         record = reading.record
@@ -141,6 +177,12 @@ class _Batch:
         self.moves.raise_(anomaly(reading.code, told.subject, told.evidence, None, told.at_ms))
         position = reading.record.position
         return Outcome(position, Verdict.ALARM_RAISED, None, reason=reading.code.value)
+
+
+def _conflict(reading: Read) -> Finding:
+    """Say that an event came with another body."""
+    why = f"event {reading.envelope.event_key} came with another body, which states more"
+    return Finding(Code.CONFLICTING_BODY, "", why)
 
 
 def _conflicts(decision: Decision, told: Collection[Fact], known: Collection[Fact]) -> bool:

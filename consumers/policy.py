@@ -17,7 +17,7 @@ the winner counts, unless a row is written for what is not told (``""``).
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple, Self
 
@@ -115,25 +115,52 @@ class Policy(NamedTuple):
     """One version of the policy.
 
     `finals` stand with the most specific row first: `order` puts them so. Without corridors every
-    registered asset is allowed.
+    registered asset is allowed. `expect_first` are the sources, as events name them, whose payments
+    are announced before anything counts: it decides whether facts are weighed, and not how, so the
+    version is without it.
     """
 
     version: str = ""
     terms: Terms = STRICT
     finals: tuple[Final, ...] = ()
     corridors: tuple[Corridor, ...] = ()
+    expect_first: frozenset[str] = frozenset()
 
     def needed(self, provider: str, asset: str, amount: int | None) -> int:
         """Return how many confirmations make money final; `TRUST_PROVIDER` where a word does."""
+        row = self.row(provider, asset, amount)
+        return TRUST_PROVIDER if row is None else row.confirmations
+
+    def row(self, provider: str, asset: str, amount: int | None) -> Final | None:
+        """Return the row that is followed for money of this kind; None where no row is for it."""
         symbol, _, network = asset.partition(NETWORK_MARK)
-        strictest = TRUST_PROVIDER
+        strictest = None
         for row in self.finals:
             fit = row.fit(provider, network, symbol, amount)
-            if fit:
-                strictest = max(strictest, row.confirmations)
+            if fit and (strictest is None or row.confirmations > strictest.confirmations):
+                strictest = row
             if fit is _Fit.SURELY:
                 break
         return strictest
+
+    def rows(self, provider: str, facts: Collection[Fact]) -> Mapping[Fact, Final | None]:
+        """Return the row that each observation of one event is held against.
+
+        For a word on a payment as a whole, in an event that names its transfers, it is theirs.
+        """
+        sizes = _sizes(facts)
+        own = {
+            fact: self.row(provider, fact.asset, None if fact.amount is None else sizes[fact.asset])
+            for fact in facts
+            if fact.kind in VALUE
+        }
+        told = [(fact, row) for fact, row in own.items() if not fact.key.startswith(TOTAL_PREFIX)]
+        found = {}
+        for fact, row in own.items():
+            is_whole = bool(told) and not fact.asset and fact.key.startswith(TOTAL_PREFIX)
+            same = [row for one, row in told if is_whole or one.key == fact.key]
+            found[fact] = _strictest(same or [row])
+        return found
 
     def judge(
         self,
@@ -190,11 +217,7 @@ class _Judgement(NamedTuple):
     ) -> Self:
         """Look at the event as a whole, before any fact of it is judged."""
         values = [fact for fact in facts if fact.kind in VALUE]
-        # One payment in several transfers is as large as all of them, or as its price.
-        amounts = received(values)
-        for asset, price in asked(facts).items():
-            amounts[asset] = max(amounts.get(asset, 0), price)
-        found = cls(policy, provider, amounts, {})
+        found = cls(policy, provider, _sizes(facts), {})
         transfers: dict[str, tuple[int, int]] = {}
         for fact in values:
             if not fact.key.startswith(TOTAL_PREFIX):
@@ -229,14 +252,31 @@ class _Judgement(NamedTuple):
         return TRUST_PROVIDER < needs <= has
 
 
+def _sizes(facts: Collection[Fact]) -> dict[str, int]:
+    """Return how much one event is about, by asset.
+
+    One payment in several transfers is as large as all of them, or as its price.
+    """
+    sizes = received(fact for fact in facts if fact.kind in VALUE)
+    for asset, price in asked(facts).items():
+        sizes[asset] = max(sizes.get(asset, 0), price)
+    return sizes
+
+
+def _strictest(rows: Iterable[Final | None]) -> Final | None:
+    """Return the row that asks for the most; None where there is no row."""
+    written = [row for row in rows if row is not None]
+    return max(written, key=lambda row: row.confirmations, default=None)
+
+
 def versioned(name: str, policy: Policy) -> Policy:
     """Give a policy its version: the name that people gave it, and a digest of what it says.
 
     So two policies never have one version, even where somebody forgot to change the name. What
     says nothing has no version.
     """
-    if policy._replace(version="") == NO_POLICY and not name:
-        return NO_POLICY
+    if policy._replace(version="", expect_first=frozenset()) == NO_POLICY and not name:
+        return policy._replace(version="")
     tolerances = sorted((asset, *one) for asset, one in policy.terms.tolerances.items())
     told = [policy.terms.grace_ms, tolerances, order(policy.finals), sorted(policy.corridors)]
     digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:DIGEST_CHARS]

@@ -1,12 +1,14 @@
 """What an operator configures of the consumers: the meaning, unit and reason of each default."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from consumers.lifecycle import State
-from consumers.patience import CODES
+from consumers.patience import LIMITED
 from consumers.policy import CONFIRMATIONS_MAX
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -68,8 +70,8 @@ StuckAsset = Annotated[
 
 def _watched(state: State) -> State:
     """Refuse a state in which nobody waits for anything."""
-    if state not in CODES:
-        raise ValueError(f"nobody waits in {state}: write one of {', '.join(CODES)}")
+    if state not in LIMITED:
+        raise ValueError(f"nobody waits in {state}: write one of {', '.join(LIMITED)}")
     return state
 
 
@@ -87,7 +89,7 @@ class StoreSettings(Strict):
 Watched = Annotated[
     State,
     AfterValidator(_watched),
-    Field(description="one of " + ", ".join(CODES)),
+    Field(description="one of " + ", ".join(LIMITED)),
 ]
 
 
@@ -111,6 +113,32 @@ class StuckSettings(Strict):
         return self
 
 
+def _zone(name: str) -> str:
+    """Refuse a zone that this machine does not know."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("no time zone of this name is known: write one such as UTC") from None
+    return name
+
+
+class PostingSettings(Strict):
+    """When finance owes the books an entry for a Confirmed payment. See docs/timers.md."""
+
+    since: date
+    """The first day, in `zone`, whose Confirmed payments are to be booked: nothing before it is
+    asked for. Without this table nobody has said that finance tells Sealgate of its entries."""
+
+    zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """Whose weekends and months count: a name of the time zone database, such as Europe/Paris."""
+
+    warn_days: Annotated[int, Field(ge=1, le=30)] = 1
+    """From how many business days on a payment that is not booked is an exception."""
+
+    critical_days: Annotated[int, Field(ge=1, le=90)] = 3
+    """From when on it is worse; at the end of its month, where that comes first."""
+
+
 class ConsumerSettings(Strict):
     """The worker, the relay and the monitor."""
 
@@ -131,6 +159,10 @@ class ConsumerSettings(Strict):
 
     monitor_s: Seconds = 15.0
     """How often lag and states are measured."""
+
+    mappings: Path | None = None
+    """Your own mappings: a folder of files such as kobbopay.toml. They replace the shipped ones of
+    the same providers, and add others; `sealgate replay --mapping` shows what that changes."""
 
     @property
     def alarms_group(self) -> str:
@@ -157,6 +189,9 @@ class ConsumerSettings(Strict):
 
     stuck_s: dict[Watched, Seconds] = {}
     """One limit for all of a state, in place of the built-in ones; critical at three times that."""
+
+    posting: PostingSettings | None = None
+    """Whether Confirmed payments are to be booked, and within how many business days."""
 
 
 class ToleranceSettings(Strict):
@@ -232,3 +267,8 @@ class PolicySettings(Strict):
 
     corridor: list[CorridorSettings] = []
     """What may come; every registered asset where there is none."""
+
+    expect_first: list[str] = []
+    """Sources whose payments are announced with `sealgate payments expect` before anything counts.
+    An event about another payment is kept and parked. By default the first verified event makes
+    its payment known: nobody has to call Sealgate for a payment to begin."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from consumers import weighing
+from consumers import books, requests, returns, weighing
 from consumers.exceptions import Code
 from consumers.facts import (
     ON,
@@ -34,7 +34,10 @@ OF_FACTS = (
     Code.CONTRADICTORY_OUTCOME,
     Code.FUNDS_REVERSED,
     Code.POSTED_BEFORE_CONFIRMED,
+    Code.POSTED_MISMATCH,
+    Code.REFUND_REQUESTED,
     Code.REFUND_WITHOUT_FUNDS,
+    Code.UNMATCHED_DEPOSIT,
     Code.COMPLIANCE_HOLD,
     Code.ILLEGAL_TRANSITION,
 )
@@ -95,7 +98,7 @@ def amounts(facts: Collection[Fact]) -> Amounts:
         weighing.received(stands),
         weighing.received(weighing.finals(stands)),
         dict(weighing.refunds(facts).sums),
-        _posted(facts),
+        books.posted(facts),
     )
 
 
@@ -141,9 +144,7 @@ _ADJECTIVES: tuple[tuple[str, Callable[[_Picture], bool]], ...] = (
 
 def flags(facts: Collection[Fact], terms: Terms = STRICT) -> tuple[str, ...]:
     """Return the adjectives of a payment, in the fixed order in which they are always shown."""
-    held = holds(facts)
-    if any(concern.code in _HOLDING for concern in contradictions(facts, terms)):
-        held |= {HoldKind.OPERATOR}
+    held = in_force(facts, contradictions(facts, terms))
     notes = frozenset(fact.detail for fact in facts if fact.kind is FactKind.NOTE)
     kinds = frozenset(fact.kind for fact in facts)
     seen = _Picture(facts, terms, kinds, reduce(facts, terms), notes, held)
@@ -161,24 +162,28 @@ def label(state: State, adjectives: Iterable[str]) -> str:
 def holds(facts: Iterable[Fact]) -> frozenset[HoldKind]:
     """Return the holds that are on.
 
-    Of each kind the last word counts, and of two words at one instant the hold.
+    Of each kind the last word counts, and of two words at one instant the hold. A release without
+    an instant lets nothing go: nobody knows which hold it came after.
     """
     last: dict[str, tuple[int, bool]] = {}
     for fact in facts:
-        if fact.kind is FactKind.HOLD:
+        if fact.kind is FactKind.HOLD and (fact.detail == ON or not fact.untold):
             word = (fact.at_ms, fact.detail == ON)
             last[fact.key] = max(last.get(fact.key, word), word)
     return frozenset(HoldKind(kind) for kind, (_, is_on) in last.items() if is_on)
 
 
+def in_force(facts: Iterable[Fact], concerned: Iterable[Concern]) -> frozenset[HoldKind]:
+    """Return the holds that are on, with the one that facts which disagree ask for."""
+    held = holds(facts)
+    is_disputed = any(concern.code in _HOLDING for concern in concerned)
+    return held | {HoldKind.OPERATOR} if is_disputed else held
+
+
 def posting(facts: Collection[Fact], terms: Terms = STRICT) -> Posting:
     """Say where the books are, and what finance owes them."""
-    last: dict[str, tuple[int, bool]] = {}
-    for fact in facts:
-        if fact.kind is FactKind.POSTED:
-            word = (fact.at_ms, fact.detail == ON)
-            last[fact.key] = max(last.get(fact.key, word), word)
-    is_booked = any(is_on for _, is_on in last.values())
+    last = books.words(facts)
+    is_booked = any(word.is_on for word in last.values())
     state = reduce(facts, terms)
     if is_booked:
         return Posting.REVERSAL_DUE if state in _NO_LONGER_OWED else Posting.POSTED
@@ -221,14 +226,28 @@ def concerns(state: State, facts: Collection[Fact], terms: Terms = STRICT) -> tu
         told = "the full amount came after the window closed"
         found.append(Concern(Code.LATE_FUNDS, told))
     elif state is State.UNDERPAID and is_short(facts, terms):
-        found.append(Concern(Code.AMOUNT_UNDER, "less came than was asked"))
+        found.append(Concern(Code.AMOUNT_UNDER, _shortage(facts, terms)))
     elif state is State.REVERSED:
         told = "money that was seen is gone: its block was removed, or it was dropped"
         found.append(Concern(Code.FUNDS_REVERSED, told))
+    elif state is State.REFUNDED and (told := returns.left_behind(facts, terms)):
+        found.append(Concern(Code.UNMATCHED_DEPOSIT, told))
     if HoldKind.COMPLIANCE in holds(facts):
-        told = "the provider holds the money back: a check is under way, or found something"
+        told = "it is held for compliance: a check is under way, or found something"
         found.append(Concern(Code.COMPLIANCE_HOLD, told))
     return (*found, *contradictions(facts, terms))
+
+
+def _shortage(facts: Collection[Fact], terms: Terms) -> str:
+    """Say how much of which price came; by whose word it is short, where no price is known."""
+    stands = weighing.standing(facts, weighing.observed(facts))
+    sums = [
+        terms.shown(asset, weighing.came(stands, asset) or 0, price)
+        for asset, price in sorted(weighing.asked(facts).items())
+    ]
+    if sums:
+        return f"less came than was asked: {', or '.join(sums)}"
+    return "the provider says that less came than was asked"
 
 
 # What goods and books must wait for, because the facts do not agree with each other.
@@ -242,8 +261,9 @@ def contradictions(facts: Collection[Fact], terms: Terms = STRICT) -> tuple[Conc
         *_outcomes(facts, terms),
         *_places(facts),
         *_surpluses(facts, terms),
-        *_refunds(facts),
-        *_books(facts),
+        *returns.concerns(facts, terms),
+        *books.concerns(facts, terms, lambda: reduce(facts, terms)),
+        *requests.concerns(facts, terms),
     ):
         found.setdefault(code, told)
     return tuple(Concern(code, told) for code, told in found.items())
@@ -300,7 +320,7 @@ def _surpluses(facts: Collection[Fact], terms: Terms) -> Iterable[tuple[Code, st
             yield Code.AMOUNT_OVER, "the provider calls it overpaid"
         return
     asset, amount = over
-    yield Code.AMOUNT_OVER, f"{amount} {asset} (atomic units) more came than was asked for"
+    yield Code.AMOUNT_OVER, f"{terms.shown(asset, amount)} more came than was asked for"
     price = weighing.asked(facts)[asset]
     whole = [
         key
@@ -309,51 +329,6 @@ def _surpluses(facts: Collection[Fact], terms: Terms) -> Iterable[tuple[Code, st
     ]
     if len(whole) > 1:
         yield Code.DUPLICATE_PAYMENT, f"{len(whole)} transfers each bring the whole price"
-
-
-def _refunds(facts: Collection[Fact]) -> Iterable[tuple[Code, str]]:
-    """More given back than ever came."""
-    if not any(fact.kind is FactKind.REFUND for fact in facts):
-        return
-    done = weighing.given(facts)
-    if not done:
-        return
-    values = weighing.observed(facts)
-    if not weighing.has_value(values):
-        yield Code.REFUND_WITHOUT_FUNDS, "a refund is told, and no money was ever seen"
-        return
-    for asset in sorted(weighing.received(done)):
-        back, came = weighing.came(done, asset), weighing.came(values, asset)
-        if back is not None and came is not None and back > came:
-            told = f"{back} of {came} {asset} (atomic units) were given back"
-            yield Code.CONTRADICTORY_OUTCOME, told
-
-
-def _books(facts: Collection[Fact]) -> Iterable[tuple[Code, str]]:
-    """More in the books than is final."""
-    booked = _posted(facts)
-    if not booked:
-        return
-    final = weighing.finals(weighing.standing(facts, weighing.observed(facts)))
-    for asset, amount in sorted(booked.items()):
-        if amount > (weighing.came(final, asset) or 0):
-            told = f"{amount} {asset} (atomic units) are in the books, and fewer are final"
-            yield Code.POSTED_BEFORE_CONFIRMED, told
-
-
-def _posted(facts: Iterable[Fact]) -> dict[str, int]:
-    """Add up what is in the books, by asset: of each posting the last word counts."""
-    last: dict[tuple[str, str], tuple[int, bool, int]] = {}
-    for fact in facts:
-        if fact.kind is FactKind.POSTED:
-            word = (fact.at_ms, fact.detail == ON, fact.amount or 0)
-            place = (fact.asset, fact.key)
-            last[place] = max(last.get(place, word), word)
-    sums: dict[str, int] = {}
-    for (asset, _), (_, is_on, amount) in last.items():
-        if is_on:
-            sums[asset] = sums.get(asset, 0) + amount
-    return sums
 
 
 def _transfers(facts: Collection[Fact]) -> dict[str, list[Fact]]:

@@ -13,35 +13,34 @@ more; what is left over is there at the next one.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from consumers import overdue
-from consumers.exceptions import Code, subject_of
+from consumers.exceptions import subject_of
 from consumers.facts import FactKind, simple
 from consumers.keeping_up import Frozen, KeepingUp
 from consumers.lifecycle import State
-from consumers.metrics import TimerMetrics
-from consumers.moving import Said, anomaly
+from consumers.moving import Said
 from consumers.notices import Occasion
 from consumers.overdue import Overstay, Tally
 from consumers.patience import CODES, Limit, earliest_warning_s
 from consumers.policy import Policy
+from consumers.raising import OPEN_MAX, PAGE, RAISED_MAX, Raising, is_news, rest
 from consumers.stating import OURSELVES, Command, Desk, Refused
-from consumers.store.cases import Anomaly, AtRisk, Item, ItemFilter, Resolution, place_of
+from consumers.store.cases import Item
 from consumers.store.port import (
     Cause,
-    Changes,
     Event,
     EventKey,
     Fenced,
     Payment,
-    PaymentKey,
     Store,
     StoreUnavailable,
 )
 from consumers.store.waiting import BEGINNING, Asked, Place, Waits
+from consumers.time_metrics import TimerMetrics
 from ingress import telemetry
 from ingress.contract import cloudevents
 from ingress.eventlog.port import Partition, Position
@@ -51,18 +50,7 @@ MOVED_ON = "the payment is not stuck there any more"
 EXPIRED_TYPE = "timer.expired"
 # No record told of it: an event needs a place, and this is none.
 NOWHERE = Position(Partition("", 0), 0)
-# An account holds no slash: provider/account/reference can be taken apart again.
-KEY_NAMES = 2
-PAGE = 500
-# A page of 500 costs some 5 ms of a core, so a million abandoned carts cost ten seconds at each
-# sweep. Resting four times as long as a page took keeps that below a fifth of a core, whatever
-# there is; the sweep takes longer instead, and nothing here is a matter of seconds.
-REST = 4.0
-REST_MIN_S = 0.01
 EXPIRED_MAX = 500
-RAISED_MAX = 500
-# Of one kind. Nobody works through more, and a sweep has to remember them.
-OPEN_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +92,8 @@ class Timers:
         try:
             if frozen is None:
                 await self._expire()
-            await self._watch(is_frozen=frozen is not None)
+            # A freeze is about what sources say: who waits too long is no less stuck.
+            await self._watch(is_frozen=frozen not in {None, Frozen.ORDERED})
         except StoreUnavailable as away:
             # What was measured before is no measurement of now.
             self.metrics.drop()
@@ -142,7 +131,7 @@ class Timers:
                 if over_ms is not None and over_ms <= last_ms:
                     done += await self._expire_one(payment, over_ms)
             after = page.after
-            await _rest(begun_s)
+            await rest(begun_s)
 
     async def _expire_one(self, payment: Payment, over_ms: int) -> bool:
         """State it, unless the payment has moved since it was read; say whether it was new."""
@@ -198,14 +187,17 @@ class Timers:
         if not self._providers:
             self._providers = {count.provider for count in await self.store.counts()}
         tally = Tally(self._providers)
+        raising = Raising(self.store, self.clock)
         budget = RAISED_MAX
         for state, code in CODES.items():
-            items = await self._open(code)
+            items = await raising.open(code)
             is_full = len(items) >= OPEN_MAX
             worse = await self._compare(state, items, tally, 0 if is_full else budget)
             if not is_frozen:
-                rest = [*items.values()][:RAISED_MAX]
-                await self._write(worse, [one for one in rest if await self._is_over(one, state)])
+                left = [*items.values()][:RAISED_MAX]
+                over = [one for one in left if await _is_over(raising, one, state)]
+                await raising.write(worse, {code: over}, MOVED_ON)
+                self.metrics.raised[code].inc(len(worse))
             budget -= len(worse)
         self._providers.update(provider for provider, _ in tally.payments)
         self.metrics.show(tally)
@@ -218,8 +210,7 @@ class Timers:
         async for one in self._overstays(state):
             tally.add(one)
             item = items.pop(subject_of(one.payment.key), None)
-            is_news = item is None or one.severity < item.anomaly.severity
-            if is_news and len(worse) < worse_max:
+            if is_news(one, item) and len(worse) < worse_max:
                 worse.append(one)
         return worse
 
@@ -239,73 +230,20 @@ class Timers:
                 if found is not None:
                     yield found
             after = page.after
-            await _rest(begun_s)
-
-    async def _open(self, code: Code) -> dict[str, Item]:
-        """Read the open exceptions of a code, by their subject."""
-        found: dict[str, Item] = {}
-        wanted = ItemFilter(codes=frozenset({code.value}))
-        page = await self.store.cases.items(wanted, None, PAGE)
-        while page:
-            found.update((item.anomaly.subject, item) for item in page)
-            is_last = len(page) < PAGE or len(found) >= OPEN_MAX
-            page = () if is_last else await self.store.cases.items(wanted, place_of(page[-1]), PAGE)
-        return found
-
-    async def _is_over(self, item: Item, state: State) -> bool:
-        """Say whether the payment of an exception has left the state that it is about.
-
-        One that is still there may be stuck by its provider's word, before our limit says so.
-        """
-        key = await self._payment_of(item)
-        payment = None if key is None else await self.store.payment(key)
-        return payment is not None and payment.state is not state
-
-    async def _payment_of(self, item: Item) -> PaymentKey | None:
-        """Name the payment of an exception: by its subject, which may be a digest, or its event."""
-        provider, *names = item.anomaly.subject.split("/", 2)
-        if len(names) == KEY_NAMES:
-            return PaymentKey(provider, *names)
-        event = None if item.anomaly.event is None else await self.store.event(item.anomaly.event)
-        if event is None:
-            return None
-        return PaymentKey(*event.event.key[:2], event.event.reference)
-
-    async def _write(self, worse: Sequence[Overstay], ended: Sequence[Item]) -> None:
-        """Raise exceptions and end exceptions, in one transaction."""
-        if not worse and not ended:
-            return
-        now_ms = self.clock()
-        changes = Changes(
-            anomalies=[await self._raised(one, now_ms) for one in worse],
-            resolved=[
-                Resolution(item.anomaly.code, item.anomaly.subject, MOVED_ON, now_ms)
-                for item in ended
-            ],
-        )
-        async with self.store.transaction() as tx:
-            await tx.save(changes)
-        for one in worse:
-            self.metrics.raised[one.code].inc()
-
-    async def _raised(self, one: Overstay, now_ms: int) -> Anomaly:
-        """Make the exception, with the event that brought the payment where it is."""
-        key = one.payment.key
-        history = await self.store.transitions(key)
-        event = history[-1].event if history else None
-        told = anomaly(one.code, subject_of(key), one.evidence, event, now_ms)
-        [*sums] = one.at_risk.items()
-        risk = AtRisk(*sums[0]) if len(sums) == 1 else None
-        return replace(told, severity=one.severity, at_risk=risk)
+            await rest(begun_s)
 
     @property
     def _waits(self) -> Waits:
         return Waits.of(self.store)
 
 
-async def _rest(begun_s: float) -> None:
-    """Let others work for a while, after work that began then."""
-    await asyncio.sleep(max(REST_MIN_S, REST * (time.monotonic() - begun_s)))
+async def _is_over(raising: Raising, item: Item, state: State) -> bool:
+    """Say whether the payment of an exception has left the state that it is about.
+
+    One that is still there may be stuck by its provider's word, before our limit says so.
+    """
+    payment = await raising.payment(item)
+    return payment is not None and payment.state is not state
 
 
 def _path(payment: Payment) -> str:

@@ -19,8 +19,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from consumers import notices, standing
+from consumers import deposits, notices, standing
+from consumers.depositing import ask_again, matched
 from consumers.exceptions import Code, subject_of
+from consumers.holding import Because, heard
 from consumers.lifecycle import CORRECTIONS, reduce
 from consumers.moving import anomaly
 from consumers.notices import Occasion
@@ -47,6 +49,7 @@ from consumers.weighing import Terms
 
 # A batch that is fenced has written nothing; whoever was before us has written by the second try.
 TRIES_MAX = 5
+ONE_EACH: Mapping[EventKey, Collection[PaymentKey]] = {}
 
 
 class UnknownEvents(LookupError):
@@ -59,13 +62,13 @@ class UnknownEvents(LookupError):
 
 
 class OwnEvents(UnknownEvents):
-    """Marks that would void a command or a timer's word, which no provider sent."""
+    """Marks that would void, or restore, a command or a timer's word, which no provider sent."""
 
     def __init__(self, keys: Sequence[EventKey]) -> None:
         super().__init__(keys)
         names = ", ".join(map(subject_of, keys))
-        told = "nobody outside sent it: state the opposite by a command, such as a release"
-        self.args = (f"{names} cannot be void, since {told}; nothing was marked",)
+        told = "withdraw a command with `sealgate payments withdraw`, or give it again"
+        self.args = (f"{names}: nobody outside sent it; {told}; nothing was marked",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +139,23 @@ async def _write(tx: Transaction, marks: Sequence[Mark], rim: Rim) -> Marking:
     found = await tx.marked({mark.event for mark in marks})
     news = plan_marks(marks, found)
     causes = _causes(news, found)
-    keys = {payment_of(event) for event, _ in causes.values()}
-    before = await tx.payments(keys)
+    touched: dict[EventKey, set[PaymentKey]] = {
+        key: {payment_of(event)} for key, (event, _) in causes.items()
+    }
+    transfers = await tx.deposits.told_by(causes.keys())
+    for event_key, deposit in transfers:
+        touched[event_key].add(deposit)
+    wanted = {key for keys in touched.values() for key in keys}
+    decided, before = await matched(tx, wanted, {deposit for _, deposit in transfers})
+    for event_key, deposit in transfers:
+        if (payment := deposits.payment_of(decided.get(deposit))) is not None:
+            touched[event_key].add(payment)
     await tx.save(Changes(marks=list(news), resolved=list(_worked(news))))
     # The store says which facts stand: the same answer that every worker gets from now on.
-    after = await tx.payments(keys)
-    changes, corrections = plan_corrections(before, after, causes, rim)
+    after = await tx.payments(before.keys())
+    changes, corrections = plan_corrections(before, after, causes, rim, touched)
+    for one in corrections:
+        ask_again(changes, one.before, one.after, decided.get(one.after.key), rim.clock())
     await tx.save(changes)
     return Marking(news, corrections, tuple(_unrestated(causes, corrections)))
 
@@ -155,8 +169,14 @@ def plan_marks(marks: Sequence[Mark], found: Mapping[EventKey, Marked]) -> tuple
     unknown = sorted({mark.event for mark in marks} - found.keys())
     if unknown:
         raise UnknownEvents(unknown)
-    own = {mark.event for mark in marks if mark.judgement is Judgement.VOID}
-    if own := {key for key in own if key.provider == OURSELVES}:
+    # Who may give a command may take it back, and nobody else (`withdrawing`).
+    own = {
+        mark.event
+        for mark in marks
+        if mark.event.provider == OURSELVES
+        and Judgement.VOID in {mark.judgement, found[mark.event].judgement}
+    }
+    if own:
         raise OwnEvents(sorted(own))
     last = {key: one.judgement for key, one in found.items()}
     news = []
@@ -176,21 +196,41 @@ def plan_corrections(
     after: Mapping[PaymentKey, Payment],
     causes: Mapping[EventKey, tuple[Event, Cause]],
     rim: Rim,
+    touched: Mapping[EventKey, Collection[PaymentKey]] = ONE_EACH,
 ) -> tuple[Changes, tuple[Correction, ...]]:
-    """Weigh payments anew whose facts are others than before, and write what follows."""
+    """Weigh payments anew whose facts are others than before, and write what follows.
+
+    `touched` are those of each event, where it is not the one it names: it may tell of deposits.
+    """
     changes, corrections = Changes(), []
     because: dict[PaymentKey, tuple[Event, Cause]] = {}
     for event, cause in causes.values():
         # Where one payment loses one event and gets another back, the loss is what people must see.
-        if cause is Cause.VOID or payment_of(event) not in because:
-            because[payment_of(event)] = (event, cause)
+        for key in touched.get(event.key, (payment_of(event),)):
+            if cause is Cause.VOID or key not in because:
+                because[key] = (event, cause)
     for key, payment in after.items():
-        if payment.facts == before[key].facts:
-            continue
-        correction = _correct(before[key], payment, *because[key], rim)
-        corrections.append(correction)
-        _write_down(changes, correction, because[key][0], rim)
+        if payment.facts != before[key].facts:
+            corrections.append(correct(changes, before[key], payment, *because[key], rim))
     return changes, tuple(corrections)
+
+
+def correct(
+    changes: Changes,
+    before: Payment,
+    remaining: Payment,
+    event: Event,
+    cause: Cause,
+    rim: Rim,
+) -> Correction:
+    """Weigh a payment anew by its remaining facts, and write what follows into `changes`."""
+    correction = _correct(before, remaining, event, cause, rim)
+    _write_down(changes, correction, event, rim)
+    if correction.transition is None and before.version:
+        because = Because(event.key, event.correlation_id, cause, rim.clock())
+        occasion = Occasion(rim.environment, event.event_type, because.at_ms, rim.traceparent())
+        changes.notices.extend(heard(before, correction.after, because, occasion, rim.terms))
+    return correction
 
 
 def payment_of(event: Event) -> PaymentKey:
@@ -243,6 +283,9 @@ def _correct(
     """Return the payment as its remaining facts prove it."""
     now_ms = rim.clock()
     proven = reduce(remaining.facts, rim.terms)
+    if before.kept:
+        # Nobody was told of a state, so none is corrected.
+        return Correction(before, remaining, None)
     if proven not in CORRECTIONS[before.state]:
         return Correction(before, remaining, None)
     after = remaining._replace(state=proven, version=before.version + 1, changed_ms=now_ms)
@@ -274,11 +317,16 @@ def _write_down(changes: Changes, correction: Correction, event: Event, rim: Rim
     raised = standing.concerns(after.state, after.facts, rim.terms)
     open_still = {found.code for found in raised}
     changes.resolved.extend(
-        Resolution(code.value, subject, "no longer so without the facts of void events", now_ms)
+        Resolution(
+            code.value, subject, "no longer so without the facts that were taken out", now_ms
+        )
         for code in standing.OF_FACTS
         if code not in open_still
     )
-    if transition is not None:
-        changes.anomalies.extend(
-            anomaly(found.code, subject, found.evidence, event.key, now_ms) for found in raised
-        )
+    before = correction.before
+    known = {one.code for one in standing.concerns(before.state, before.facts, rim.terms)}
+    changes.anomalies.extend(
+        anomaly(found.code, subject, found.evidence, event.key, now_ms)
+        for found in raised
+        if transition is not None or found.code not in known
+    )

@@ -13,6 +13,8 @@ word, and `standing` into adjectives and exceptions. How value is weighed, and w
   pass only where the event's own figures do not contradict it.
 - An observation stands until the block it was in is removed, or it is dropped before any block.
   Once final value was removed, a sighting outside any block is no evidence any more.
+- Of each refund the last word counts. Where the words have no order, the one that it failed counts:
+  money that may have bounced was not given back until somebody has looked.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -29,6 +31,9 @@ from consumers.facts import (
 )
 
 VALUE = frozenset({FactKind.SEEN, FactKind.FINAL})
+# Words that a payment was closed; where its end was told beforehand, only that it was called off.
+CALLED_OFF = frozenset({FactKind.CANCELLED})
+CLOSING = frozenset({FactKind.CANCELLED, FactKind.EXPIRED})
 _BASIS_POINTS = 10_000
 # Assets whose smallest unit is another than that of their bare symbol: amounts of the two are never
 # compared. The registry (`interpret.assets`) holds itself to this.
@@ -53,11 +58,26 @@ class Terms(NamedTuple):
     """What a merchant's policy says about amounts and time.
 
     `grace_ms` is what a transfer may come after the window and not be late. `tolerances` are by
-    asset, as the price names it; an asset without one has none.
+    asset, as the price names it; an asset without one has none. `decimals` are the registry's: they
+    decide nothing, and are for sentences that people read.
     """
 
     grace_ms: int = 0
     tolerances: Mapping[str, Tolerance] = {}
+    decimals: Mapping[str, int] = {}
+
+    def shown(self, asset: str, amount: int, whole: int | None = None) -> str:
+        """Write an amount as people do: ``10.5 USDC``, or ``4 of 10.5 USDC``."""
+        places = self.decimals.get(asset)
+        numbers = [amount] if whole is None else [amount, whole]
+        told = " of ".join(_number(number, places or 0) for number in numbers)
+        return f"{told} {asset}" if places is not None else f"{told} {asset} (atomic units)"
+
+
+def _number(units: int, places: int) -> str:
+    whole, rest = divmod(abs(units), 10**places)
+    fraction = str(rest).rjust(places, "0").rstrip("0") if rest else ""
+    return ("-" if units < 0 else "") + (f"{whole}.{fraction}" if fraction else str(whole))
 
 
 # A transfer one millisecond after the window is late, and one unit less is less.
@@ -224,33 +244,15 @@ def surplus(
 def window_ms(facts: Collection[Fact], terms: Terms) -> int | None:
     """Return when the window closed: at the earliest end told, else at the earliest EXPIRED.
 
-    A payment that was cancelled before that was closed then.
+    A payment that was cancelled before that was closed then. For people and for timers: whether
+    money came in time, `windows` says.
     """
     ends = [fact.expires_ms for fact in facts if fact.expires_ms is not None]
-    if not ends:
-        ends = [fact.at_ms for fact in facts if fact.kind is FactKind.EXPIRED]
-        closed = min(ends, default=None)
-    else:
-        closed = min(ends) + terms.grace_ms
-    cancelled = [fact.at_ms for fact in facts if fact.kind is FactKind.CANCELLED]
-    if closed is not None:
-        cancelled.append(closed)
-    return min(cancelled, default=None)
-
-
-def on_time(values: Collection[Fact], stands: Collection[Fact], window: int | None) -> list[Fact]:
-    """Keep what came inside the window; a transfer once called late is late in all its facts.
-
-    What was seen in time and then mined again, later, came in time: the observations of every
-    transfer that stands count, those that were removed too.
-    """
-    late = {fact.key for fact in values if fact.late}
-    keys = {fact.key for fact in stands} - late if late or len(stands) < len(values) else None
-    return [
-        fact
-        for fact in values
-        if (keys is None or fact.key in keys) and (window is None or fact.at_ms <= window)
-    ]
+    closing = CALLED_OFF if ends else CLOSING
+    closed = [fact.at_ms for fact in facts if fact.kind in closing]
+    if ends:
+        closed.append(min(ends) + terms.grace_ms)
+    return min(closed, default=None)
 
 
 class Refunds(NamedTuple):
@@ -268,12 +270,40 @@ _NONE = Refunds({}, is_whole=False, last_ms=None)
 
 
 def given(facts: Iterable[Fact]) -> list[Fact]:
-    """Return every word of a refund that succeeded."""
-    return [
-        fact
-        for fact in facts
-        if fact.kind is FactKind.REFUND and fact.detail == RefundStatus.SUCCEEDED
-    ]
+    """Return every word that a refund succeeded, and that no word of its failure takes back."""
+    words = [fact for fact in facts if fact.kind is FactKind.REFUND]
+    failed = [fact for fact in words if fact.detail == RefundStatus.FAILED]
+    done = [fact for fact in words if fact.detail == RefundStatus.SUCCEEDED]
+    if not failed:
+        return done
+    return [one for one in done if not any(_takes_back(no, one) for no in failed)]
+
+
+def _takes_back(failed: Fact, done: Fact) -> bool:
+    """Say whether a refund that succeeded failed after all: a refund that failed for good cannot.
+
+    Providers tell a success and then its bounce; where they try again they name another refund, or
+    an instant. So without an order, the failure is the later word.
+    """
+    return failed.key == done.key and (is_unordered(failed, done) or failed.at_ms > done.at_ms)
+
+
+def is_unordered(one: Fact, other: Fact) -> bool:
+    """Say whether nobody told which of two facts came first."""
+    return one.untold or other.untold or one.at_ms == other.at_ms
+
+
+def is_disputed(facts: Iterable[Fact]) -> bool:
+    """Say whether a refund was told to have succeeded and failed, and not which came last."""
+    words = [fact for fact in facts if fact.kind is FactKind.REFUND]
+    failed = [fact for fact in words if fact.detail == RefundStatus.FAILED]
+    standing_ = {fact.key for fact in given(words)}
+    return any(
+        no.key == done.key and is_unordered(no, done)
+        for no in failed
+        for done in words
+        if done.detail == RefundStatus.SUCCEEDED and done.key not in standing_
+    )
 
 
 def refunds(facts: Iterable[Fact]) -> Refunds:
@@ -282,28 +312,49 @@ def refunds(facts: Iterable[Fact]) -> Refunds:
     if not done:
         return _NONE
     is_whole = any(fact.whole for fact in done)
-    return Refunds(received(done), is_whole, max(_first_ms(done).values()))
+    first_ms: dict[str, int] = {}
+    for fact in done:
+        first_ms[fact.key] = min(first_ms.get(fact.key, fact.at_ms), fact.at_ms)
+    return Refunds(received(done), is_whole, max(first_ms.values()))
 
 
 def are_all_refunded(facts: Iterable[Fact], values: Collection[Fact]) -> bool:
     """Say whether, at any refund, everything that had come until then was given back.
 
     What was first seen after that is another customer's money, or the same one's again: it is for
-    people, and neither it nor what is given back of it makes the full refund undone.
+    people, and neither it nor what is given back of it makes the full refund undone. Value without
+    an instant may have come before any refund, and a refund without one may have come last.
     """
-    done = given(facts)
-    return any(
-        _are_back(_until(values, instant), _until(done, instant))
-        for instant in set(_first_ms(done).values())
+    return _all_back_at(values, given(facts)) is not None
+
+
+def came_anew(facts: Iterable[Fact], values: Collection[Fact]) -> list[Fact]:
+    """Return the value that came after all that had come until then was given back."""
+    until = _all_back_at(values, given(facts))
+    if until is None:
+        return []
+    covered = {_told_of(fact) for fact in _until(values, until)}
+    return [fact for fact in values if _told_of(fact) not in covered]
+
+
+def _all_back_at(values: Collection[Fact], done: Collection[Fact]) -> int | None:
+    """Return the last instant of a refund at which everything was given back."""
+    instants = {_LAST if first == _FIRST else first for first in _first_ms(done).values()}
+    return max(
+        (at for at in instants if _are_back(_until(values, at), _until(done, at))), default=None
     )
 
 
+# Before and after every instant that can be told.
+_FIRST, _LAST = -(1 << 63), 1 << 63
+
+
 def _first_ms(told: Iterable[Fact]) -> dict[tuple[object, ...], int]:
-    """Return when each transfer, or each refund, was first told of."""
+    """Return when each transfer, or each refund, was first told of; untold is the earliest."""
     first_ms: dict[tuple[object, ...], int] = {}
     for fact in told:
-        what = _told_of(fact)
-        first_ms[what] = min(first_ms.get(what, fact.at_ms), fact.at_ms)
+        what, at_ms = _told_of(fact), _FIRST if fact.untold else fact.at_ms
+        first_ms[what] = min(first_ms.get(what, at_ms), at_ms)
     return first_ms
 
 

@@ -225,6 +225,7 @@ def seal(
         type=f"{profile.type_prefix}.{identity.event_type}",
         payment_ref=identity.payment_ref,
         occurred_ms=_occurred(identity.occurred_ms, delivery.received_ms),
+        untold=identity.occurred_ms is None,
         received_ms=delivery.received_ms,
         correlation_id=_carried(index) or correlation_id,
         traceparent=telemetry.traceparent(),

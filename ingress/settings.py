@@ -204,6 +204,25 @@ class KeySettings(Strict):
         return self
 
 
+class FetchSettings(Strict):
+    """Where the provider's API is, and what opens it: payments are asked for there."""
+
+    base_url: Annotated[
+        str,
+        Field(pattern=URL, min_length=1, description="https://host or https://host/path"),
+    ]
+    """Only this host is ever asked, by https; by http only where it is this machine."""
+
+    key_file: Path | None = None
+    """The file that holds the API's key: one that may read, and nothing else."""
+
+    private: bool = False
+    """The host stands in a network of our own, such as a BTCPay Server of the merchant's."""
+
+    rate_per_s: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """Questions a second, with a burst of ten: a fraction of what the provider allows."""
+
+
 class SourceSettings(Strict):
     """One configured endpoint: ``POST /hooks/<slug>``."""
 
@@ -253,6 +272,9 @@ class SourceSettings(Strict):
 
     fetch_keys: bool = True
     """Fetch the provider's public keys, where its profile says from where."""
+
+    fetch: FetchSettings | None = None
+    """Ask the provider's API for payments; without, hints wait for people. See docs/fetching.md."""
 
     body_bytes_max: Annotated[int, Field(ge=1, le=MIB)] | None = None
     rate_per_s: Annotated[float, Field(gt=0)] | None = None

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple, get_type_hints
 
 from sealgate.commands import (
     audit,
+    deposits,
     doctor,
     drill,
     events,
     exceptions,
+    freeze,
     keys,
     payments,
     providers,
     quarantine,
+    replay,
     running,
     story,
     topics,
@@ -41,6 +44,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     *trying.COMMANDS,
     *doctor.COMMANDS,
     *drill.COMMANDS,
+    *replay.COMMANDS,
     *story.COMMANDS,
 )
 
@@ -54,8 +58,10 @@ class Group(NamedTuple):
 
 GROUPS: Mapping[str, Group] = {
     "audit": Group(audit.SUMMARY, audit.COMMANDS),
+    "deposits": Group(deposits.SUMMARY, deposits.COMMANDS),
     "events": Group(events.SUMMARY, events.COMMANDS),
     "exceptions": Group(exceptions.SUMMARY, exceptions.COMMANDS),
+    "freeze": Group(freeze.SUMMARY, freeze.COMMANDS),
     "keys": Group(keys.SUMMARY, keys.COMMANDS),
     "payments": Group(payments.SUMMARY, payments.COMMANDS),
     "providers": Group(providers.SUMMARY, providers.COMMANDS),

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from ingress import secretfiles, telemetry, tls
 from ingress.settings import ConfigurationInvalid, Mistake
 from ingress.sources import Snapshot
-from sealgate import brokers, policies
+from sealgate import brokers, finals, mappings, policies
 from sealgate.building import build_seals, build_sources
 from sealgate.config import Configuration
+from sealgate.fetching import reaching
 from sealgate.leaks import leaks
 from sealgate.logs import open_log
 from sealgate.role import Role
@@ -38,6 +39,9 @@ def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]
         found += tls.check(edge.tls, configuration.base, telemetry.now_ms())
     if has_store:
         found += policies.faults(configuration)
+        found += mappings.faults(configuration)
+    if Role.FETCH in roles:
+        found += reaching.faults(configuration)
     found += leaks(configuration, sources, is_edge=is_edge, has_store=has_store)
     found += brokers.faults(configuration, telemetry.now_ms())
     file = str(configuration.file)
@@ -62,6 +66,8 @@ def check(configuration: Configuration) -> int:
     version = policies.policy_of(configuration).version
     if version:
         print(f"  policy {version}")
+    for warning in finals.warnings(configuration):
+        print(f"  WARNING {warning}")
     if not sources:
         print("  no sources yet: every delivery would be answered 404")
     return 0

@@ -29,6 +29,7 @@ from ingress.sources import Serves, Source
 from ingress.tls import Loaded
 from sealgate import environment
 from sealgate.audit.settings import AuditSettings
+from sealgate.fetching.settings import FetchingSettings
 from sealgate.form import SOURCES, Form
 from sealgate.fragments import Fragment, Sources, beside, parse
 from sealgate.operations.settings import OperatorSettings
@@ -90,6 +91,7 @@ class Settings(Sources):
     policy: PolicySettings = PolicySettings()
     operators: OperatorSettings = OperatorSettings()
     audit: AuditSettings = AuditSettings()
+    fetching: FetchingSettings = FetchingSettings()
     admin: AdminSettings = AdminSettings()
     logging: LoggingSettings = LoggingSettings()
 

@@ -14,8 +14,9 @@ from consumers import app
 from consumers.store.port import Store
 from ingress import telemetry
 from ingress.eventlog.port import EventLog
-from sealgate import policies
+from sealgate import mappings, policies
 from sealgate.audit.keeping import CheckpointsApp, Desk
+from sealgate.audit.verifying import VerifyingApp, Watch
 from sealgate.config import Configuration
 from sealgate.role import Role
 
@@ -48,6 +49,7 @@ def parts(
         checkpoint=checkpoint,
         mode=configuration.serves.mode,
         policy=policies.policy_of(configuration),
+        interpreters=mappings.in_force(configuration),
     )
 
 
@@ -67,6 +69,19 @@ def start_checkpoints(
     if desk is None:
         return ()
     part = CheckpointsApp(given, desk, configuration.settings.audit.checkpoint_s)
+    stack.push_async_callback(part.stop)
+    part.start()
+    return (part,)
+
+
+def start_verifying(
+    configuration: Configuration, given: app.Parts, stack: AsyncExitStack
+) -> Sequence[app.Background]:
+    """Start what verifies the audit chain day by day, unless the configuration says never."""
+    watch = Watch.of(configuration)
+    if watch is None:
+        return ()
+    part = VerifyingApp(given, watch)
     stack.push_async_callback(part.stop)
     part.start()
     return (part,)

@@ -9,9 +9,11 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from sealgate.explain.asked import Keys, Reading
-from sealgate.operations.asked import Decision
+from sealgate.freezing.said import Said
+from sealgate.operations.asked import Acknowledgement, Decision
 from sealgate.operations.picked import Picked
 from sealgate.quarantine.asked import Selection
+from sealgate.replay.asked import Asked as AskedAgain
 from sealgate.topics.users import Users
 
 Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration file.")]
@@ -21,8 +23,11 @@ RegisteredUrl = Annotated[str, Parameter(name="--url")]
 WithKeys = Annotated[Keys | None, Parameter(name="*")]
 AsRead = Annotated[Reading | None, Parameter(name="*")]
 Selecting = Annotated[Selection | None, Parameter(name="*")]
+Freezing = Annotated[Said, Parameter(name="*")]
 Deciding = Annotated[Decision, Parameter(name="*")]
+Acknowledging = Annotated[Acknowledgement, Parameter(name="*")]
 Picking = Annotated[Picked | None, Parameter(name="*")]
+Replaying = Annotated[AskedAgain | None, Parameter(name="*")]
 Serving = Annotated[Users | None, Parameter(name="*")]
 Every = Annotated[bool, Parameter(name="--all", negative=(), help="List what was released, too.")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]

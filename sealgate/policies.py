@@ -44,7 +44,10 @@ def policy_of(configuration: Configuration) -> Policy:
     found = faults(configuration)
     if found:
         raise ConfigurationInvalid(found)
-    return build(configuration.settings.policy)
+    policy = build(configuration.settings.policy)
+    policy = policy._replace(expect_first=_expecting(configuration))
+    # For sentences that people read, whatever the policy says.
+    return policy._replace(terms=policy.terms._replace(decimals=assets.load().decimals))
 
 
 def faults(configuration: Configuration) -> list[Mistake]:
@@ -55,7 +58,8 @@ def faults(configuration: Configuration) -> list[Mistake]:
     providers = {source.provider for source in configuration.settings.source}
     providers |= {path.stem.partition(".")[0] for path in assets.SHIPPED.parent.glob("*.toml")}
     file = str(configuration.file)
-    found = _wrong(settings, assets.load(), providers)
+    sources = {source.slug for source in configuration.settings.source}
+    found = [*_wrong(settings, assets.load(), providers), *_strange(settings, sources)]
     return [Mistake(f"policy.{place}", told, file) for place, told in found]
 
 
@@ -74,6 +78,12 @@ def build(settings: PolicySettings) -> Policy:
         for row in settings.corridor
     )
     return versioned(settings.version, Policy("", terms, finals, tuple(corridors)))
+
+
+def rows(settings: PolicySettings) -> list[Final]:
+    """Return the rows for what is final, in the order of the file; nothing may be wrong in them."""
+    registry = assets.load()
+    return [_final(row, registry) for row in settings.final]
 
 
 def _final(row: FinalSettings, registry: Assets) -> Final:
@@ -123,6 +133,25 @@ def _wrong(
         if same:
             told = (*told, ("asset", "has a tolerance already: keep one of the two"))
         yield from _at(f"tolerance number {number}", told)
+
+
+def _expecting(configuration: Configuration) -> frozenset[str]:
+    """Return what events of the sources that expect first are stored under."""
+    settings = configuration.settings
+    wanted = set(settings.policy.expect_first)
+    urls = {one.public_url for one in settings.source if one.slug in wanted}
+    # A source that was given its public_url later has older events under the other name.
+    return frozenset({f"urn:sealgate:{settings.environment}:{slug}" for slug in wanted} | urls) - {
+        "",
+    }
+
+
+def _strange(settings: PolicySettings, sources: Collection[str]) -> Iterator[Wrong]:
+    """Find sources that are not configured: their payments would not wait for anybody."""
+    for name in settings.expect_first:
+        if name not in sources:
+            known = ", ".join(sorted(sources)) or "none"
+            yield "expect_first", f"{name} is no source of this configuration; known are {known}"
 
 
 def _at(place: str, told: Collection[Wrong]) -> Iterator[Wrong]:

@@ -38,6 +38,7 @@ from sealgate.stores import located, open_store
 from sealgate.supervisor_link import Link, Told
 
 if TYPE_CHECKING:
+    from consumers.app import Parts
     from consumers.store.port import Store
 
 EXIT_OK = 0
@@ -275,8 +276,23 @@ class Process:
         order = (Role.MONITOR, Role.TIMERS, Role.RELAY, Role.WORKER)
         played = (role for role in order if role in self.roles)
         apps.extend(consuming.start(role, parts, stack) for role in played)
+        if Role.FETCH in self.roles:
+            apps.extend(self._fetch(parts, stack))
         if Role.MONITOR in self.roles:
             apps.extend(consuming.start_checkpoints(self.configuration, parts, stack))
+        if Role.TIMERS in self.roles:
+            apps.extend(consuming.start_verifying(self.configuration, parts, stack))
+
+    def _fetch(self, parts: "Parts", stack: AsyncExitStack) -> Sequence[App]:
+        """Start what asks providers, where any source says how; else nothing is imported for it."""
+        if all(source.fetch is None for source in self.configuration.settings.source):
+            return ()
+        from sealgate.fetching.part import FetchApp
+
+        part = FetchApp.of(self.configuration, parts)
+        stack.push_async_callback(part.stop)
+        part.start()
+        return (part,)
 
 
 def _make_room(url: str) -> None:

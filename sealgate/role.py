@@ -10,6 +10,7 @@ class Role(StrEnum):
     WORKER = "worker"
     RELAY = "relay"
     TIMERS = "timers"
+    FETCH = "fetch"
     MONITOR = "monitor"
 
 

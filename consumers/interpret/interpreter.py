@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 from consumers.exceptions import Code
 from consumers.facts import TOTAL_PREFIX, Fact
 from consumers.interpret import assets, bodies, mapping
+from consumers.interpret.deposits import TransferTold
 from consumers.interpret.drift import Drift
 from consumers.interpret.table import Table, Told
 from consumers.lifecycle import Verdict
 from consumers.policy import NO_POLICY, Policy
+from consumers.store.deposits import PREFIX as DEPOSIT_PREFIX
 from ingress.contract.envelope import UNPARSED_TYPE, Assurance, Envelope
 
 FACTS_MAX = 1000
@@ -37,13 +39,15 @@ class Finding:
 class Interpretation(NamedTuple):
     """What an event states. `verdict` is None where there are facts, which are to be decided on.
 
-    `mapping` names the table that read it, and its version: ``btcpay/3``.
+    `mapping` names the table that read it, and its version: ``btcpay/3``. Where there are
+    `deposits` the facts are those of transfers that name no payment.
     """
 
     verdict: Verdict | None
     facts: frozenset[Fact] = frozenset()
     findings: tuple[Finding, ...] = ()
     mapping: str = ""
+    deposits: tuple[TransferTold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +68,41 @@ class Interpreters:
         tables = [t for t in self.tables.get(envelope.provider, ()) if word in t.rules]
         if not tables:
             return _refuse(Verdict.UNKNOWN_TYPE, Code.UNKNOWN_TYPE, envelope, "not in the mapping")
-        if not envelope.payment_ref:
+        if not envelope.payment_ref and not any(table.deposits for table in tables):
             why = "the envelope has no payment reference"
+            return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why)
+        if envelope.payment_ref.startswith(DEPOSIT_PREFIX):
+            why = "the reference is written as a deposit's own: no payment may be called so"
             return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why)
         total = f"{TOTAL_PREFIX}{envelope.provider}:{envelope.payment_ref}"
         try:
             document = bodies.read(envelope.body, envelope.content_type)
             table = _choose(tables, document, envelope.received_ms)
             told = table.tell(word, document, total, envelope.occurred_ms)
-            _check_size(told)
-            _check_corridor(self.policy, envelope.provider, told)
+            deposits = tuple(table.deposits.read(document)) if table.deposits else ()
+            check_size(told)
+            check_corridor(self.policy, envelope.provider, told)
         except Drift as drift:
             return _refuse(Verdict.UNPARSEABLE, drift.code, envelope, str(drift), drift.about)
         findings = tuple(Finding(code, "", evidence) for code, evidence in told.raises)
         facts = self.policy.judge(
             envelope.provider, told.facts, told.confirmations, envelope.occurred_ms
         )
+        if envelope.untold:
+            facts = _untold(facts, envelope.received_ms)
         # What states nothing about a payment is no reason to write one down: a payout, a ping.
         verdict = None if facts else Verdict.APPLIED_NO_CHANGE
-        return Interpretation(verdict, facts, findings, table.name)
+        return Interpretation(verdict, facts, findings, table.name, deposits)
+
+
+def _untold(facts: frozenset[Fact], received_ms: int) -> frozenset[Fact]:
+    """Say of the facts of an event without a time of its own that their instant is its receipt.
+
+    What the body itself dates, an entry of a timeline or a transfer, keeps its instant.
+    """
+    return frozenset(
+        fact._replace(untold=True) if fact.at_ms == received_ms else fact for fact in facts
+    )
 
 
 def _hint(envelope: Envelope) -> Interpretation:
@@ -114,13 +134,13 @@ def load(own: Path | None = None, registry: Path = assets.SHIPPED) -> Interprete
     )
 
 
-def _check_size(told: Told) -> None:
+def check_size(told: Told) -> None:
     """Refuse an event that states more than any payment has: every later one would weigh it."""
     if len(told.facts) > FACTS_MAX:
         raise Drift(f"the event states {len(told.facts)} facts, more than {FACTS_MAX}")
 
 
-def _check_corridor(policy: Policy, provider: str, told: Told) -> None:
+def check_corridor(policy: Policy, provider: str, told: Told) -> None:
     """Refuse money that the merchant has not opened a way for: nothing of it is lost, or counts."""
     denied = policy.denied(provider, told.facts)
     if denied:

@@ -151,6 +151,21 @@ class Transfers(Amount):
     confirmations: list[Pointer] = Field(default_factory=list)
 
 
+class Deposits(_Table):
+    """For events that name no payment: each of their transfers is a deposit, until it is matched.
+
+    The places are read in the transfer, and what it does not hold in the whole event. `named` is
+    what the transfer itself says of a payment, such as an order in its metadata.
+    """
+
+    tx: list[Pointer] = Field(default_factory=list)
+    network: list[Pointer] = Field(default_factory=list)
+    address_to: list[Pointer] = Field(default_factory=list)
+    address_from: list[Pointer] = Field(default_factory=list)
+    memo: list[Pointer] = Field(default_factory=list)
+    named: list[Pointer] = Field(default_factory=list)
+
+
 class Total(Amount):
     """The running total of the payment.
 
@@ -267,6 +282,39 @@ class Timeline(_Table):
         return self
 
 
+class Snapshot(_Table):
+    """How the provider is asked for a payment, and how its answer is read.
+
+    `path` is asked below the source's base URL, with the payment's `{reference}` and `{account}` in
+    their places; the key goes into `header`, behind `prefix`, where there is one. Of the answer the
+    rules read what is at `inside`; `word` is the payment's status there, `reference` what it says
+    that it is about, `at` when that came to be, where it tells. `rule` stands in place of the
+    events' rules where the two have different words. Without `counts_parts` an answer that speaks
+    of no money says nothing about a part of it. `constructed`: no recorded answer backs this part,
+    only documents.
+    """
+
+    path: str = Field(pattern=r"^(/[A-Za-z0-9._~-]+|/\{reference\}|/\{account\})+$")
+    header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]*$")
+    prefix: str = Field(default="", max_length=20)
+    inside: Pointer | None = None
+    word: Places
+    reference: Places
+    at: Moment | None = None
+    counts_parts: bool = True
+    constructed: bool = False
+    rule: list[Rule] = Field(default_factory=list)
+
+    @field_validator("path")
+    @classmethod
+    def _asks_for_one_payment(cls, path: str) -> str:
+        if path.count("{reference}") != 1:
+            raise ValueError("the path names the payment once: write {reference} into it")
+        if {".", ".."} & set(path.split("/")):
+            raise ValueError("the path goes down, and nowhere else: no . or .. in it")
+        return path
+
+
 class ProviderMapping(_Table):
     """One provider's file, whole.
 
@@ -288,17 +336,22 @@ class ProviderMapping(_Table):
     expected: list[Amount] = Field(default_factory=list)
     expires: Moment | None = None
     transfer: Transfers | None = None
+    deposit: Deposits | None = None
     total: Total | None = None
     refunds: Refunds | None = None
     settled: list[Settled] = Field(default_factory=list)
     timeline: Timeline | None = None
+    snapshot: Snapshot | None = None
     rule: list[Rule] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _transfers_have_places(self) -> Self:
-        said = {say for rule in self.rule for say in rule.say}
-        if self.transfer is None and OF_TRANSFERS & said:
+        answers = [] if self.snapshot is None else self.snapshot.rule
+        said = {say for rule in (*self.rule, *answers) for say in rule.say}
+        if self.transfer is None and (OF_TRANSFERS & said or self.deposit is not None):
             raise ValueError("a rule speaks of transfers: say in [transfer] where they stand")
+        if self.deposit is not None and said - OF_TRANSFERS:
+            raise ValueError("[deposit] is for events that state transfers alone")
         return self
 
 

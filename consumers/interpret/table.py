@@ -5,15 +5,16 @@ Where they can be compared and fall short, the word does not count: our own test
 of one event are compared, so the weight of a word never depends on what arrived before it.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
 from consumers.exceptions import Code
-from consumers.facts import OPEN, Fact, FactKind, simple
+from consumers.facts import OPEN, Fact, FactKind, Note, simple
 from consumers.interpret import mapping, pointer
 from consumers.interpret.assets import Assets
+from consumers.interpret.deposits import Deposits
 from consumers.interpret.drift import Drift
 from consumers.interpret.mapping import ProviderMapping
 from consumers.interpret.pointer import Tokens
@@ -95,6 +96,30 @@ class _Applies:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """Reads what a provider answers when it is asked for a payment."""
+
+    inside: Tokens | None
+    word: Places
+    reference: Places
+    at: Moment | None
+    counts_parts: bool
+    rules: Rules
+
+    @classmethod
+    def compile(cls, told: mapping.Snapshot, rules: Sequence[mapping.Rule]) -> Self:
+        """Prepare the reader; without rules of their own, answers are read by the events'."""
+        return cls(
+            inside=None if told.inside is None else pointer.parse(told.inside),
+            word=tuple(map(pointer.parse, told.word)),
+            reference=tuple(map(pointer.parse, told.reference)),
+            at=None if told.at is None else Moment.compile(told.at),
+            counts_parts=told.counts_parts,
+            rules=compile_rules(told.rule or rules),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Reads the events of one provider. `name` says which version of which mapping it is."""
 
@@ -105,31 +130,47 @@ class Table:
     expires: Moment | None
     transfers: Transfers | None
     total: Total | None
+    deposits: Deposits | None
     refunds: Refunds
     settled: tuple[tuple[str, Amount], ...]
     timeline: _Timeline | None
+    answers: Answers | None = None
 
     @classmethod
     def compile(cls, told: ProviderMapping, assets: Assets) -> Self:
         """Prepare the table."""
+        answers = told.snapshot
         names = Names(assets, told.assets, told.networks)
         refunds = told.refunds or mapping.Refunds()
+        transfers = None if told.transfer is None else Transfers.compile(told.transfer, names)
+        deposits = None
+        if told.deposit is not None and transfers is not None:
+            deposits = Deposits.compile(told.deposit, transfers)
         return cls(
             name="/".join(filter(None, (told.provider, told.product, str(told.version)))),
             applies=_Applies.compile(told),
             rules=compile_rules(told.rule),
             expected=tuple(Amount.compile(price, names) for price in told.expected),
             expires=None if told.expires is None else Moment.compile(told.expires),
-            transfers=None if told.transfer is None else Transfers.compile(told.transfer, names),
+            transfers=transfers,
             total=None if told.total is None else Total.compile(told.total, names),
+            deposits=deposits,
             refunds=Refunds.compile(refunds, names),
             settled=tuple((one.part, Amount.compile(one, names)) for one in told.settled),
             timeline=None if told.timeline is None else _Timeline.compile(told.timeline),
+            answers=None if answers is None else Answers.compile(answers, told.rule),
         )
 
     def reads(self, document: Any, received_ms: int) -> bool:
         """Say whether the table is for this event, received at this instant."""
         return self.applies.since_ms <= received_ms and self.applies.fits(document)
+
+    def of_answers(self) -> Self:
+        """Return the table that reads answers: the same places, and the answers' rules."""
+        if self.answers is None:
+            return self
+        # What a timeline adds is told by events: an answer's own word is what is compared.
+        return replace(self, rules=self.answers.rules, timeline=None)
 
     def tell(self, word: str, document: Any, key: str, at_ms: int) -> Told:
         """State what an event says of the payment whose running total is called `key`.
@@ -144,8 +185,8 @@ class Table:
         totals = _totals(rule, key, self._total(rule, document), at_ms, late=late)
         # Beside a refund, it is the refund that the provider calls one of everything.
         is_word = rule.whole and rule.refund is None
-        short = _shortfall([*facts, *totals]) if is_word and totals else ""
-        whole = is_word and not short
+        is_short = is_word and bool(totals) and _falls_short([*facts, *totals])
+        whole = is_word and not is_short
         facts += [fact._replace(whole=whole) for fact in totals]
         facts += _bare(rule, key, at_ms)
         facts += self._refunds(rule, document, key, at_ms)
@@ -153,8 +194,11 @@ class Table:
         facts += figures
         if self.timeline is not None:
             facts += self._history(self.timeline, document, key, at_ms, whole=whole)
+        # A word that money is missing is a fact: it must not count more where it comes last.
+        if is_short or rule.raises is Code.AMOUNT_UNDER:
+            facts.append(simple(FactKind.NOTE, at_ms, detail=Note.UNDERPAID))
         raises = [(rule.raises, "the provider says so")] if rule.raises else []
-        raises += [(Code.AMOUNT_UNDER, short)] if short else []
+        raises = [one for one in raises if one[0] is not Code.AMOUNT_UNDER]
         depths = self.transfers.depths(document) if self.transfers and rule.transfers else {}
         return Told(frozenset(facts), (*raises, *unread), depths)
 
@@ -251,12 +295,9 @@ def _bare(rule: Rule, key: str, at_ms: int) -> Iterator[Fact]:
         yield simple(one.kind, at_ms, key=key if one.is_total else one.key, detail=one.detail)
 
 
-def _shortfall(facts: Collection[Fact]) -> str:
-    """Say where the event's own figures contradict its word; empty where they do not."""
+def _falls_short(facts: Collection[Fact]) -> bool:
+    """Say whether the event's own figures contradict its word that the money is all of it."""
     values = observed(facts)
-    sums = {asset: (came(values, asset), price) for asset, price in asked(facts).items()}
-    compared = {asset: (sum_, price) for asset, (sum_, price) in sums.items() if sum_ is not None}
-    if not compared or any(sum_ >= price for sum_, price in compared.values()):
-        return ""
-    told = ", ".join(f"{sum_} of {price} {a}" for a, (sum_, price) in sorted(compared.items()))
-    return f"the provider calls it whole, and names {told} (atomic units)"
+    sums = [(came(values, asset), price) for asset, price in asked(facts).items()]
+    compared = [(sum_, price) for sum_, price in sums if sum_ is not None]
+    return bool(compared) and all(sum_ < price for sum_, price in compared)

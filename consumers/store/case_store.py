@@ -9,6 +9,7 @@ index for them. One text serves both databases.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from consumers.store import chain, deposit_store
 from consumers.store.cases import (
     Action,
     Closing,
@@ -21,7 +22,10 @@ from consumers.store.cases import (
     Status,
     Work,
 )
+from consumers.store.deposit_store import DepositStatements
+from consumers.store.deposits import DepositsHeld
 from consumers.store.keys import EventKey, PaymentKey
+from consumers.store.polls import ProviderRead
 from consumers.store.port import Changes, Fenced
 from consumers.store.rows import Row, anomaly, evidence_rows
 
@@ -80,26 +84,49 @@ class CaseStatements(NamedTuple):
     append_evidence: str
     work: str
     insert_action: str
+    insert_read: str
+    insert_freeze: str
+    deposits: DepositStatements
 
 
 async def save(many: Many, sql: CaseStatements, changes: Changes, tell: Tell) -> None:
-    """Write what a batch says of exceptions beside raising and ending them.
+    """Write what a batch says of exceptions beside raising and ending them, and of deposits.
 
-    Raises `Fenced` where an item was worked on by another, or closed.
+    Raises `Fenced` where an item was worked on by another, or closed; or a deposit decided on.
     """
+    await deposit_store.save(many, sql.deposits, changes, tell)
     if changes.anomalies:
         evidence = evidence_rows(changes.anomalies)
-        await many(sql.append_evidence, evidence)
+        appended = await many(sql.append_evidence, evidence)
         tell("evidence", evidence)
+        tell("numbered", chain.numbered("anomaly_evidence", appended))
     if changes.works:
         works = sorted(work_row(one) for one in changes.works)
-        if len(await many(sql.work, works)) != len(works):
+        left = await many(sql.work, works)
+        if len(left) != len(works):
             raise Fenced("an exception was worked on by another since it was read")
         tell("works", works)
+        tell("numbered", chain.numbered("anomaly", left))
     if changes.actions:
         actions = [action_row(one) for one in changes.actions]
-        await many(sql.insert_action, actions)
+        taken = await many(sql.insert_action, actions)
         tell("actions", actions)
+        tell("numbered", chain.numbered("operator_action", taken))
+    if changes.reads:
+        reads = [read_row(one) for one in changes.reads]
+        made = await many(sql.insert_read, reads)
+        tell("reads", reads)
+        tell("numbered", chain.numbered("provider_read", made))
+    if changes.freezes:
+        freezes: list[Row] = [tuple(one) for one in changes.freezes]
+        said = await many(sql.insert_freeze, freezes)
+        tell("freezes", freezes)
+        tell("numbered", chain.numbered("freeze_word", said))
+
+
+def deposits_held(many: Many, sql: CaseStatements) -> DepositsHeld:
+    """Make what a transaction answers about deposits."""
+    return deposit_store.Held(many, sql.deposits)
 
 
 class CaseReads:
@@ -141,6 +168,11 @@ class CaseReads:
             condition = Condition("provider = {0} AND account = {1} AND reference = {2}", about)
         return [_action(row) for row in await self._find(_ACTION, [condition], "id", _ALL)]
 
+    async def action(self, key: str) -> Action | None:
+        """Read what somebody did under an idempotency key."""
+        found = await self._find(_ACTION, [Condition("key = {0}", (key,))], "id", 1)
+        return _action(found[0]) if found else None
+
     async def lines(self, wanted: PaymentFilter, after: Line | None, limit: int) -> Sequence[Line]:
         """Read payments, the latest changed first."""
         conditions = _line_conditions(wanted)
@@ -173,6 +205,11 @@ def work_row(work: Work) -> Row:
 def action_row(action: Action) -> Row:
     """Lay out what somebody did."""
     return (action.key, action.name, *(action.payment or (None, None, None)), *action[3:])
+
+
+def read_row(read: ProviderRead) -> Row:
+    """Lay out what a provider answered."""
+    return (*read.payment, *read[1:-1], *(read.event or (None, None, None)))
 
 
 def _action(row: Row) -> Action:
@@ -225,6 +262,7 @@ def _line_conditions(wanted: PaymentFilter) -> list[Condition]:
     return _present(
         (
             ("state = {0}", wanted.state or None),
+            ("version > {0}", None if wanted.state else 0),
             ("provider = {0}", wanted.provider or None),
             ("account = {0}", wanted.account or None),
             ("changed_ms < {0}", wanted.before_ms),

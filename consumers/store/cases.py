@@ -186,6 +186,9 @@ class Cases(Protocol):
     async def actions(self, about: PaymentKey | int) -> Sequence[Action]:
         """Read what people did to a payment, or to an item, oldest first."""
 
+    async def action(self, key: str) -> Action | None:
+        """Read what somebody did under an idempotency key."""
+
     async def lines(self, wanted: PaymentFilter, after: Line | None, limit: int) -> Sequence[Line]:
         """Read payments, the latest changed first."""
 

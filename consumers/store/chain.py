@@ -79,6 +79,13 @@ class Draft:
             named = rows if shorter is None else map(shorter, rows)
             self.told.setdefault(kind, []).extend(named)
 
+    def wrote(self, kind: str, each: Sequence[Row], left: Iterable[Row]) -> None:
+        """Note rows of any kind, and those that the database numbered as it left them."""
+        self.tell(kind, each)
+        table = _NUMBERED.get(kind)
+        if table is not None:
+            self.tell("numbered", numbered(table, left))
+
     def entries(self, head: Head, at_ms: int, root: Root) -> list[Row]:
         """Return the rows to append: the entry, and before the first one where the chain begins."""
         rows = []
@@ -136,9 +143,29 @@ def named_letter(row: Row) -> Row:
     return (topic, partition, offset, reason, said.hexdigest(), at_ms)
 
 
+def named_retraction(row: Row) -> Row:
+    """Name a row about a statement that is made no more, or again."""
+    return (*row[:3], row[3].hex(), *row[4:8], bool(row[8]))
+
+
+def numbered(table: str, found: Iterable[Row]) -> list[Row]:
+    """Name rows by their numbers, as they were left: `found` has the columns of `NUMBERED`."""
+    return [
+        (table, row[0], row[1], sha256(orjson.dumps(list(row[2:]))).hexdigest()) for row in found
+    ]
+
+
+# Of what is written in these words, the rows that come back say how they were left.
+_NUMBERED = {
+    "buried": "dead_letter",
+    "marks": "mark",
+    "raised": "anomaly",
+    "resolved": "anomaly",
+}
 NAMED: Mapping[str, Callable[[Row], Row]] = {
     "buried": named_letter,
     "facts": named_fact,
     "notices": named_notice,
+    "retractions": named_retraction,
     "restated": named_fact,
 }

@@ -1,4 +1,4 @@
-"""Find what a person holds an id of: an event by its place or its key, a payment by its transfer.
+"""Find what a person holds an id of: an event by its place or key, a payment by transfer or refund.
 
 These are a person's questions, not a worker's, and the same for both databases. So they are written
 once: the statements in PostgreSQL's words, which are turned into SQLite's, and the rows' way back.
@@ -70,6 +70,13 @@ WHERE key <> '' AND substr(key, 1, 4) <> 'agg:'
 """
 TRANSFER_BEGINS = _TRANSFER + 'AND key COLLATE "C" >= $1 AND key COLLATE "C" < $2 LIMIT $3'
 TRANSFER_HOLDS = _TRANSFER + "AND lower(key) LIKE $1 ESCAPE '\\' LIMIT $2"
+# What people number themselves: a refund, a posting. A hold has a kind for a key, and no number.
+_NUMBERED = """
+SELECT DISTINCT provider, account, reference, kind FROM fact
+WHERE key <> '' AND substr(key, 1, 4) <> 'agg:' AND kind IN ('refund', 'posted')
+"""
+NUMBERED = _NUMBERED + 'AND key COLLATE "C" = $1 ORDER BY provider, account, reference LIMIT $2'
+ORDERED = "SELECT provider, account, reference, anomaly_id FROM operator_action WHERE key = $1"
 NOTICE = "SELECT provider, account, reference, version, delivered FROM notice WHERE id = $1"
 
 POSTGRES = "$"
@@ -84,6 +91,13 @@ class Sent(NamedTuple):
     payment: PaymentKey
     version: int
     is_delivered: bool
+
+
+class Ordered(NamedTuple):
+    """What an operator's order was about: a payment, or an item of the queue."""
+
+    payment: PaymentKey | None
+    item: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +144,17 @@ class Finder:
         if not found and len(text) >= PART_CHARS_MIN:
             found = await self._read(TRANSFER_HOLDS, _holding(text), PAYMENTS_MAX)
         return sorted(PaymentKey(*row) for row in found)
+
+    async def numbered(self, text: str) -> Sequence[tuple[str, PaymentKey]]:
+        """Name the payments with a refund or a posting of exactly this id, and which of the two."""
+        found = await self._read(NUMBERED, text, PAYMENTS_MAX)
+        return [(str(kind), PaymentKey(*payment)) for *payment, kind in found]
+
+    async def ordered(self, key: str) -> Ordered | None:
+        """Read what the operator's order under an idempotency key was about."""
+        for *payment, item in await self._read(ORDERED, key):
+            return Ordered(PaymentKey(*payment) if payment[0] is not None else None, item)
+        return None
 
     async def notice(self, notice_id: str) -> Sent | None:
         """Read what became of one notice."""

@@ -17,7 +17,11 @@ from consumers.facts import Fact
 from consumers.lifecycle import State
 from consumers.store.auditing import Auditing
 from consumers.store.cases import Action, Anomaly, Cases, OpenItem, Resolution, Work
+from consumers.store.deposits import DepositsHeld, Matching
+from consumers.store.kept import Kept
 from consumers.store.keys import EventKey, PaymentKey
+from consumers.store.polls import Freeze, ProviderRead
+from consumers.store.readings import Reread
 from ingress.eventlog.port import Partition, Position
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from consumers.store.finding import Finder
 
 # These have modules of their own, and are asked for here by whoever uses a store.
-__all__ = ["Action", "Anomaly", "EventKey", "OpenItem", "PaymentKey", "Resolution", "Work"]
+__all__ = ["Action", "Anomaly", "EventKey", "Kept", "OpenItem", "PaymentKey", "Resolution", "Work"]
 
 
 class StoreUnavailable(Exception):
@@ -135,8 +139,9 @@ class Marked(NamedTuple):
 class Payment(NamedTuple):
     """A payment as stored. `version` counts its transitions: 0 is one nobody has written yet.
 
-    `facts` is the set of its facts, without those that only void events state; `state` is what the
-    last transition left.
+    `facts` is the set of its facts, without those that only void events state, and with those of
+    the deposits that are matched with it; `state` is what the last transition left. `kept` says why
+    there are facts and no state; None for a payment that has one.
     """
 
     key: PaymentKey
@@ -144,6 +149,7 @@ class Payment(NamedTuple):
     version: int
     facts: frozenset[Fact]
     changed_ms: int
+    kept: Kept | None = None
 
 
 class Statement(NamedTuple):
@@ -160,8 +166,10 @@ class Cause(StrEnum):
     EVENT = "event"  # an event stated facts
     OPERATOR = "operator"  # an operator's command stated facts
     TIMER = "timer"  # time stated facts: a window closed
+    POLL = "poll"  # the provider was asked, and its answer stated facts
     VOID = "void"  # an operator took an event's facts away
     RESTORE = "restore"  # an operator gave a void event its facts back
+    REPLAY = "replay"  # events were read again, under another mapping or policy
 
 
 class Transition(NamedTuple):
@@ -218,6 +226,7 @@ class Saved(NamedTuple):
 
     payment: Payment
     was: int
+    was_kept: bool = False  # 0 is the version of a row, and not that there is none
 
 
 @dataclass(slots=True)
@@ -239,6 +248,11 @@ class Changes:
     # What people did, and what it left of the exceptions it was done to.
     actions: list[Action] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
+    matching: Matching = field(default_factory=Matching)
+    # What providers answered when they were asked, and words on the freeze.
+    reads: list[ProviderRead] = field(default_factory=list)
+    freezes: list[Freeze] = field(default_factory=list)
+    readings: list[Reread] = field(default_factory=list)
 
 
 class Transaction(Protocol):
@@ -249,6 +263,10 @@ class Transaction(Protocol):
     Where leaving the block raises `StoreUnavailable` (or is cancelled) the commit may have
     happened: claim the partition again and read on from where it says.
     """
+
+    @property
+    def deposits(self) -> DepositsHeld:
+        """Return what answers about deposits, as of the locks that are held."""
 
     async def advance(self, group: str, advances: Sequence[Advance]) -> None:
         """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""

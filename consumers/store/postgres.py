@@ -13,7 +13,16 @@ from operator import attrgetter
 
 import asyncpg
 
-from consumers.store import case_store, chain, finding, looking, postgres_audit, rows, schema
+from consumers.store import (
+    case_store,
+    chain,
+    finding,
+    looking,
+    postgres_audit,
+    rereads,
+    rows,
+    schema,
+)
 from consumers.store import postgres_sql as sql
 from consumers.store.auditing import Auditing
 from consumers.store.port import (
@@ -63,6 +72,7 @@ class PostgresTransaction:
         self._connection = connection
         self._root = root
         self._draft = chain.Draft()
+        self.deposits = case_store.deposits_held(self._set, sql.CASES)
 
     async def advance(self, group: str, advances: Sequence[Advance]) -> None:
         """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""
@@ -74,8 +84,7 @@ class PostgresTransaction:
     async def claim(self, events: Sequence[Event]) -> frozenset[EventKey]:
         """Claim events; return those nobody had claimed before."""
         # In the order of their keys: two batches with the same events wait, and never deadlock.
-        ordered = sorted(events, key=attrgetter("key"))
-        claims = [rows.event_row(event) for event in ordered]
+        claims = [rows.event_row(event) for event in sorted(events, key=attrgetter("key"))]
         fresh = frozenset(EventKey(*row) for row in await self._set(sql.CLAIM, claims))
         self._draft.claimed(claims, fresh)
         return fresh
@@ -86,8 +95,7 @@ class PostgresTransaction:
 
     async def marked(self, keys: Collection[EventKey]) -> Mapping[EventKey, Marked]:
         """Read and lock claimed events, with their marks."""
-        events = await self._set(sql.LOCK_EVENTS, keys)
-        return rows.marked(events, await self._set(sql.MARKS, keys))
+        return rows.marked(await self._set(sql.LOCK_EVENTS, keys), await self._set(sql.MARKS, keys))
 
     async def payments(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, Payment]:
         """Read and lock payments, with their facts."""
@@ -116,9 +124,10 @@ class PostgresTransaction:
         again = {tuple(row) for row in await self._set(sql.INSERT_RESTATEMENTS, restated)}
         self._draft.stated(facts, new, restated, again)
         for statement, each in writes:
-            await self._set(statement, each)
-            self._draft.tell(postgres_audit.KINDS[statement], each)
+            left = await self._set(statement, each)
+            self._draft.wrote(postgres_audit.KINDS[statement], each, left)
         await case_store.save(self._set, sql.CASES, changes, self._draft.tell)
+        await rereads.save(self._set, sql.REREADS, changes, self._draft.tell)
 
     async def seal(self) -> None:
         """Append what was done to the chain: the last thing before the commit."""
@@ -127,8 +136,8 @@ class PostgresTransaction:
     async def _save_payments(self, saved: Sequence[Row]) -> None:
         """Write the payments, each by compare-and-set on its version."""
         for statement, chosen in (
-            (sql.INSERT_PAYMENTS, [row[:6] for row in saved if row[6] == 0]),
-            (sql.UPDATE_PAYMENTS, [row for row in saved if row[6] > 0]),
+            (sql.INSERT_PAYMENTS, [row[:6] for row in saved if row[7]]),
+            (sql.UPDATE_PAYMENTS, [row[:7] for row in saved if not row[7]]),
         ):
             if len(await self._set(statement, chosen)) != len(chosen):
                 raise Fenced("a payment was changed by another since it was read")

@@ -5,7 +5,10 @@ one round trip per table. ``IS NOT DISTINCT FROM`` compares where NULL is a valu
 locks on several rows takes them in the order of their keys.
 """
 
+from consumers.store import deposit_store
+from consumers.store.audit_sql import numbered
 from consumers.store.case_store import CaseStatements
+from consumers.store.rereads import RETRACTED, RereadStatements
 
 HAS_MIGRATION = "SELECT to_regclass('migration') IS NOT NULL"
 MIGRATION = """
@@ -113,8 +116,8 @@ INSERT_MARKS = """
 INSERT INTO mark (event_provider, event_account, event_key, judgement, reason, marked_by, at_ms)
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[]
-)
-"""
+) RETURNING {left}
+""".replace("{left}", numbered("mark"))
 EVENT = _EVENT + "WHERE provider = $1 AND account = $2 AND event_key = $3"
 EVENTS = (
     _EVENT
@@ -135,7 +138,7 @@ WHERE provider = $1 AND account = $2 AND reference = $3
 """
 PAYMENTS = """
 SELECT provider, account, reference, state, version, changed_ms FROM payment
-ORDER BY changed_ms DESC, provider, account, reference LIMIT $1
+WHERE version > 0 ORDER BY changed_ms DESC, provider, account, reference LIMIT $1
 """
 INSERT_PAYMENTS = """
 INSERT INTO payment (provider, account, reference, state, version, created_ms, changed_ms)
@@ -156,26 +159,31 @@ RETURNING 1
 """
 COUNTS = """
 SELECT provider, state, count(*), min(changed_ms) FROM payment
+WHERE state NOT IN ('Parked', 'Deposit')
 GROUP BY provider, state ORDER BY provider, state
 """
 
+_OF_FACT = """FROM fact AS f
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
+USING (provider, account, reference)
+"""
 # The last word of each row says whether the event that states it is void, by its last mark.
-FACTS = """
+_FACTS = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount::text, f.whole, f.late,
-    f.at_ms, f.expires_ms, f.detail,
+    f.at_ms, f.expires_ms, f.detail, f.untold,
     coalesce((
         SELECT m.judgement FROM mark AS m
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
             AND m.event_key = f.event_key
         ORDER BY m.id DESC LIMIT 1
-    ) = 'void', false)
+    ) = 'void', false) OR {retracted}
 FROM fact AS f
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
 USING (provider, account, reference)
-"""
-RESTATED = """
+""".replace("{retracted}", RETRACTED)
+_RESTATED = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount::text, f.whole, f.late,
-    f.at_ms, f.expires_ms, f.detail
+    f.at_ms, f.expires_ms, f.detail, f.untold
 FROM restatement AS f
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
 USING (provider, account, reference)
@@ -184,31 +192,38 @@ WHERE NOT coalesce((
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
             AND m.event_key = f.event_key
         ORDER BY m.id DESC LIMIT 1
-    ) = 'void', false)
-"""
-STATEMENTS = """
-SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms, detail,
+    ) = 'void', false) AND NOT {retracted}
+""".replace("{retracted}", RETRACTED)
+FACTS = deposit_store.with_matched(_FACTS, _OF_FACT, "fact")
+RESTATED = deposit_store.with_matched(_RESTATED, _OF_FACT, "restatement")
+_STATEMENTS = """
+SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms, detail, untold,
     event_provider, event_account, event_key, true AS is_first, statement
-FROM fact WHERE provider = $1 AND account = $2 AND reference = $3
+FROM fact AS f WHERE provider = $1 AND account = $2 AND reference = $3
+    AND NOT {retracted}
 UNION ALL
-SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms, detail,
+SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms, detail, untold,
     event_provider, event_account, event_key, false, statement
-FROM restatement WHERE provider = $1 AND account = $2 AND reference = $3
+FROM restatement AS f WHERE provider = $1 AND account = $2 AND reference = $3
+    AND NOT {retracted}
 ORDER BY at_ms, is_first DESC, statement
-"""
+""".replace("{retracted}", RETRACTED)
+STATEMENTS = deposit_store.with_matched_statements(
+    _STATEMENTS, RETRACTED, ("$1", "$2", "$3"), "f.amount::text", ("true", "false")
+)
 _STATE = """
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
-    expires_ms, detail, event_provider, event_account, event_key
+    expires_ms, detail, untold, event_provider, event_account, event_key
 ) SELECT f.provider, f.account, f.reference, f.statement, f.kind, f.key, f.asset,
-    f.amount::numeric, f.whole, f.late, f.at_ms, f.expires_ms, f.detail,
+    f.amount::numeric, f.whole, f.late, f.at_ms, f.expires_ms, f.detail, f.untold,
     f.event_provider, f.event_account, f.event_key
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::boolean[], $10::boolean[], $11::bigint[], $12::bigint[],
-    $13::text[], $14::text[], $15::text[], $16::text[]
+    $13::text[], $14::boolean[], $15::text[], $16::text[], $17::text[]
 ) AS f (
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
-    expires_ms, detail, event_provider, event_account, event_key
+    expires_ms, detail, untold, event_provider, event_account, event_key
 )
 ON CONFLICT DO NOTHING
 """
@@ -271,7 +286,8 @@ SET times = a.times + excluded.times, last_ms = greatest(a.last_ms, excluded.las
     severity = least(a.severity, excluded.severity),
     risk_asset = coalesce(excluded.risk_asset, a.risk_asset),
     risk_amount = coalesce(excluded.risk_amount, a.risk_amount)
-"""
+RETURNING {left}
+""".replace("{left}", numbered("anomaly", "a"))
 ANOMALIES_OPEN = """
 SELECT code, severity, count(*) FROM anomaly WHERE closed_ms IS NULL GROUP BY code, severity
 """
@@ -292,8 +308,8 @@ WHERE NOT EXISTS (
         SELECT 1 FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id AND e.evidence = n.evidence
     )
     AND (SELECT count(*) FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id) < n.kept_max
-ORDER BY n.place
-"""
+ORDER BY n.place RETURNING {left}
+""".replace("{left}", numbered("anomaly_evidence"))
 _WORK = """
 UPDATE anomaly AS a SET status = w.status, assignee = w.assignee, next_check_ms = w.next_check_ms,
     version = a.version + 1, closed_ms = w.closed_ms, resolution = w.resolution,
@@ -304,8 +320,8 @@ FROM unnest(
 ) AS w (
     id, was, status, assignee, next_check_ms, closed_ms, resolution, reason, done_by, approved_by
 )
-WHERE a.id = w.id AND a.version = w.was AND a.closed_ms IS NULL RETURNING 1
-"""
+WHERE a.id = w.id AND a.version = w.was AND a.closed_ms IS NULL RETURNING {left}
+""".replace("{left}", numbered("anomaly", "a"))
 _INSERT_ACTION = """
 INSERT INTO operator_action (
     key, name, provider, account, reference, anomaly_id, done_by, role, approved_by, reason, note,
@@ -313,9 +329,30 @@ INSERT INTO operator_action (
 ) SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[]
+) RETURNING {left}
+""".replace("{left}", numbered("operator_action"))
+_INSERT_READ = """
+INSERT INTO provider_read (
+    provider, account, reference, why, at_ms, word, comparison, is_held, mapping, request_id,
+    body_digest, event_provider, event_account, event_key
+) SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
+    $8::boolean[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]
+) RETURNING {left}
+""".replace("{left}", numbered("provider_read"))
+_INSERT_FREEZE = """
+INSERT INTO freeze_word (is_on, reason, done_by, role, approved_by, at_ms) SELECT * FROM unnest(
+    $1::boolean[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[]
+) RETURNING {left}
+""".replace("{left}", numbered("freeze_word"))
+CASES = CaseStatements(
+    _APPEND_EVIDENCE,
+    _WORK,
+    _INSERT_ACTION,
+    insert_read=_INSERT_READ,
+    insert_freeze=_INSERT_FREEZE,
+    deposits=deposit_store.POSTGRES,
 )
-"""
-CASES = CaseStatements(_APPEND_EVIDENCE, _WORK, _INSERT_ACTION)
 ANOMALIES = """
 SELECT code, subject, severity, evidence, event_provider, event_account, event_key,
     first_ms, times, last_ms, risk_asset, risk_amount::text
@@ -328,16 +365,35 @@ FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[]
 ) AS r (code, subject, resolution, at_ms, status, reason, done_by, approved_by)
 WHERE a.code = r.code AND a.subject = r.subject AND a.closed_ms IS NULL
-RETURNING 1
+RETURNING {left}
+""".replace("{left}", numbered("anomaly", "a"))
+
+_INSERT_READINGS = """
+INSERT INTO reading (
+    event_provider, event_account, event_key, number, mapping, before, verdict, replay, at_ms
+) SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::bigint[]
+) ON CONFLICT DO NOTHING RETURNING 1
 """
+_INSERT_RETRACTIONS = """
+INSERT INTO retraction (
+    provider, account, reference, statement, event_provider, event_account, event_key, reading,
+    is_retracted
+) SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[],
+    $8::bigint[], $9::boolean[]
+) ON CONFLICT DO NOTHING RETURNING 1
+"""
+REREADS = RereadStatements(_INSERT_READINGS, _INSERT_RETRACTIONS)
 
 INSERT_DEAD_LETTERS = """
 INSERT INTO dead_letter (topic, partition, record_offset, reason, key, value, headers, at_ms)
 SELECT * FROM unnest(
     $1::text[], $2::integer[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
     $8::bigint[]
-)
-"""
+) RETURNING {left}
+""".replace("{left}", numbered("dead_letter"))
 DEAD_LETTERS = """
 SELECT topic, partition, record_offset, reason, key, value, headers, at_ms
 FROM dead_letter ORDER BY id DESC LIMIT $1

@@ -15,6 +15,7 @@ import orjson
 from consumers.facts import Fact, FactKind
 from consumers.lifecycle import State
 from consumers.store.cases import AtRisk, Status
+from consumers.store.kept import Kept
 from consumers.store.port import (
     Advance,
     Anomaly,
@@ -53,6 +54,7 @@ AMOUNT_END = 10**78
 # By the text, because to call an enumeration costs ten times as much.
 _KINDS: Mapping[str, FactKind] = {str(kind): kind for kind in FactKind}
 _STATES: Mapping[str, State] = {str(state): state for state in State}
+_KEPT: Mapping[str, Kept] = {str(kept): kept for kept in Kept}
 
 
 def advance_row(advance: Advance) -> Row:
@@ -121,9 +123,11 @@ def marked(events: Iterable[Row], said: Iterable[Row]) -> Mapping[EventKey, Mark
 
 
 def saved_row(saved: Saved) -> Row:
-    """Lay out a payment's new row, and the version it replaces."""
-    payment = saved.payment
-    return (*payment.key, str(payment.state), payment.version, payment.changed_ms, saved.was)
+    """Lay out a payment's new row, the version it replaces, and whether it is the first row."""
+    payment, was, was_kept = saved
+    word = str(payment.kept or payment.state)
+    first = not was and not was_kept
+    return (*payment.key, word, payment.version, payment.changed_ms, was, first)
 
 
 def fact_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
@@ -139,17 +143,20 @@ def restatement_row(payment: PaymentKey, fact: Fact, event: EventKey) -> Row:
 
 
 def _said(payment: PaymentKey, fact: Fact) -> Row:
-    kind, key, asset, amount, whole, late, at_ms, expires_ms, detail = fact
+    kind, key, asset, amount, whole, late, at_ms, expires_ms, detail, untold = fact
     if amount is None:
-        return (str(kind), key, asset, None, whole, late, at_ms, expires_ms, detail)
+        return (str(kind), key, asset, None, whole, late, at_ms, expires_ms, detail, untold)
     if abs(amount) >= AMOUNT_END:
         raise Unstorable(f"the amount of a fact of {payment.reference!r} is over 78 digits")
-    return (str(kind), key, asset, str(amount), whole, late, at_ms, expires_ms, detail)
+    return (str(kind), key, asset, str(amount), whole, late, at_ms, expires_ms, detail, untold)
 
 
 def _identity(said: Row) -> Row:
-    """Return what identifies a fact: as before there were details, where it has none."""
-    return said if said[-1] else said[:-1]
+    """Return what identifies a fact: as before there were details, or untold instants."""
+    *told, detail, untold = said
+    if untold:
+        return said
+    return (*told, detail) if detail else tuple(told)
 
 
 def _digest(said: Row) -> bytes:
@@ -166,7 +173,7 @@ def _digest(said: Row) -> bytes:
 
 def fact(row: Row) -> Fact:
     """Read a fact back."""
-    kind, key, asset, amount, whole, late, at_ms, expires_ms, detail = row
+    kind, key, asset, amount, whole, late, at_ms, expires_ms, detail, untold = row
     return Fact(
         kind=_KINDS[kind],
         key=key,
@@ -177,12 +184,13 @@ def fact(row: Row) -> Fact:
         at_ms=at_ms,
         expires_ms=expires_ms,
         detail=detail,
+        untold=bool(untold),
     )
 
 
 def statement(row: Row) -> Statement:
     """Read a fact back with an event that stated it, and whether it was the first to."""
-    return Statement(fact(row[:9]), EventKey(*row[9:12]), bool(row[12]))
+    return Statement(fact(row[:10]), EventKey(*row[10:13]), bool(row[13]))
 
 
 def standing(facts: Iterable[Row]) -> tuple[list[Row], list[Row]]:
@@ -204,12 +212,15 @@ def payments(rows: Iterable[Row], facts: Iterable[Row]) -> Mapping[PaymentKey, P
     """Put payments and their facts together, in the order of `rows`."""
     stated: dict[PaymentKey, set[Fact]] = {}
     for row in facts:
-        stated.setdefault(PaymentKey(*row[:3]), set()).add(fact(row[3:12]))
+        stated.setdefault(PaymentKey(*row[:3]), set()).add(fact(row[3:13]))
     found = {}
     for provider, account, reference, state, version, changed_ms in rows:
         key = PaymentKey(provider, account, reference)
         known = frozenset(stated.get(key, ()))
-        found[key] = Payment(key, _STATES[state], version, known, changed_ms)
+        kept = None if version else _KEPT[state]
+        found[key] = Payment(
+            key, State.PENDING if kept else _STATES[state], version, known, changed_ms, kept
+        )
     return found
 
 

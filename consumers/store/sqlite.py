@@ -13,7 +13,16 @@ from pathlib import Path
 
 import apsw
 
-from consumers.store import case_store, chain, finding, looking, rows, schema, sqlite_audit
+from consumers.store import (
+    case_store,
+    chain,
+    finding,
+    looking,
+    rereads,
+    rows,
+    schema,
+    sqlite_audit,
+)
 from consumers.store import sqlite_sql as sql
 from consumers.store.auditing import Auditing
 from consumers.store.port import (
@@ -63,6 +72,7 @@ class SqliteTransaction:
         self._writer = writer
         self._root = root
         self._draft = chain.Draft()
+        self.deposits = case_store.deposits_held(self._many, sql.CASES)
 
     async def advance(self, group: str, advances: Sequence[Advance]) -> None:
         """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""
@@ -115,11 +125,12 @@ class SqliteTransaction:
             again = {tuple(row) for row in connection.executemany(sql.INSERT_RESTATEMENT, restated)}
             self._draft.stated(facts, new, restated, again)
             for statement, each in writes:
-                connection.executemany(statement, each).fetchall()
-                self._draft.tell(sqlite_audit.KINDS[statement], each)
+                left = connection.executemany(statement, each).fetchall()
+                self._draft.wrote(sqlite_audit.KINDS[statement], each, left)
 
         await self._run(write)
         await case_store.save(self._many, sql.CASES, changes, self._draft.tell)
+        await rereads.save(self._many, sql.REREADS, changes, self._draft.tell)
 
     async def seal(self) -> None:
         """Append what was done to the chain: the last thing before the commit."""
@@ -376,8 +387,8 @@ def _with_facts(connection: apsw.Connection, found: Sequence[Row]) -> Mapping[Pa
 def _save_payments(connection: apsw.Connection, saved: Sequence[Row]) -> None:
     """Write the payments, each by compare-and-set on its version."""
     for statement, chosen in (
-        (sql.INSERT_PAYMENT, [row[:6] for row in saved if row[6] == 0]),
-        (sql.UPDATE_PAYMENT, [row for row in saved if row[6] > 0]),
+        (sql.INSERT_PAYMENT, [row[:6] for row in saved if row[7]]),
+        (sql.UPDATE_PAYMENT, [row[:7] for row in saved if not row[7]]),
     ):
         if len(list(connection.executemany(statement, chosen))) != len(chosen):
             raise Fenced("a payment was changed by another since it was read")

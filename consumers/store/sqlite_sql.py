@@ -4,7 +4,10 @@ Rows go in one by one (`executemany` loops in C, and there is no network to cros
 statement is about one row. ``IS`` compares where NULL is a value.
 """
 
+from consumers.store import deposit_store
+from consumers.store.audit_sql import numbered
 from consumers.store.case_store import CaseStatements
+from consumers.store.rereads import RETRACTED, RereadStatements
 
 MIGRATION = """
 CREATE TABLE IF NOT EXISTS migration (
@@ -92,11 +95,14 @@ WHERE event_provider = ? AND event_account = ? AND event_key = ? ORDER BY id
 INSERT_MARK = """
 INSERT INTO mark (event_provider, event_account, event_key, judgement, reason, marked_by, at_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
+RETURNING {left}
+""".replace("{left}", numbered("mark"))
 
 _PAYMENT = "SELECT provider, account, reference, state, version, changed_ms FROM payment "
 PAYMENT = _PAYMENT + "WHERE provider = ? AND account = ? AND reference = ?"
-PAYMENTS = _PAYMENT + "ORDER BY changed_ms DESC, provider, account, reference LIMIT ?"
+PAYMENTS = (
+    _PAYMENT + "WHERE version > 0 ORDER BY changed_ms DESC, provider, account, reference LIMIT ?"
+)
 INSERT_PAYMENT = """
 INSERT INTO payment (provider, account, reference, state, version, created_ms, changed_ms)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT DO NOTHING RETURNING 1
@@ -107,46 +113,57 @@ WHERE provider = ?1 AND account = ?2 AND reference = ?3 AND version = ?7 RETURNI
 """
 COUNTS = """
 SELECT provider, state, count(*), min(changed_ms) FROM payment
+WHERE state NOT IN ('Parked', 'Deposit')
 GROUP BY provider, state ORDER BY provider, state
 """
 
+_OF_FACT = "FROM fact AS f WHERE f.provider = ?1 AND f.account = ?2 AND f.reference = ?3"
 # The last word of each row says whether the event that states it is void, by its last mark.
-FACTS = """
+_FACTS = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount, f.whole, f.late,
-    f.at_ms, f.expires_ms, f.detail,
+    f.at_ms, f.expires_ms, f.detail, f.untold,
     coalesce((
         SELECT m.judgement FROM mark AS m
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
             AND m.event_key = f.event_key
         ORDER BY m.id DESC LIMIT 1
-    ) = 'void', false)
-FROM fact AS f WHERE f.provider = ? AND f.account = ? AND f.reference = ?
-"""
-RESTATED = """
+    ) = 'void', false) OR {retracted}
+FROM fact AS f WHERE f.provider = ?1 AND f.account = ?2 AND f.reference = ?3
+""".replace("{retracted}", RETRACTED)
+_RESTATED = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset, f.amount, f.whole, f.late,
-    f.at_ms, f.expires_ms, f.detail
-FROM restatement AS f WHERE f.provider = ? AND f.account = ? AND f.reference = ?
+    f.at_ms, f.expires_ms, f.detail, f.untold
+FROM restatement AS f WHERE f.provider = ?1 AND f.account = ?2 AND f.reference = ?3
     AND NOT coalesce((
         SELECT m.judgement FROM mark AS m
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
             AND m.event_key = f.event_key
         ORDER BY m.id DESC LIMIT 1
-    ) = 'void', false)
-"""
-STATEMENTS = """
-SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms, detail,
+    ) = 'void', false) AND NOT {retracted}
+""".replace("{retracted}", RETRACTED)
+_ONE = ("?1", "?2", "?3")
+# The facts of a deposit that is matched with a payment are the payment's.
+FACTS = deposit_store.with_matched(_FACTS, _OF_FACT, "fact", _ONE)
+RESTATED = deposit_store.with_matched(_RESTATED, _OF_FACT, "restatement", _ONE)
+_STATEMENTS = """
+SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms, detail, untold,
     event_provider, event_account, event_key, 1 AS is_first, statement
-FROM fact WHERE provider = ?1 AND account = ?2 AND reference = ?3
+FROM fact AS f WHERE provider = ?1 AND account = ?2 AND reference = ?3
+    AND NOT {retracted}
 UNION ALL
-SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms, detail,
+SELECT kind, key, asset, amount, whole, late, at_ms, expires_ms, detail, untold,
     event_provider, event_account, event_key, 0, statement
-FROM restatement WHERE provider = ?1 AND account = ?2 AND reference = ?3
+FROM restatement AS f WHERE provider = ?1 AND account = ?2 AND reference = ?3
+    AND NOT {retracted}
 ORDER BY at_ms, is_first DESC, statement
-"""
+""".replace("{retracted}", RETRACTED)
+STATEMENTS = deposit_store.with_matched_statements(
+    _STATEMENTS, RETRACTED, _ONE, "f.amount", ("1", "0")
+)
 _STATE = """
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
-    expires_ms, detail, event_provider, event_account, event_key
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    expires_ms, detail, untold, event_provider, event_account, event_key
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 INSERT_FACT = f"INSERT INTO fact ({_STATE} RETURNING provider, account, reference, statement"
 INSERT_RESTATEMENT = (
@@ -188,7 +205,8 @@ SET times = times + excluded.times, last_ms = max(last_ms, excluded.last_ms),
     severity = min(severity, excluded.severity),
     risk_asset = coalesce(excluded.risk_asset, risk_asset),
     risk_amount = coalesce(excluded.risk_amount, risk_amount)
-"""
+RETURNING {left}
+""".replace("{left}", numbered("anomaly"))
 ANOMALIES_OPEN = """
 SELECT code, severity, count(*) FROM anomaly WHERE closed_ms IS NULL GROUP BY code, severity
 """
@@ -202,7 +220,8 @@ WHERE a.code = ?1 AND a.subject = ?2 AND a.closed_ms IS NULL AND a.evidence <> ?
         SELECT 1 FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id AND e.evidence = ?3
     )
     AND (SELECT count(*) FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id) < ?8
-"""
+RETURNING {left}
+""".replace("{left}", numbered("anomaly_evidence"))
 ANOMALIES = """
 SELECT code, subject, severity, evidence, event_provider, event_account, event_key,
     first_ms, times, last_ms, risk_asset, risk_amount
@@ -211,25 +230,58 @@ FROM anomaly WHERE closed_ms IS NULL ORDER BY severity, first_ms, id LIMIT ?
 RESOLVE = """
 UPDATE anomaly SET resolution = ?3, closed_ms = ?4, status = ?5, resolution_code = ?6,
     resolved_by = ?7, approved_by = ?8
-WHERE code = ?1 AND subject = ?2 AND closed_ms IS NULL RETURNING 1
-"""
+WHERE code = ?1 AND subject = ?2 AND closed_ms IS NULL RETURNING {left}
+""".replace("{left}", numbered("anomaly"))
 _WORK = """
 UPDATE anomaly SET status = ?3, assignee = ?4, next_check_ms = ?5, version = version + 1,
     closed_ms = ?6, resolution = ?7, resolution_code = ?8, resolved_by = ?9, approved_by = ?10
-WHERE id = ?1 AND version = ?2 AND closed_ms IS NULL RETURNING 1
-"""
+WHERE id = ?1 AND version = ?2 AND closed_ms IS NULL RETURNING {left}
+""".replace("{left}", numbered("anomaly"))
 _INSERT_ACTION = """
 INSERT INTO operator_action (
     key, name, provider, account, reference, anomaly_id, done_by, role, approved_by, reason, note,
     detail, at_ms
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING {left}
+""".replace("{left}", numbered("operator_action"))
+_INSERT_READ = """
+INSERT INTO provider_read (
+    provider, account, reference, why, at_ms, word, comparison, is_held, mapping, request_id,
+    body_digest, event_provider, event_account, event_key
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING {left}
+""".replace("{left}", numbered("provider_read"))
+_INSERT_FREEZE = """
+INSERT INTO freeze_word (is_on, reason, done_by, role, approved_by, at_ms) VALUES (?, ?, ?, ?, ?, ?)
+RETURNING {left}
+""".replace("{left}", numbered("freeze_word"))
+CASES = CaseStatements(
+    _APPEND_EVIDENCE,
+    _WORK,
+    _INSERT_ACTION,
+    insert_read=_INSERT_READ,
+    insert_freeze=_INSERT_FREEZE,
+    deposits=deposit_store.SQLITE,
+)
+
+_INSERT_READING = """
+INSERT INTO reading (
+    event_provider, event_account, event_key, number, mapping, before, verdict, replay, at_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1
 """
-CASES = CaseStatements(_APPEND_EVIDENCE, _WORK, _INSERT_ACTION)
+_INSERT_RETRACTION = """
+INSERT INTO retraction (
+    provider, account, reference, statement, event_provider, event_account, event_key, reading,
+    is_retracted
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1
+"""
+REREADS = RereadStatements(_INSERT_READING, _INSERT_RETRACTION)
 
 INSERT_DEAD_LETTER = """
 INSERT INTO dead_letter (topic, partition, record_offset, reason, key, value, headers, at_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
+RETURNING {left}
+""".replace("{left}", numbered("dead_letter"))
 DEAD_LETTERS = """
 SELECT topic, partition, record_offset, reason, key, value, headers, at_ms
 FROM dead_letter ORDER BY id DESC LIMIT ?

@@ -15,42 +15,99 @@ from consumers.lifecycle import State
 from consumers.store import rows
 from consumers.store.finding import POSTGRES, Read
 from consumers.store.port import Payment, Store
+from consumers.store.rereads import RETRACTED
 from consumers.store.rows import Row
 
 _PAYMENT_COLUMNS = 6
 _KEY_COLUMNS = 3
-# Only what has money, or a window that is over, can be waited for too long.
-PAGE = """
-WITH place AS (
-    SELECT p.provider, p.account, p.reference, p.state, p.version, p.changed_ms
-    FROM payment AS p
-    WHERE p.state = $1 AND p.changed_ms < $2
-        AND (p.changed_ms, p.provider, p.account, p.reference) > ($3, $4, $5, $6)
-    ORDER BY p.changed_ms, p.provider, p.account, p.reference LIMIT $7
-), page AS (
-    SELECT place.*, EXISTS (
-        SELECT 1 FROM fact AS f
-        WHERE f.provider = place.provider AND f.account = place.account
-            AND f.reference = place.reference
-            AND (f.expires_ms < $8 OR f.kind IN ('seen', 'final'))
-    ) AS is_wanted FROM place
-)
+# Of a payment that can matter, all facts; of the others the name alone.
+_FACTS = """
 SELECT page.provider, page.account, page.reference, page.state, page.version, page.changed_ms,
     f.kind, f.key, f.asset, CAST(f.amount AS text), f.whole, f.late, f.at_ms, f.expires_ms,
-    f.detail,
+    f.detail, f.untold,
     coalesce((
         SELECT m.judgement FROM mark AS m
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
             AND m.event_key = f.event_key
         ORDER BY m.id DESC LIMIT 1
-    ) = 'void', false)
+    ) = 'void', false) OR {retracted}
 FROM page LEFT JOIN fact AS f ON page.is_wanted AND f.provider = page.provider
     AND f.account = page.account AND f.reference = page.reference
-ORDER BY page.changed_ms, page.provider, page.account, page.reference
+""".replace("{retracted}", RETRACTED)
+_IN_STATE = """
+WITH place AS (
+    SELECT p.provider, p.account, p.reference, p.state, p.version, p.changed_ms
+    FROM payment AS p
+    WHERE p.state = $1 AND p.changed_ms < $2 AND p.version > 0
+        AND (p.changed_ms, p.provider, p.account, p.reference) > ($3, $4, $5, $6)
+    ORDER BY p.changed_ms, p.provider, p.account, p.reference LIMIT $7
+), page AS (
+    SELECT place.*, {wanted} AS is_wanted FROM place
+)
 """
+_OF_PLACE = """FROM fact AS f
+        WHERE f.provider = place.provider AND f.account = place.account
+            AND f.reference = place.reference
+"""
+# Only what has money, or a window that is over, can be waited for too long.
+_WAITED_FOR = """EXISTS (
+        SELECT 1 {of_place}
+            AND (f.expires_ms < $8 OR f.kind IN ('seen', 'final'))
+    )"""
+# What is booked owes the books nothing, unless an entry was taken back or people doubt its event.
+_UNBOOKED = """(
+        NOT EXISTS (SELECT 1 {of_place} AND f.kind = 'posted')
+        OR EXISTS (
+            SELECT 1 {of_place} AND f.kind = 'posted' AND (f.detail = 'off' OR EXISTS (
+                SELECT 1 FROM mark AS m
+                WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
+                    AND m.event_key = f.event_key
+            ))
+        )
+    )"""
+_BY_TIME = "ORDER BY page.changed_ms, page.provider, page.account, page.reference"
+
+
+def _in_state(wanted: str) -> str:
+    """Write the question for those payments of a state of which `wanted` holds."""
+    place = _IN_STATE.replace("{wanted}", wanted.replace("{of_place}", _OF_PLACE))
+    return place + _FACTS + _BY_TIME
+
+
+PAGE = _in_state(_WAITED_FOR)
+UNPOSTED = _in_state(_UNBOOKED)
+# The words of the first condition are those of the index `fact_refund`, or it would not be used. A
+# refund of which the end was told, by an event that nobody doubts, is not on its way any more.
+_OWED_BACK = """
+WITH place AS (
+    SELECT DISTINCT r.provider, r.account, r.reference FROM fact AS r
+    WHERE r.kind = 'refund' AND r.detail = 'pending'
+        AND (r.provider, r.account, r.reference) > ($1, $2, $3)
+    ORDER BY r.provider, r.account, r.reference LIMIT $4
+), page AS (
+    SELECT p.provider, p.account, p.reference, p.state, p.version, p.changed_ms, EXISTS (
+        SELECT 1 FROM fact AS r
+        WHERE r.provider = p.provider AND r.account = p.account AND r.reference = p.reference
+            AND r.kind = 'refund' AND r.detail = 'pending' AND NOT EXISTS (
+                SELECT 1 FROM fact AS e
+                WHERE e.provider = p.provider AND e.account = p.account
+                    AND e.reference = p.reference AND e.kind = 'refund' AND e.key = r.key
+                    AND e.detail IN ('succeeded', 'failed') AND NOT EXISTS (
+                        SELECT 1 FROM mark AS m
+                        WHERE m.event_provider = e.event_provider
+                            AND m.event_account = e.event_account AND m.event_key = e.event_key
+                    )
+            )
+    ) AS is_wanted
+    FROM place CROSS JOIN payment AS p WHERE p.provider = place.provider
+        AND p.account = place.account AND p.reference = place.reference AND p.version > 0
+)
+"""
+_BY_NAME = "ORDER BY page.provider, page.account, page.reference"
+REFUNDING = _OWED_BACK + _FACTS + _BY_NAME
 RESTATED = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset,
-    CAST(f.amount AS text), f.whole, f.late, f.at_ms, f.expires_ms, f.detail
+    CAST(f.amount AS text), f.whole, f.late, f.at_ms, f.expires_ms, f.detail, f.untold
 FROM restatement AS f
 WHERE f.provider = $1 AND f.account = $2 AND f.reference = $3
     AND NOT coalesce((
@@ -58,8 +115,8 @@ WHERE f.provider = $1 AND f.account = $2 AND f.reference = $3
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
             AND m.event_key = f.event_key
         ORDER BY m.id DESC LIMIT 1
-    ) = 'void', false)
-"""
+    ) = 'void', false) AND NOT {retracted}
+""".replace("{retracted}", RETRACTED)
 
 
 class Place(NamedTuple):
@@ -91,6 +148,8 @@ class Page(NamedTuple):
 
 
 BEGINNING = Place(-1, "", "", "")
+# Behind every instant there is.
+ENDLESS_MS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +170,25 @@ class Waits:
     async def page(self, asked: Asked, after: Place = BEGINNING) -> Page:
         """Read the page behind `after`. Raises `StoreUnavailable`."""
         state, before_ms, ended_ms, limit = asked
-        found = await self._ask(PAGE, str(state), before_ms, *after, limit, ended_ms)
+        return await self._page(PAGE, limit, str(state), before_ms, *after, limit, ended_ms)
+
+    async def unposted(self, limit: int, after: Place = BEGINNING) -> Page:
+        """Read Confirmed payments; those come with their facts that the books have not.
+
+        Raises `StoreUnavailable`.
+        """
+        confirmed = str(State.CONFIRMED)
+        return await self._page(UNPOSTED, limit, confirmed, ENDLESS_MS, *after, limit)
+
+    async def refunding(self, limit: int, after: Place = BEGINNING) -> Page:
+        """Read payments of which a refund was told; with their facts where it is on its way.
+
+        In the order of their names. Raises `StoreUnavailable`.
+        """
+        return await self._page(REFUNDING, limit, *after[1:], limit)
+
+    async def _page(self, statement: str, limit: int, *values: str | int) -> Page:
+        found = await self._ask(statement, *values)
         listed = list(dict.fromkeys(tuple(row[:_PAYMENT_COLUMNS]) for row in found))
         facts = [
             (*row[:_KEY_COLUMNS], *row[_PAYMENT_COLUMNS:])

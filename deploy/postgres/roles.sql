@@ -23,7 +23,8 @@ END $$;
 -- Appended to, and never changed. No role here may DELETE or TRUNCATE anything at all.
 GRANT INSERT ON
     meta, position, event, payment, fact, restatement, transition, mark, anomaly,
-    anomaly_evidence, operator_action, notice, dead_letter, audit
+    anomaly_evidence, operator_action, provider_read, freeze_word, notice, dead_letter, reading,
+    retraction, expectation, deposit, deposit_move, audit
 TO sealgate_app;
 
 -- What moves on, column by column: an event's verdict and nothing else of it, a notice's delivery.

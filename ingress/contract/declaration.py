@@ -68,7 +68,7 @@ VERIFIED = Topic(
 LIFECYCLE = Topic(
     "lifecycle",
     topics.lifecycle,
-    "notices: one record for each transition of a payment",
+    "notices: one record for each transition of a payment, and for each hold without one",
     "the payment, as in the verified topic",
     "the notice, as JSON",
     frozenset({Role.RELAY}),

@@ -32,6 +32,8 @@ UNPARSED_TYPE = "unparsed"
 _FIXED_MAX = 4096
 _SPEC_VERSION = ("ce_specversion", b"1.0")
 _CONTENT_TYPE = "content-type"
+# Whose clock the time of the event is of, where it is that of the receipt.
+_PROVIDER, _RECEIPT = b"provider", b"receipt"
 
 
 class Coverage(StrEnum):
@@ -83,7 +85,8 @@ class Envelope:
     `event_key` is what identifies the provider's event through all its deliveries; `event_type` is
     the provider's word for it; `type` is the same word behind the provider's own prefix.
     `payment_ref` is empty where the event concerns no payment. `occurred_ms` is the provider's
-    claim, or the receipt where it makes none. `mode` is what the delivery says of itself.
+    claim, or the receipt where it makes none, which `untold` says. `mode` is what the delivery says
+    of itself.
     `signed_ms` is when the provider signed it, None where it does not say; `late_ms` is when it was
     verified, None where that was at its receipt.
     """
@@ -112,6 +115,7 @@ class Envelope:
     mode: Mode = _UNKNOWN
     signed_ms: int | None = None
     late_ms: int | None = None
+    untold: bool = False
 
     @property
     def key(self) -> bytes:
@@ -151,6 +155,9 @@ class Envelope:
             headers.append(("ce_tracelink", self.trace_link.encode()))
         if self.signed_ms is not None:
             headers.append(("ce_signedtime", cloudevents.timestamp(self.signed_ms).encode()))
+        # Where the two times differ, the provider told its own.
+        if self.occurred_ms == self.received_ms:
+            headers.append(("ce_timesource", _RECEIPT if self.untold else _PROVIDER))
         if self.late_ms is not None:
             headers.append(("ce_latetime", cloudevents.timestamp(self.late_ms).encode()))
         headers.append((_CONTENT_TYPE, self.content_type.encode()))
@@ -169,6 +176,7 @@ class Envelope:
                 cloudevents.from_headers(head)
             if found["ce_sealgateversion"] not in _READ:
                 cloudevents.check_version(cloudevents.from_headers(head), "sealgateversion", ())
+            time, recorded = found["ce_time"], found["ce_recordedtime"]
             return cls(
                 source=found["ce_source"].decode(),
                 provider=found["ce_provider"].decode(),
@@ -178,8 +186,8 @@ class Envelope:
                 event_type=found["ce_eventtype"].decode(),
                 type=found["ce_type"].decode(),
                 payment_ref=found.get("ce_subject", b"").decode(),
-                occurred_ms=cloudevents.timestamp_ms(found["ce_time"].decode()),
-                received_ms=cloudevents.timestamp_ms(found["ce_recordedtime"].decode()),
+                occurred_ms=cloudevents.timestamp_ms(time.decode()),
+                received_ms=cloudevents.timestamp_ms(recorded.decode()),
                 correlation_id=found["ce_correlationid"].decode(),
                 traceparent=found["ce_traceparent"].decode(),
                 trace_link=found.get("ce_tracelink", b"").decode(),
@@ -200,6 +208,8 @@ class Envelope:
                 mode=_mode(found.get("ce_livemode", _UNKNOWN_WORD)),
                 signed_ms=_time(found, "ce_signedtime"),
                 late_ms=_time(found, "ce_latetime"),
+                # Before there was the word, equal times were nearly always the receipt twice.
+                untold=time == recorded and found.get("ce_timesource") != _PROVIDER,
             )
         except KeyError as missing:
             raise EnvelopeMalformed(f"the header {missing.args[0]} is missing") from None

@@ -10,7 +10,8 @@ from pathlib import Path
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from consumers.audit import Anchor, Audit, Report
+from consumers.audit import Audit
+from consumers.chainwalk import Anchor, Report
 from consumers.store.port import Store
 from sealgate.audit import checkpoints, folder, showing
 from sealgate.audit.checkpoints import Checkpoint, Unsound

@@ -1,6 +1,9 @@
 """What an operator configures of the audit chain's checkpoints."""
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from consumers.settings import Seconds, Strict
 
@@ -16,3 +19,6 @@ class AuditSettings(Strict):
 
     checkpoint_s: Seconds = 3600.0
     """How often a monitor writes one, also when nothing happened."""
+
+    verify_every_s: Annotated[float, Field(ge=0)] = 86_400.0
+    """How often a process that runs the timers verifies the chains; 0 for never."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from consumers.audit import Problem, Report
+from consumers.chainwalk import Problem, Report
 from consumers.store.auditing import Entry
 from ingress.contract import cloudevents
 from sealgate.audit.checkpoints import Checkpoint

@@ -22,7 +22,7 @@ EXIT_FOUND = 3
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIGURATION = 78
 EXIT_INTERRUPTED = 130
-ROLES = ("edge", "worker", "relay", "timers", "monitor")
+ROLES = ("edge", "worker", "relay", "timers", "fetch", "monitor")
 DEFAULT_CONFIG = Path("sealgate.toml")
 
 

@@ -9,7 +9,7 @@ from sealgate.commands.context import EXIT_FAILED, EXIT_FOUND, EXIT_OK
 
 
 def drill(
-    name: Literal["key-compromise", "environment-leak"],
+    name: Literal["key-compromise", "environment-leak", "duplicate-delivery", "divergence"],
     /,
     *,
     kafka: str = "",
@@ -17,13 +17,15 @@ def drill(
     output: Path | None = None,
     json: bool = False,
 ) -> int:
-    """Rehearse a failure: a stolen webhook secret, or a sandbox in production.
+    """Rehearse a failure: a stolen secret, a sandbox in production, duplicates, divergence.
 
     Parameters
     ----------
     name
         key-compromise: revoke, add, verify again, report, void. environment-leak: eight ways in
-        which a sandbox gets into production.
+        which a sandbox gets into production. duplicate-delivery: everything is sent again and
+        again, and workers are killed in between. divergence: a provider's API and its webhooks tell
+        different stories.
     kafka
         Use this Kafka (host:port) instead of the embedded log.
     postgres
@@ -35,10 +37,15 @@ def drill(
     json
         Print the evidence sheet as JSON instead of Markdown.
     """
-    from sealgate.drills import compromise, leak
+    from sealgate.drills import compromise, divergence, duplicates, leak
     from sealgate.drills.stage import DrillFailed, Services, ground
 
-    drills = {"key-compromise": compromise.drill, "environment-leak": leak.drill}
+    drills = {
+        "key-compromise": compromise.drill,
+        "environment-leak": leak.drill,
+        "duplicate-delivery": duplicates.drill,
+        "divergence": divergence.drill,
+    }
     try:
         with ground(output) as place:
             sheet = drills[name](place, Services(kafka, postgres))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from consumers.casework import Change
     from sealgate.flags import Config, Count, Deciding, Picking
 
-SUMMARY = "The queue of exceptions: list, show, assign, wait, note, resolve, write-off."
+SUMMARY = "The queue of exceptions: list, report, show, assign, wait, note, resolve, write-off."
 
 
 def exceptions_list(
@@ -40,6 +40,37 @@ def exceptions_list(
     which = picked or Picked()
     asked = ItemsAsked(which, is_closed=closed, after=after, limit=limit)
     return configured(config, ["worker"], lambda found: items(found, asked, as_json=json))
+
+
+def exceptions_report(
+    *,
+    as_of: str = "",
+    by: str = "code,bucket,asset",
+    closed_within: str = "30d",
+    json: bool = False,
+    csv: bool = False,
+    config: "Config" = DEFAULT_CONFIG,
+) -> int:
+    """Count the queue and its money by code, age and asset, as of now or of an instant.
+
+    Parameters
+    ----------
+    as_of
+        What was open then, such as 2026-12-01T00:00:00Z.
+    by
+        What is told apart: code, bucket (the age) and asset, with commas between.
+    closed_within
+        How long before that instant an item was closed, to be told as closed: 12h or 30d.
+    json
+        Print JSON, for machines.
+    csv
+        Print a sheet, one line for each row.
+    """
+    from sealgate.operations.ageing import ReportAsked, report
+
+    asked = ReportAsked(as_of, by, closed_within)
+    output = "json" if json else "csv" if csv else "table"
+    return configured(config, ["worker"], lambda found: report(found, asked, output=output))
 
 
 def exceptions_show(
@@ -162,6 +193,7 @@ def _work(
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "list": exceptions_list,
+    "report": exceptions_report,
     "show": exceptions_show,
     "assign": exceptions_assign,
     "wait": exceptions_wait,

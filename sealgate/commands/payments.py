@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from sealgate.commands import bookkeeping, expecting
 from sealgate.commands.context import DEFAULT_CONFIG, configured
+from sealgate.commands.paying import pay
 
 if TYPE_CHECKING:
     from sealgate.flags import Config, Count, Deciding
-    from sealgate.operations.deciding import Wanted
 
-SUMMARY = "List and show payments, and decide: accept-late, accept-underpaid, hold and others."
+SUMMARY = "List, show and decide: accept-late, hold, refunded, posted, withdraw and others."
 
 
 def payments_list(
@@ -20,6 +21,7 @@ def payments_list(
     older_than: str = "",
     after: str = "",
     limit: "Count" = 50,
+    parked: bool = False,
     json: bool = False,
     config: "Config" = DEFAULT_CONFIG,
 ) -> int:
@@ -39,12 +41,14 @@ def payments_list(
         Go on where a list ended: what it told as `next`.
     limit
         How many.
+    parked
+        Only those that events told of and nobody announced: they have no state.
     json
         Print JSON, for machines.
     """
     from sealgate.operations.listing import PaymentsAsked, payments
 
-    asked = PaymentsAsked(state, provider, account, older_than, after, limit)
+    asked = PaymentsAsked(state, provider, account, older_than, after, limit, parked)
     return configured(config, ["worker"], lambda found: payments(found, asked, as_json=json))
 
 
@@ -75,7 +79,7 @@ def payments_accept_late(
     payment
         As for `sealgate payments show`.
     """
-    return _pay("accept_late", payment, said, config)
+    return pay("accept_late", payment, said, config)
 
 
 def payments_accept_underpaid(
@@ -88,7 +92,7 @@ def payments_accept_underpaid(
     payment
         As for `sealgate payments show`.
     """
-    return _pay("accept_underpaid", payment, said, config)
+    return pay("accept_underpaid", payment, said, config)
 
 
 def payments_refunded(
@@ -117,10 +121,10 @@ def payments_refunded(
     status
         How far it is.
     """
-    from sealgate.operations.deciding import Wanted
+    from sealgate.operations.wanting import Wanted
 
     wanted = Wanted(refund=refund, asset=asset, amount=amount, status=status)
-    return _pay("record_refund", payment, said, config, wanted)
+    return pay("record_refund", payment, said, config, wanted)
 
 
 def payments_cancel(payment: str, /, *, said: "Deciding", config: "Config" = DEFAULT_CONFIG) -> int:
@@ -131,7 +135,7 @@ def payments_cancel(payment: str, /, *, said: "Deciding", config: "Config" = DEF
     payment
         As for `sealgate payments show`.
     """
-    return _pay("mark_cancelled", payment, said, config)
+    return pay("mark_cancelled", payment, said, config)
 
 
 def payments_fail(payment: str, /, *, said: "Deciding", config: "Config" = DEFAULT_CONFIG) -> int:
@@ -142,7 +146,7 @@ def payments_fail(payment: str, /, *, said: "Deciding", config: "Config" = DEFAU
     payment
         As for `sealgate payments show`.
     """
-    return _pay("mark_failed", payment, said, config)
+    return pay("mark_failed", payment, said, config)
 
 
 def payments_hold(
@@ -162,9 +166,9 @@ def payments_hold(
     kind
         Who asks for it: only that owner lets go.
     """
-    from sealgate.operations.deciding import Wanted
+    from sealgate.operations.wanting import Wanted
 
-    return _pay("place_hold", payment, said, config, Wanted(hold=kind))
+    return pay("place_hold", payment, said, config, Wanted(hold=kind))
 
 
 def payments_release(
@@ -184,26 +188,61 @@ def payments_release(
     kind
         Which hold.
     """
-    from sealgate.operations.deciding import Wanted
+    from sealgate.operations.wanting import Wanted
 
-    return _pay("release_hold", payment, said, config, Wanted(hold=kind))
+    return pay("release_hold", payment, said, config, Wanted(hold=kind))
 
 
-def _pay(
-    act: str, payment: str, said: "Deciding", config: "Config", wanted: "Wanted | None" = None
+def payments_reissue_reference(
+    payment: str,
+    /,
+    *,
+    reference: str,
+    asset: str = "",
+    amount: str = "",
+    window: str = "",
+    said: "Deciding",
+    config: "Config" = DEFAULT_CONFIG,
 ) -> int:
-    from consumers.actions import Act
-    from sealgate.operations.deciding import Wanted, pay
+    """Ask for the money of a payment that got none again, under a new reference.
 
-    return configured(
-        config,
-        ["worker"],
-        lambda found: pay(found, Act(act), payment, said, wanted or Wanted()),
-    )
+    Parameters
+    ----------
+    payment
+        As for `sealgate payments show`.
+    reference
+        The new reference, of the same provider and account.
+    asset
+        What is asked for; the same as before, if it is left out.
+    amount
+        How much, in whole units; the same as before, if it is left out.
+    window
+        For how long it is asked, from now on: 90m, 4h or 2d. Without it, until the provider says.
+    """
+    from sealgate.operations.wanting import Wanted
+
+    wanted = Wanted(replacement=reference, asset=asset, amount=amount, window=window)
+    return pay("reissue_reference", payment, said, config, wanted)
+
+
+def payments_withdraw(
+    command: str, /, *, said: "Deciding", config: "Config" = DEFAULT_CONFIG
+) -> int:
+    """Take a command back: what it stated no longer counts, and the payment is weighed anew.
+
+    Parameters
+    ----------
+    command
+        The idempotency key it was given under, as `sealgate payments show` lists it.
+    """
+    from sealgate.operations.withdrawing import withdraw
+
+    return configured(config, ["worker"], lambda found: withdraw(found, command, said))
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "list": payments_list,
+    "expect": expecting.payments_expect,
     "show": payments_show,
     "accept-late": payments_accept_late,
     "accept-underpaid": payments_accept_underpaid,
@@ -212,4 +251,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "fail": payments_fail,
     "hold": payments_hold,
     "release": payments_release,
+    "reissue-reference": payments_reissue_reference,
+    "withdraw": payments_withdraw,
+    **bookkeeping.COMMANDS,
 }

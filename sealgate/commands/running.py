@@ -28,7 +28,7 @@ CRASH_AT = "SEALGATE_CRASH_AT"
 
 
 def up(*, config: "Config" = DEFAULT_CONFIG) -> int:
-    """Run everything in one process: edge, worker, relay, timers and monitor."""
+    """Run everything in one process: edge, worker, relay, timers, fetch and monitor."""
     return _run(config, ROLES)
 
 
@@ -70,6 +70,11 @@ def relay(*, config: "Config" = DEFAULT_CONFIG) -> int:
 def timers(*, config: "Config" = DEFAULT_CONFIG) -> int:
     """Run the timers: let windows close, and raise exceptions about stuck payments."""
     return _run(config, ["timers"])
+
+
+def fetch(*, config: "Config" = DEFAULT_CONFIG) -> int:
+    """Ask providers for payments that their events leave in doubt, or that are overdue."""
+    return _run(config, ["fetch"])
 
 
 def monitor(*, config: "Config" = DEFAULT_CONFIG) -> int:
@@ -196,6 +201,6 @@ def _crash_point() -> Callable[[str], None]:
 
 
 COMMANDS: tuple[Callable[..., int], ...] = (
-    *(up, serve, consume, relay, timers, monitor),
+    *(up, serve, consume, relay, timers, fetch, monitor),
     *(check, kafka, demo),
 )

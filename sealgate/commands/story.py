@@ -1,4 +1,4 @@
-"""The commands that tell a payment's story: `sealgate trace` and `sealgate why`."""
+"""The commands that tell a payment's story, and what its words mean: trace, why and glossary."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ def trace(any_id: str, /, *, json: bool = False, config: "Config" = DEFAULT_CONF
     ----------
     any_id
         A correlation id, an event or a payment (provider/account/key, or the key alone), a
-        transaction's hash, a notice's id, or topic/partition/offset.
+        transaction's hash, a refund, a posting, an exception (ex-17), the key of a command, a
+        notice's id, or topic/partition/offset.
     json
         Print JSON.
     """
@@ -42,4 +43,19 @@ def why(payment: str, /, *, json: bool = False, config: "Config" = DEFAULT_CONFI
     return configured(config, ["worker"], lambda found: run(found, Asked(payment, json)))
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (trace, why)
+def glossary(word: str = "", /, *, json: bool = False) -> int:
+    """Say what a word means: a state, a flag, a verdict, an exception's code, an action, a role.
+
+    Parameters
+    ----------
+    word
+        The word, as it is shown anywhere; all words where it is absent.
+    json
+        Print JSON.
+    """
+    from sealgate.lexicon import run
+
+    return run(word, as_json=json)
+
+
+COMMANDS: tuple[Callable[..., int], ...] = (trace, why, glossary)

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import orjson
 
+from consumers.exceptions import subject_of
+from consumers.store.port import PaymentKey
 from ingress import telemetry
 from ingress.settings import ConfigurationInvalid
 from sealgate import config
@@ -93,7 +95,7 @@ class Conductor:
             self._show(running, played, observed, found)
             self.code = EXIT_MISMATCH if found else EXIT_OK
             if self.choices.stay:
-                await self._stay(running, listener)
+                await self._stay(running, listener, _asked_about(played, observed))
             listening.cancel()
 
     async def _play(self, edge_url: str, wire: Wire) -> list[Played]:
@@ -117,13 +119,21 @@ class Conductor:
         if found:
             screen.line(f"\nEverything the gateway said is in {self.ground.log}")
 
-    async def _stay(self, running: Started, listener: Listener) -> None:
+    async def _stay(self, running: Started, listener: Listener, payment: PaymentKey) -> None:
         """Print each move as it is heard, until the process is told to stop."""
         while not listener.news.empty():
             listener.news.get_nowait()
+        self.screen.questions(payment, self.ground, command())
         self.screen.invitation(running.edge_url, running.admin_url, self.ground, command())
         while True:
             self.screen.move(await listener.news.get())
+
+
+def _asked_about(played: Sequence[Played], observed: Observed) -> PaymentKey:
+    """Choose a payment that somebody would ask about: one with an open exception."""
+    subjects = {item.anomaly.subject for item in observed.exceptions}
+    payments = [one.payment for one in played]
+    return next((key for key in payments if subject_of(key) in subjects), payments[0])
 
 
 def run(choices: Choices, gallery: Sequence[Scenario] = GALLERY) -> int:

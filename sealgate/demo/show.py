@@ -4,6 +4,7 @@ Results go to standard output and progress to standard error. Where neither is a
 is not wanted, the same words come out plain: no animation, no escape sequences.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from consumers.store.port import PaymentKey
 from ingress.contract import topics
 from sealgate.demo.ground import Ground
 from sealgate.demo.observe import Heard, Observed
 from sealgate.demo.play import Played
 from sealgate.demo.scenario import SOURCES, Expected
+from sealgate.exposure import addresses
 from sealgate.simulator.provider import Attempt
 from sealgate.simulator.twist import Twist
 
@@ -151,6 +154,17 @@ class Screen:
                 f" --key-file {key} --event seen"
             )
         self.line("\nThe key file of another source shows a refusal. Ctrl-C ends.\n")
+
+    def questions(self, payment: PaymentKey, ground: Ground, command: str) -> None:
+        """Print what a person asks next: what is open, and of one payment why and what happened."""
+        name = shlex.quote(addresses.write(payment))
+        config = f"--config {shlex.quote(str(ground.configuration))}"
+        self.line(
+            "\nIn a second shell: what waits for people; of one payment why, and what happened:\n"
+        )
+        self.line(f"  {command} exceptions list {config}")
+        self.line(f"  {command} why {name} {config}")
+        self.line(f"  {command} trace {name} {config}")
 
     def move(self, heard: Heard) -> None:
         """Print one payment's move, as a subscriber hears it."""

@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,7 +27,7 @@ from ingress.eventlog.port import EventLog, Position, Record
 from sealgate import config
 from sealgate.drills.sheet import Sheet
 from sealgate.process import Process, Started
-from sealgate.role import ALL_ROLES
+from sealgate.role import ALL_ROLES, Role
 from sealgate.simulator.wire import Wire
 
 READY_S = 40.0
@@ -71,10 +71,18 @@ class Stage:
     texts: list[str] = field(default_factory=list)
     """The tables of the configuration that the drill adds: sources, limits."""
 
+    consumer: str = ""
+    """Lines that the drill adds to the consumers' settings."""
+
     @property
     def configuration(self) -> Path:
         """The configuration file."""
         return self.directory / "sealgate.toml"
+
+    @property
+    def group(self) -> str:
+        """The consumer group."""
+        return f"sealgate-{self.environment}"
 
     @property
     def lines(self) -> Path:
@@ -90,6 +98,11 @@ class Stage:
         path.write_text(text, encoding="utf-8")
         return path.relative_to(self.directory)
 
+    @property
+    def crew_configuration(self) -> Path:
+        """The same configuration for processes beside the gateway: any admin port will do."""
+        return self.directory / "crew.toml"
+
     def write(self) -> None:
         """Write the configuration."""
         store = 'url = "sqlite:./store.db"'
@@ -103,8 +116,8 @@ class Stage:
             log, unsafe = f"kafka://{self.services.kafka}?replication_factor=1", "true"
         # A database that is given for a drill may well be called a test's.
         labels = 'accepts_labels = ["test"]' if self.services.postgres else ""
-        self.configuration.write_text(
-            f"""\
+        port = _free_port()
+        text = f"""\
 # Written by a drill: everything here is made for it, and may be thrown away.
 environment = "{self.environment}"
 mode = "{self.mode}"
@@ -121,19 +134,21 @@ accepts_unsafe_topics = {unsafe}
 [edge]
 port = 0
 drain_s = 0
+# A machine that plays everybody is no edge that is overloaded.
+shed_lag_s = 60
 
 [admin]
-port = {_free_port()}
+port = {port}
 
 [consumer]
-group = "sealgate-{self.environment}"
+group = "{self.group}"
 wait_s = 0.2
 relay_idle_s = 0.05
 monitor_s = 0.5
-
-{"".join(self.texts)}""",
-            encoding="utf-8",
-        )
+{self.consumer}
+{"".join(self.texts)}"""
+        self.configuration.write_text(text, "utf-8")
+        self.crew_configuration.write_text(text.replace(f"port = {port}", "port = 0"), "utf-8")
 
     async def command(self, sheet: Sheet, *words: str, config: Path | None = None) -> Done:
         """Type a command of ours about this configuration, or about another one.
@@ -175,8 +190,11 @@ class Running:
 Steps = Callable[[Running], Awaitable[None]]
 
 
-def run(stage: Stage, steps: Steps) -> None:
-    """Run the gateway of a stage and the steps beside it. Raises `DrillFailed`."""
+def run(stage: Stage, steps: Steps, roles: Sequence[Role] = ALL_ROLES) -> None:
+    """Run the gateway of a stage, or some of its parts, and the steps beside it.
+
+    Raises `DrillFailed`.
+    """
     trouble: list[str] = []
 
     async def conduct(started: Started) -> None:
@@ -199,7 +217,7 @@ def run(stage: Stage, steps: Steps) -> None:
         configuration = config.read(stage.configuration, {})
         code = Process(
             configuration,
-            ALL_ROLES,
+            roles,
             started=conduct,
             reread=lambda cache: config.examine(stage.configuration, {}, cache),
         ).main()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from consumers.stating import OURSELVES
 from consumers.store.port import Event, EventKey, PaymentKey, Recorded, Store
+from ingress.contract import cloudevents
 
 
 class Account(NamedTuple):
@@ -30,12 +31,17 @@ def write(key: EventKey | PaymentKey) -> str:
 
 
 def read(text: str) -> EventKey | None:
-    """Read what `write` writes of an event; None for anything else."""
+    """Read what `write` writes of an event; None for anything else.
+
+    A key that is too long or too odd to be kept as it is told is kept as its digest, and a person
+    holds it as it is told.
+    """
     provider, _, rest = text.partition("/")
     account, _, key = rest.partition("/")
     if not (provider and account and key):
         return None
-    return EventKey(provider, account.replace("%2F", "/").replace("%25", "%"), key)
+    account = account.replace("%2F", "/").replace("%25", "%")
+    return EventKey(provider, account, cloudevents.attribute(key))
 
 
 async def find(store: Store, text: str, accounts: Collection[Account]) -> Recorded:
@@ -58,7 +64,8 @@ async def _candidates(store: Store, text: str, accounts: Collection[Account]) ->
         exact = await store.event(whole)
         if exact is not None:
             return [exact]
-    keys = [EventKey(*account, text) for account in sorted(set(accounts))]
+    stored = cloudevents.attribute(text)
+    keys = [EventKey(*account, stored) for account in sorted(set(accounts))]
     named = [one for key in keys if (one := await store.event(key)) is not None]
     known = {one.event.key: one for one in [*named, *await store.correlated(text)]}
     return list(known.values())

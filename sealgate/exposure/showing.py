@@ -25,6 +25,8 @@ from sealgate.exposure.marking import EXIT_FAILED, EXIT_OK, accounts
 from sealgate.exposure.report import Document
 from sealgate.exposure.storing import with_store
 from sealgate.exposure.table import amount_text, fact_text, plain
+from sealgate.story import finality, ours
+from sealgate.story.finality import Finality
 
 FORMAT = "sealgate.event/1"
 
@@ -38,7 +40,7 @@ def run(configuration: Configuration, text: str, *, as_json: bool) -> int:
         except Unclear as unclear:
             print(unclear, file=sys.stderr)
             return EXIT_FAILED
-        told = await _tell(store, found)
+        told = await _tell(store, found, Finality.of(configuration))
         if as_json:
             print(json.dumps(told, indent=2, ensure_ascii=False))
         else:
@@ -48,7 +50,7 @@ def run(configuration: Configuration, text: str, *, as_json: bool) -> int:
     return with_store(configuration, use)
 
 
-async def _tell(store: Store, found: Recorded) -> Document:
+async def _tell(store: Store, found: Recorded, final: Finality) -> Document:
     """Read everything that is known of the event, and write it as a document."""
     event, decimals = found.event, assets.load().decimals
     key = await addresses.payment_of(store, event)
@@ -57,10 +59,14 @@ async def _tell(store: Store, found: Recorded) -> Document:
     statements = () if key is None else await store.statements(key)
     moves = () if key is None else await store.transitions(key)
     waiting = await outbox(store)
+    actions = () if key is None else await store.cases.actions(key)
+    provider = event.key.provider if key is None else key.provider
+    own = [one.fact for one in statements if one.event == event.key]
     return {
         "format": FORMAT,
         "event": addresses.write(event.key),
         "type": event.event_type,
+        "ours": ours.document(event, actions),
         "source": event.source,
         "key": event.key_id,
         "scheme": event.scheme,
@@ -74,6 +80,9 @@ async def _tell(store: Store, found: Recorded) -> Document:
         "position": f"{event.position.partition.topic}/{event.position.partition.number}"
         f"/{event.position.offset}",
         "verdict": found.verdict,
+        "not_final": [
+            finality.document(one) for one in final.ruled(event, provider, own) if one.is_lowered
+        ],
         "marks": [_mark(mark) for mark in marks],
         "payment": None if key is None else _payment(key, payment, decimals),
         "statements": [_statement(one, event.key, decimals) for one in statements],
@@ -93,7 +102,7 @@ def _mark(mark: Mark) -> Document:
 def _payment(key: PaymentKey, payment: Payment | None, decimals: Mapping[str, int]) -> Document:
     return {
         "payment": addresses.write(key),
-        "state": None if payment is None else payment.state.value,
+        "state": None if payment is None else str(payment.kept or payment.state),
         "version": 0 if payment is None else payment.version,
         "value": [] if payment is None else report.amounts(value(payment.facts), decimals),
     }
@@ -119,16 +128,14 @@ def _move(move: Transition, waiting: Outbox, event: EventKey) -> Document:
 def _lines(told: Document) -> Iterator[str]:
     yield f"event {told['event']}  {told['type']}"
     yield f"  verdict    {told['verdict'] or 'open'}"
-    yield f"  proven     with key {told['key']} of {told['source']}"
-    yield f"             scheme {told['scheme'] or 'unknown'}, assurance {told['assurance']},"
-    yield f"             evidence of mode {told['mode']}"
-    yield f"  received   {told['received_at']}"
-    yield f"  signed     {told['signed_at'] or 'no time in the signature'}"
-    if told["late_verified_at"]:
-        yield f"  late       verified out of the quarantine at {told['late_verified_at']}"
-    yield f"  correlates {told['correlation_id']}"
-    yield f"  body       {told['body_digest']}"
-    yield f"  in the log {told['position']}"
+    if told["ours"] is not None:
+        yield from (f"  {line}" for line in ours.lines(told["ours"]))
+        yield f"  received   {told['received_at']}"
+        yield f"  correlates {told['correlation_id']}"
+    else:
+        yield from _proof(told)
+    for one in told["not_final"]:
+        yield f"  seen only  {one['says']}"
     for mark in told["marks"]:
         yield f"  marked     {mark['judgement']} by {mark['by']} at {mark['at']}: {mark['reason']}"
     payment = told["payment"]
@@ -139,6 +146,20 @@ def _lines(told: Document) -> Iterator[str]:
     yield f"  payment    {payment['payment']}"
     yield f"             {payment['state'] or '(none)'}, version {payment['version']}, {worth}"
     yield from _history(told["statements"], told["transitions"])
+
+
+def _proof(told: Document) -> Iterator[str]:
+    """Say what proves an event of a provider's, and where it is kept."""
+    yield f"  proven     with key {told['key']} of {told['source']}"
+    yield f"             scheme {told['scheme'] or 'unknown'}, assurance {told['assurance']},"
+    yield f"             evidence of mode {told['mode']}"
+    yield f"  received   {told['received_at']}"
+    yield f"  signed     {told['signed_at'] or 'no time in the signature'}"
+    if told["late_verified_at"]:
+        yield f"  late       verified out of the quarantine at {told['late_verified_at']}"
+    yield f"  correlates {told['correlation_id']}"
+    yield f"  body       {told['body_digest']}"
+    yield f"  in the log {told['position']}"
 
 
 def _history(statements: Sequence[Document], moves: Sequence[Document]) -> Iterator[str]:

@@ -66,9 +66,28 @@ _WEIGHING = """
   grace), or after the payment was cancelled. What was seen in time and confirmed later is in time.
 - A removed block takes back only what was in that block, a dropped transfer only its sighting
   outside any block. Once final money was removed, older sightings outside a block do not count.
-- A refund is compared with what had come until then. Money first seen after everything was given
-  back is new money, for people to match; it does not make the payment live again.
+- Some providers tell no time. The receipt of such an event is a bound, and no order: what was
+  received inside a window that was told beforehand came inside it. Where the provider itself says
+  that it closed the payment, and either that word or the money has no time, the money is late in
+  every order: a provider closes what was not paid, and no goods move at a stale price unless a
+  person accepts it (`LATE_FUNDS`). A release without a time lets no hold go: people do.
+- A refund is compared with what had come until then; money without a time may have come before any
+  refund, and a refund without one may have been the last. Money first seen after everything was
+  given back is new money and does not make the payment live again: of money that is left of a
+  refunded payment people are told ([UNMATCHED_DEPOSIT](exceptions.md#unmatched_deposit)).
+- Of each refund the last word counts: one that bounced was not given back. Where nobody told
+  whether it succeeded or failed last, it counts as failed, goods are held and people are called.
+- Of two prices in one asset the higher is asked. A higher one that is told after the lower was met
+  moves nothing back: the state stays, and people are told of both (`ILLEGAL_TRANSITION`).
 """
+_NOTICES = (
+    "Downstream services hear of every move, by a notice whose type is the state"
+    " (`com.sealgate.payment.confirmed`) and whose id ends in the payment's version, so that goods"
+    " are sent once. A hold that is placed or let go while the state stays has a notice of its own"
+    " type, `com.sealgate.payment.held` or `com.sealgate.payment.released`, with the version that"
+    " the payment has and an id of its own; never the type of the state again. `holds` in every"
+    " notice names the holds that are on: goods wait until it is empty, whatever the type."
+)
 _CONTRADICTIONS = (
     "Facts can contradict each other: refused, and yet final; cancelled, and yet paid in time; more"
     " given back than came; one transfer in two assets. The state then follows the rules all the"
@@ -125,6 +144,10 @@ def page() -> str:
             "",
             _LABEL,
             *table(("flag", "means"), ((f"`{flag}`", why) for flag, why in FLAGS.items())),
+            "### What downstream hears",
+            "",
+            _NOTICES,
+            "",
             "## Posting: the books",
             "",
             _POSTING,

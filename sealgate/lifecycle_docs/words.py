@@ -26,11 +26,13 @@ _INTRODUCTION = (
 )
 _COLUMNS = (
     "**Alone** is the state where nothing else is known of the payment; **after Confirmed** is the"
-    " state where it was Confirmed before. Where a word leaves several states open, the amounts or"
-    " marks in the event decide: our own sums, not the word. A condition names a place in the"
-    " event's document and what must stand there; of several lines for one word the first that fits"
-    " is followed. A word that is not in these tables states nothing: it is kept, and raises"
-    " [UNKNOWN_TYPE](exceptions.md#unknown_type)."
+    " state where it was Confirmed before. **Underpaid** alone means that money came and no price"
+    " is known yet that it could meet: it is no shortfall, nobody is called for it, and the next"
+    " word about the price or the whole moves it on. Where a word leaves several states open, the"
+    " amounts or marks in the event decide: our own sums, not the word. A condition names a place"
+    " in the event's document and what must stand there; of several lines for one word the first"
+    " that fits is followed. A word that is not in these tables states nothing: it is kept, and"
+    " raises [UNKNOWN_TYPE](exceptions.md#unknown_type)."
 )
 # What a rule says, in words.
 SAYS = {

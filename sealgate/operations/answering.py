@@ -9,13 +9,16 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from consumers.operating import Occurrence, WrongWords
+from consumers.operating import Occurrence, Order, WrongWords
 from consumers.stating import Refused
 from consumers.store.port import Fenced, Store
 from ingress import telemetry
 from sealgate.config import Configuration
 from sealgate.exposure.storing import with_store
 from sealgate.exposure.table import plain
+from sealgate.freezing.banner import banner
+from sealgate.operations.asked import Decision
+from sealgate.policies import policy_of
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -42,6 +45,9 @@ def answer(
             return refuse(refused, as_json=as_json)
         except Fenced:
             return refuse(Busy("others keep changing it: nothing was written"), as_json=as_json)
+        frozen = await banner(store)
+        if frozen:
+            print(plain(frozen), file=sys.stderr)
         if as_json:
             print(json.dumps(told, indent=2, ensure_ascii=False))
         else:
@@ -74,7 +80,26 @@ def occurrence(configuration: Configuration) -> Occurrence:
         at_ms=telemetry.now_ms(),
         correlation_id=telemetry.correlation_id(),
         traceparent=telemetry.traceparent(),
+        terms=policy_of(configuration).terms,
     )
+
+
+def head(order: Order, said: Decision, *, is_repeat: bool) -> Document:
+    """Begin the answer to an order."""
+    return {
+        "action": str(order.act),
+        "key": order.key,
+        "is_repeat": is_repeat,
+        "is_dry_run": said.dry_run,
+        "is_written": not said.dry_run and not is_repeat,
+    }
+
+
+def last(told: Document) -> str:
+    """Say at the end whether it was written."""
+    if told["is_dry_run"]:
+        return "dry run, nothing was written: leave --dry-run out to do it"
+    return f"written: {told['action']}, as {told['key']}"
 
 
 def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:

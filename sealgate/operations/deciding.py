@@ -4,15 +4,12 @@ A dry run goes the same way to its end and is rolled back, so that what it shows
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from consumers import standing
 from consumers.actions import Act
 from consumers.casework import WAITING, Caseworker, Change
-from consumers.facts import HoldKind, RefundStatus
 from consumers.interpret import assets
-from consumers.notices import TYPE_PREFIX
-from consumers.operating import NOTHING_MORE, Order, Particulars, WrongWords, check, command
+from consumers.operating import WrongWords, check, command
 from consumers.policy import Policy
 from consumers.stating import Desk, Done, Refused
 from consumers.store.cases import Status
@@ -21,46 +18,41 @@ from ingress import telemetry
 from sealgate.config import Configuration
 from sealgate.exposure import addresses
 from sealgate.exposure.marking import accounts
-from sealgate.operations import documents, words
-from sealgate.operations.answering import Document, answer, occurrence, refuse
+from sealgate.operations import documents, wanting, words
+from sealgate.operations.answering import Document, answer, head, last, occurrence, refuse
 from sealgate.operations.asked import Decision
 from sealgate.operations.showing import item_lines
+from sealgate.operations.wanting import Known, Wanted
 from sealgate.policies import policy_of
-
-
-class Wanted(NamedTuple):
-    """What an action on a payment is about beside the payment, as typed."""
-
-    hold: str = ""
-    refund: str = ""
-    asset: str = ""
-    amount: str = ""
-    status: str = "succeeded"
 
 
 def pay(
     configuration: Configuration, act: Act, payment: str, said: Decision, wanted: Wanted
 ) -> int:
     """Do an order about a payment; return the exit code."""
-    registry = assets.load()
+    registry, operators = assets.load(), configuration.settings.operators
     try:
-        order = words.order_of(act, said)
+        order = words.payment_order_of(act, said)
+        words.check_people(order, operators.people)
         check(order)
-        more = _particulars(act, wanted)
-        limits = words.limits_of(configuration.settings.operators.alone_up_to, registry)
+        limits = words.limits_of(operators.alone_up_to, registry)
     except Refused as refused:
         return refuse(refused, as_json=said.json)
     policy = policy_of(configuration)
 
     async def ask(store: Store) -> Document:
         key = await words.payment_of(store, payment, accounts(configuration))
-        ordered = command(order, key, more, limits, occurrence(configuration))
+        now = occurrence(configuration)
+        found = await store.payment(key)
+        facts = frozenset() if found is None else found.facts
+        more = wanting.particulars(act, wanted, Known(key, facts, registry))
+        ordered = command(order, key, more, limits, now)
         desk = Desk(store, policy, telemetry.now_ms)
         done = await desk.do(ordered, dry_run=said.dry_run)
         told = await _outcome(store, key, done, policy)
         return {
             "format": "sealgate.payment-order/1",
-            **_head(order, said, is_repeat=done.is_repeat),
+            **head(order, said, is_repeat=done.is_repeat),
             **told,
         }
 
@@ -77,7 +69,8 @@ def work(
     """Do an order about an exception; `change` is asked for with the time. Return the exit code."""
     now = occurrence(configuration)
     try:
-        order = words.order_of(act, said)
+        order = words.item_order_of(act, said)
+        words.check_people(order, configuration.settings.operators.people)
         check(order)
         number, meant = words.item_number(item), change(now.at_ms)
     except Refused as refused:
@@ -89,7 +82,7 @@ def work(
         told = documents.item(done.after, now.at_ms, decimals)
         return {
             "format": "sealgate.exception-order/1",
-            **_head(order, said, is_repeat=done.is_repeat),
+            **head(order, said, is_repeat=done.is_repeat),
             "before": documents.item(done.before, now.at_ms, decimals),
             "after": {**told, "later_evidence": [], "actions": [], "how_it_is_worked": ""},
         }
@@ -110,27 +103,6 @@ def waiting(on: str, check_in: str) -> Callable[[int], Change]:
     return change
 
 
-def _particulars(act: Act, wanted: Wanted) -> Particulars:
-    """Read what an action is about. Raises `Refused`."""
-    if act in {Act.PLACE_HOLD, Act.RELEASE_HOLD}:
-        return Particulars(hold=HoldKind(wanted.hold))
-    if act is not Act.RECORD_REFUND:
-        return NOTHING_MORE
-    asset, amount = words.money(wanted.amount, wanted.asset, assets.load())
-    status = RefundStatus(wanted.status)
-    return Particulars(refund=wanted.refund, asset=asset, amount=amount, status=status)
-
-
-def _head(order: Order, said: Decision, *, is_repeat: bool) -> Document:
-    return {
-        "action": str(order.act),
-        "key": order.key,
-        "is_repeat": is_repeat,
-        "is_dry_run": said.dry_run,
-        "is_written": not said.dry_run and not is_repeat,
-    }
-
-
 async def _outcome(store: Store, key: PaymentKey, done: Done, policy: Policy) -> Document:
     """Say what follows for the payment: its state, its books, its exceptions, its notice."""
     decimals = assets.load().decimals
@@ -140,12 +112,14 @@ async def _outcome(store: Store, key: PaymentKey, done: Done, policy: Policy) ->
         now = None if found is None else documents.payment(found, policy, decimals)
         return {"payment": addresses.write(key), "before": now, "after": now}
     move = done.transition
-    notice = None if move is None else TYPE_PREFIX + move.after.lower()
     return {
         "payment": addresses.write(key),
         "before": documents.payment(stated.before, policy, decimals),
         "after": documents.payment(stated.after, policy, decimals),
-        "notice": notice,
+        "made": [
+            addresses.write(one.payment) for one in done.changes.transitions if one is not move
+        ],
+        "notice": documents.notice(done.changes, key),
         "raised": sorted({one.code for one in done.changes.anomalies}),
         "resolved": sorted({one.code for one in done.changes.resolved}),
         "holds": sorted(standing.holds(stated.after.facts)),
@@ -156,28 +130,22 @@ def _order_lines(told: Document) -> Iterator[str]:
     yield f"payment {told['payment']}"
     before, after = told["before"], told["after"]
     if told["is_repeat"]:
-        yield f"  {after['label']}, version {after['version']}"
-        yield f"nothing was written: {told['action']} was done before, as {told['key']}"
+        yield f"  {after['label']}, version {after['revision']}"
+        yield f"nothing was written: {told['action']} was done before"
         return
     yield f"  state    {before['label']} -> {after['label']}"
-    yield f"  version  {before['version']} -> {after['version']}"
+    yield f"  version  {before['revision']} -> {after['revision']}"
     yield f"  books    {before['posting']} -> {after['posting']}"
-    for name in ("resolved", "raised"):
+    for name in ("made", "resolved", "raised"):
         if told[name]:
             yield f"  {name:<8} {', '.join(told[name])}"
-    yield f"  notice   {told['notice'] or 'none: the state stays as it is'}"
-    yield _last(told)
+    yield f"  notice   {told['notice'] or 'none: nothing that downstream acts upon is another'}"
+    yield last(told)
 
 
 def _work_lines(told: Document) -> Iterator[str]:
     yield from item_lines(told["after"])
     if told["is_repeat"]:
-        yield f"nothing was written: {told['action']} was done before, as {told['key']}"
+        yield f"nothing was written: {told['action']} was done before"
     else:
-        yield _last(told)
-
-
-def _last(told: Document) -> str:
-    if told["is_dry_run"]:
-        return "dry run, nothing was written: leave --dry-run out to do it"
-    return f"written: {told['action']}, as {told['key']}"
+        yield last(told)

@@ -4,14 +4,18 @@ Amounts are texts of decimal digits beside the number of decimals that the regis
 never a number that a reader of JSON could round. Pure.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from consumers import standing
+from consumers.actions import COMMANDS
 from consumers.exceptions import HANDLING, Code
 from consumers.policy import Policy
+from consumers.stating import revision
 from consumers.store.cases import Action, Evidence, Item, Line
-from consumers.store.port import Payment, Statement, Transition
+from consumers.store.kept import Kept
+from consumers.store.port import Changes, Payment, PaymentKey, Statement, Transition
 from sealgate.exposure import addresses, report
 from sealgate.exposure.instants import show
 from sealgate.exposure.report import Document
@@ -21,6 +25,13 @@ from sealgate.operations.words import item_name
 Decimals = Mapping[str, int]
 
 
+# Of these nobody has been told a state.
+_KEPT = {
+    Kept.PARKED: "Parked (nobody announced it)",
+    Kept.DEPOSIT: "Deposit (it names no payment)",
+}
+
+
 def payment(one: Payment, policy: Policy, decimals: Decimals) -> Document:
     """Write how a payment stands."""
     flags = standing.flags(one.facts, policy.terms)
@@ -28,10 +39,11 @@ def payment(one: Payment, policy: Policy, decimals: Decimals) -> Document:
     since = standing.milestones(one.facts, policy.terms)._asdict()
     return {
         "payment": addresses.write(one.key),
-        "label": standing.label(one.state, flags),
-        "state": one.state.value,
+        "label": _KEPT[one.kept] if one.kept else standing.label(one.state, flags),
+        "state": str(one.kept or one.state),
         "flags": list(flags),
         "version": one.version,
+        "revision": revision(one),
         "since": show(one.changed_ms),
         "posting": standing.posting(one.facts, policy.terms).value,
         "amounts": {name: report.amounts(told, decimals) for name, told in sums.items()},
@@ -49,19 +61,26 @@ def line(one: Line, found: Payment | None, policy: Policy, decimals: Decimals) -
         "created_at": show(one.created_ms),
     }
     if found is None:
-        return {**document, "label": one.state, "flags": [], "amounts": {}}
+        return {
+            **document,
+            "revision": str(one.version),
+            "label": one.state,
+            "flags": [],
+            "amounts": {},
+        }
     told = payment(found, policy, decimals)
-    kept = ("label", "state", "version", "since", "flags", "amounts")
+    kept = ("label", "state", "version", "revision", "since", "flags", "amounts")
     return {**document, **{name: told[name] for name in kept}}
 
 
-def statement(one: Statement, decimals: Decimals) -> Document:
-    """Write a fact, and who stated it."""
+def statement(one: Statement, decimals: Decimals, *, is_void: bool = False) -> Document:
+    """Write a fact, and who stated it; a void one does not count."""
     return {
         **report.fact_document(one.fact, decimals),
         "detail": one.fact.detail,
         "event": addresses.write(one.event),
         "is_first": one.is_first,
+        "is_void": is_void,
     }
 
 
@@ -79,10 +98,11 @@ def move(one: Transition) -> Document:
     }
 
 
-def action(one: Action) -> Document:
-    """Write what somebody did."""
+def action(one: Action, decimals: Decimals, *, is_withdrawn: bool = False) -> Document:
+    """Write what somebody did; `command` is what they typed for it."""
     return {
         "action": one.name,
+        "command": next((COMMANDS[act] for act in COMMANDS if act == one.name), one.name),
         "at": show(one.at_ms),
         "by": one.by,
         "role": one.role,
@@ -90,8 +110,29 @@ def action(one: Action) -> Document:
         "reason": one.reason,
         "note": one.note,
         "detail": one.detail,
+        "about": about(one.detail, decimals),
         "key": one.key,
+        "is_withdrawn": is_withdrawn,
     }
+
+
+def about(detail: str, decimals: Decimals) -> str:
+    """Write for a person what an action was about: amounts in units of their asset."""
+    try:
+        told = json.loads(detail) if detail.startswith("{") else None
+    except json.JSONDecodeError:
+        told = None
+    if not isinstance(told, dict):
+        return detail
+    words = [str(told[name]) for name in _ABOUT if told.get(name)]
+    if told.get("atomic") and told.get("asset"):
+        words.append(report.major(told["asset"], int(told["atomic"]), decimals))
+    words += [f"{name} {told[name]}" for name in ("address",) if told.get(name)]
+    words += [f"at {show(int(told['at_ms']))}"] if told.get("at_ms") else []
+    return " ".join(words)
+
+
+_ABOUT = ("hold", "refund", "status", "posting", "replacement", "command")
 
 
 def evidence(one: Evidence) -> Document:
@@ -146,6 +187,12 @@ def owner_of(code: str) -> str:
 def resolution_of(code: str) -> str:
     """Say how an exception is worked; nothing for one of another version."""
     return next((HANDLING[one].resolution for one in Code if one == code), "")
+
+
+def notice(changes: Changes, payment: PaymentKey) -> str | None:
+    """Name what downstream is told of a payment by some changes; None where it is told nothing."""
+    told = [dict(one.headers)["ce_type"] for one in changes.notices if one.payment == payment]
+    return told[0].decode() if told else None
 
 
 def amounts_text(told: Iterable[Document]) -> str:

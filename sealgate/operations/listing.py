@@ -13,6 +13,7 @@ from consumers.interpret import assets
 from consumers.lifecycle import State
 from consumers.operating import WrongWords
 from consumers.store.cases import ItemFilter, Line, PaymentFilter, Place, Status, place_of
+from consumers.store.kept import Kept
 from consumers.store.port import PaymentKey, Store
 from ingress import telemetry
 from sealgate.config import Configuration
@@ -38,6 +39,7 @@ class PaymentsAsked:
     older_than: str = ""
     after: str = ""
     limit: int = 50
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,10 @@ def _payment_filter(asked: PaymentsAsked, now_ms: int) -> PaymentFilter:
         if asked.state.lower() not in known:
             raise WrongWords(f"--state: one of {', '.join(State)}")
         state = str(known[asked.state.lower()])
+    if asked.parked:
+        if state:
+            raise WrongWords("--parked: what is parked has no state; leave --state out")
+        state = str(Kept.PARKED)
     before_ms = None
     if asked.older_than:
         before_ms = now_ms - words.span_ms(asked.older_than, "older-than")
@@ -191,7 +197,7 @@ def _payment_lines(told: Document) -> Iterator[str]:
     if not told["payments"]:
         yield "no payment is so"
         return
-    head = ("payment", "state", "v", "since", "asked", "confirmed")
+    head = ("payment", "state", "version", "since", "asked", "confirmed")
     yield from columns(
         [
             head,
@@ -199,7 +205,7 @@ def _payment_lines(told: Document) -> Iterator[str]:
                 (
                     one["payment"],
                     one["label"],
-                    str(one["version"]),
+                    one["revision"],
                     one["since"],
                     documents.amounts_text(one["amounts"].get("asked", ())) or "-",
                     documents.amounts_text(one["amounts"].get("confirmed", ())) or "-",

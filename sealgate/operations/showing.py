@@ -1,18 +1,17 @@
 """`sealgate payments show` and `sealgate exceptions show`: everything an operator decides upon."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from consumers.actions import RULES, Approval, Rule
 from consumers.exceptions import subject_of
 from consumers.interpret import assets
-from consumers.lifecycle import State
-from consumers.operating import Unknown
+from consumers.operating import Unknown, event_key
 from consumers.store.cases import Item, ItemFilter
-from consumers.store.port import PaymentKey, Store
+from consumers.store.kept import Kept
+from consumers.store.port import EventKey, Judgement, PaymentKey, Store
 from ingress import telemetry
 from sealgate.config import Configuration
 from sealgate.exposure.marking import accounts
-from sealgate.operations import documents, words
+from sealgate.operations import choices, documents, words
 from sealgate.operations.answering import Document, answer, given
 from sealgate.policies import policy_of
 
@@ -36,14 +35,40 @@ async def tell(store: Store, configuration: Configuration, key: PaymentKey) -> D
     found = await store.payment(key)
     if found is None:
         raise Unknown(f"{key.reference}: there is no such payment")
+    actions = await _actions(store, key, decimals)
+    fitting = [] if found.kept else list(choices.of(found, policy_of(configuration).terms))
+    fitting += choices.withdrawals(one["action"] for one in actions if not one["is_withdrawn"])
     return {
         "format": "sealgate.payment/1",
         **documents.payment(found, policy_of(configuration), decimals),
-        "facts": [documents.statement(one, decimals) for one in await store.statements(key)],
+        "facts": await _facts(store, key, decimals),
         "transitions": [documents.move(one) for one in await store.transitions(key)],
         "exceptions": documents.items(await _items(store, key), now_ms, decimals),
-        "actions": [documents.action(one) for one in await store.cases.actions(key)],
+        "actions": actions,
+        "choices": fitting,
     }
+
+
+async def _actions(store: Store, key: PaymentKey, decimals: Mapping[str, int]) -> list[Document]:
+    """Write what people did to a payment, and which of it was withdrawn."""
+    done = await store.cases.actions(key)
+    void = await _void(store, {event_key(one.key) for one in done})
+    return [
+        documents.action(one, decimals, is_withdrawn=event_key(one.key) in void) for one in done
+    ]
+
+
+async def _facts(store: Store, key: PaymentKey, decimals: Mapping[str, int]) -> list[Document]:
+    """Write what was stated of a payment, and which of it no longer counts."""
+    told = await store.statements(key)
+    void = await _void(store, {one.event for one in told})
+    return [documents.statement(one, decimals, is_void=one.event in void) for one in told]
+
+
+async def _void(store: Store, events: Collection[EventKey]) -> set[EventKey]:
+    """Return those events that are void."""
+    marks = await store.marks(events)
+    return {key for key, said in marks.items() if said and said[-1].judgement is Judgement.VOID}
 
 
 async def _items(store: Store, key: PaymentKey) -> Sequence[Item]:
@@ -56,14 +81,14 @@ async def _items(store: Store, key: PaymentKey) -> Sequence[Item]:
 def payment_lines(told: Document) -> Iterator[str]:
     """Write a payment for a person."""
     yield f"payment {told['payment']}"
-    yield f"  {told['label']}, version {told['version']}, since {told['since']}"
+    yield f"  {told['label']}, version {told['revision']}, since {told['since']}"
     for name, amounts in told["amounts"].items():
         if amounts:
-            yield f"  {name:<11} {documents.amounts_text(amounts)}"
-    yield f"  {'books':<11} {told['posting']}"
+            yield f"  {name:<12} {documents.amounts_text(amounts)}"
+    yield f"  {'books':<12} {told['posting']}"
     for name, instant in told["milestones"].items():
         if instant:
-            yield f"  {name:<11} {instant}"
+            yield f"  {name + ' at':<12} {instant}"
     yield "facts (* the first to state it)"
     yield from (f"  {_fact(one)}" for one in told["facts"])
     yield "history"
@@ -74,10 +99,18 @@ def payment_lines(told: Document) -> Iterator[str]:
     if told["actions"]:
         yield "what people did"
         yield from (f"  {_action(one)}" for one in told["actions"])
-    choices = list(_choices(told["state"]))
-    if choices:
-        yield "what can be decided"
-        yield from choices
+    yield from _decidable(told)
+
+
+def _decidable(told: Document) -> Iterator[str]:
+    """Say what can be done about it."""
+    if told["state"] == Kept.PARKED:
+        yield f"parked since {told['since']}: announce it with `sealgate payments expect`"
+    elif told["state"] == Kept.DEPOSIT:
+        yield "whose it is, is decided with `sealgate deposits`"
+    else:
+        yield "what can be decided (each with --dry-run first)"
+        yield from (f"  {_choice(one)}" for one in told["choices"])
 
 
 def item(configuration: Configuration, text: str, *, as_json: bool) -> int:
@@ -95,7 +128,9 @@ def item(configuration: Configuration, text: str, *, as_json: bool) -> int:
             "later_evidence": [
                 documents.evidence(one) for one in await store.cases.evidence(number)
             ],
-            "actions": [documents.action(one) for one in await store.cases.actions(number)],
+            "actions": [
+                documents.action(one, decimals) for one in await store.cases.actions(number)
+            ],
             "how_it_is_worked": documents.resolution_of(found.anomaly.code),
         }
 
@@ -138,7 +173,8 @@ def _fact(told: Document) -> str:
     said = " ".join(given(told, "kind", "transfer", "detail"))
     adjectives = [name for name in ("whole", "late") if told[name]]
     parts = [said, amount, *adjectives, *given(told, "at")]
-    return f"{mark} {' '.join(part for part in parts if part)}, by {told['event']}"
+    end = "; VOID, does not count" if told["is_void"] else ""
+    return f"{mark} {' '.join(part for part in parts if part)}, by {told['event']}{end}"
 
 
 def _move(told: Document) -> str:
@@ -155,18 +191,14 @@ def _item(told: Document) -> str:
 
 def _action(told: Document) -> str:
     agreed = f", approved by {told['approved_by']}" if told["approved_by"] else ""
-    detail = f" {told['detail']}" if told["detail"] not in {"", "{}"} else ""
+    about = f" {told['about']}" if told["about"] else ""
     who = f"{told['by']} ({told['role']}{agreed})"
-    return f"{told['at']} {told['action']}{detail} by {who}: {told['reason']}, {told['note']}"
+    end = "; WITHDRAWN" if told["is_withdrawn"] else ""
+    why = f"{told['reason']}, {told['note']}"
+    return f"{told['at']} {told['command']}{about} by {who}: {why}, as {told['key']}{end}"
 
 
-def _choices(state: str) -> Iterator[str]:
-    """Name the actions that are for payments in this state alone."""
-    for act, rule in RULES.items():
-        if State(state) in rule.begins:
-            roles = ", ".join(sorted(rule.roles))
-            yield f"  {act}: {rule.meaning} ({roles}{_second(rule)})"
-
-
-def _second(rule: Rule) -> str:
-    return "" if rule.approval is Approval.NEVER else f"; a second person {rule.approval}"
+def _choice(told: Document) -> str:
+    roles = ", ".join(told["roles"]) or "anybody"
+    second = f"; a second person {told['second_person']}" if told["second_person"] else ""
+    return f"sealgate {told['command']}: {told['meaning']} ({roles}{second})"

@@ -8,11 +8,12 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
-from consumers.actions import Act, Reason, Role
+from consumers.actions import RULES, Act, Reason, Role
 from consumers.interpret.assets import Assets, Unit
 from consumers.interpret.drift import Drift
 from consumers.operating import Limits, Order, Unknown, WrongWords
-from consumers.stating import Refused
+from consumers.refusals import NobodyKnown
+from consumers.stating import DIGEST_CHARS, Refused
 from consumers.store.port import PaymentKey, Store
 from consumers.weighing import symbol
 from sealgate.exposure import addresses
@@ -20,6 +21,7 @@ from sealgate.exposure.addresses import Account
 from sealgate.operations.asked import Decision
 
 _ITEM = re.compile("(?:ex-)?([0-9]{1,18})")
+_SEEN = re.compile(rf"([0-9]{{1,18}})(?:\.([0-9a-f]{{{DIGEST_CHARS}}}))?")
 _SPAN = re.compile("([0-9]{1,6})([mhd])")
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 Word = TypeVar("Word", Role, Reason)
@@ -33,23 +35,60 @@ class AssetUnknown(Refused):
 
 def order_of(act: Act, said: Decision) -> Order:
     """Read a decision as an order. Raises `Refused`."""
+    version, facts = seen_of(said.expect_version)
     return Order(
         act=act,
         by=said.by,
-        role=_word(Role, said.role, "role"),
-        reason=_word(Reason, said.reason, "reason"),
+        role=_word(Role, said.role, "role", RULES[act].roles),
+        reason=_word(Reason, said.reason, "reason", RULES[act].reasons),
         note=said.note,
         key=said.key,
-        expected_version=said.expect_version,
+        expected_version=version,
         approved_by=said.approved_by,
+        expected_facts=facts,
     )
 
 
-def _word(words: type[Word], text: str, flag: str) -> Word:
+def payment_order_of(act: Act, said: Decision) -> Order:
+    """Read a decision about a payment: it says all of what was seen. Raises `Refused`."""
+    order = order_of(act, said)
+    if not order.expected_facts:
+        raise WrongWords(
+            "--expect-version: write all that `sealgate payments show` told, such as 3.a91f04c2; a"
+            " version alone does not notice holds, refunds and postings"
+        )
+    return order
+
+
+def item_order_of(act: Act, said: Decision) -> Order:
+    """Read a decision about an exception. Raises `Refused`."""
+    order = order_of(act, said)
+    if order.expected_facts:
+        raise WrongWords("--expect-version: the version of an exception is a plain number")
+    return order
+
+
+def check_people(order: Order, people: Collection[str]) -> None:
+    """Refuse whoever is not of the configured people, where there are any. Raises `Refused`."""
+    for name in (order.by, order.approved_by):
+        if people and name and name not in people:
+            raise NobodyKnown(f"{name} is not one of `[operators] people` in the configuration")
+
+
+def seen_of(text: str) -> tuple[int, str]:
+    """Read what somebody has seen: a version, and the digest of the facts. Raises `Refused`."""
+    found = _SEEN.fullmatch(text.strip().lower())
+    if found is None:
+        raise WrongWords("--expect-version: write what `show` told as version, such as 3.a91f04c2")
+    return int(found[1]), found[2] or ""
+
+
+def _word(words: type[Word], text: str, flag: str, fitting: Collection[Word]) -> Word:
     try:
         return words(text.strip().lower().replace("-", "_"))
     except ValueError:
-        raise WrongWords(f"--{flag}: one of {', '.join(words)}") from None
+        listed = [one for one in words if not fitting or one in fitting]
+        raise WrongWords(f"--{flag}: one of {', '.join(listed)}") from None
 
 
 def item_name(number: int) -> str:

@@ -13,10 +13,12 @@ from consumers import notices, standing
 from consumers.exceptions import HANDLING, Code
 from consumers.facts import Fact
 from consumers.policy import Policy
+from consumers.stating import revision
 from consumers.store.cases import Action, Item
 from consumers.store.finding import Sent
 from consumers.store.port import (
     DeadLetter,
+    Event,
     EventKey,
     Mark,
     Payment,
@@ -28,6 +30,9 @@ from consumers.store.port import (
 from sealgate.exposure import addresses, report
 from sealgate.exposure.instants import show
 from sealgate.exposure.report import Document
+from sealgate.operations.words import item_name
+from sealgate.story import finality, ours
+from sealgate.story.finality import Finality
 from sealgate.story.gathering import Story
 from sealgate.story.search import place
 
@@ -35,11 +40,15 @@ FORMAT = "sealgate.trace/1"
 
 
 class Told(NamedTuple):
-    """What a story is told with: the environment, the policy in force, the registry's decimals."""
+    """What a story is told with: the environment, the policy in force, the registry's decimals.
+
+    `finality` says why money is not final under that policy.
+    """
 
     environment: str
     policy: Policy
     decimals: Mapping[str, int]
+    finality: Finality
 
 
 class _Entry(NamedTuple):
@@ -58,6 +67,7 @@ def document(story: Story, text: str, told: Told) -> Document:
         "environment": told.environment,
         "asked": text,
         "found_by": story.found.by,
+        "also": list(story.found.also),
         "payment": None if story.key is None else summary(story.key, story.payment, told),
         "entries": [{"at": show(one.at_ms), **one.document} for one in entries],
     }
@@ -66,16 +76,19 @@ def document(story: Story, text: str, told: Told) -> Document:
 def summary(key: PaymentKey, payment: Payment | None, told: Told) -> Document:
     """Write how a payment stands now: state and label are null where nothing was ever stated."""
     if payment is None:
-        return {"payment": addresses.write(key), "state": None, "label": None, "version": 0}
+        nothing = {"state": None, "kept": None, "label": None, "version": 0}
+        return {"payment": addresses.write(key), **nothing}
     terms = told.policy.terms
     flags = standing.flags(payment.facts, terms)
     sums = standing.amounts(payment.facts)
     return {
         "payment": addresses.write(key),
-        "state": payment.state.value,
-        "label": standing.label(payment.state, flags),
+        "state": None if payment.kept else payment.state.value,
+        "kept": None if payment.kept is None else payment.kept.value,
+        "label": None if payment.kept else standing.label(payment.state, flags),
         "flags": list(flags),
         "version": payment.version,
+        "revision": revision(payment),
         "since": show(payment.changed_ms),
         "posting": standing.posting(payment.facts, terms).value,
         "amounts": {
@@ -92,8 +105,10 @@ def _entries(story: Story, told: Told) -> Iterator[_Entry]:
         stated.setdefault(statement.event, []).append(statement)
     for recorded in story.events:
         facts = stated.get(recorded.event.key, [])
-        is_asked = recorded.event.key in asked
-        yield _event(recorded, facts, told, is_asked=is_asked)
+        entry = _event(recorded, facts, told, is_asked=recorded.event.key in asked)
+        entry.document["ours"] = ours.document(recorded.event, story.actions)
+        entry.document["not_final"] = _lowered(story, recorded.event, facts, told)
+        yield entry
     for letter in story.buried:
         yield _letter(letter)
     for move in story.transitions:
@@ -131,9 +146,17 @@ def _event(recorded: Recorded, facts: Sequence[Statement], told: Told, *, is_ask
     return _Entry(event.received_ms, 0, document)
 
 
+def _lowered(story: Story, event: Event, stated: Sequence[Statement], told: Told) -> list[Document]:
+    """Say what the provider called final, and the policy took for seen."""
+    provider = event.key.provider if story.key is None else story.key.provider
+    ruled = told.finality.ruled(event, provider, [one.fact for one in stated])
+    return [finality.document(one) for one in ruled if one.is_lowered]
+
+
 def fact_document(fact: Fact, decimals: Mapping[str, int]) -> Document:
-    """Write one fact, with its detail."""
-    return {**report.fact_document(fact, decimals), "detail": fact.detail}
+    """Write one fact, with its detail, and whether its instant is that of the receipt alone."""
+    told = report.fact_document(fact, decimals)
+    return {**told, "detail": fact.detail, "is_at_receipt": fact.untold}
 
 
 def _letter(letter: DeadLetter) -> _Entry:
@@ -169,7 +192,12 @@ def _fate(sent: Sent | None) -> str:
 def _item(item: Item) -> Iterator[_Entry]:
     """Write how an exception began, and how it ended where it has."""
     raised = item.anomaly
-    known = {"number": item.id, "code": raised.code, "subject": raised.subject}
+    known = {
+        "number": item.id,
+        "exception": item_name(item.id),
+        "code": raised.code,
+        "subject": raised.subject,
+    }
     opened = {
         "kind": "exception_opened",
         **known,
@@ -207,6 +235,7 @@ def _action(action: Action) -> _Entry:
     document = {
         "kind": "action",
         "name": action.name,
+        "key": action.key,
         "by": action.by,
         "role": action.role,
         "approved_by": action.approved_by,

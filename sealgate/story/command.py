@@ -13,14 +13,16 @@ from consumers.store.port import Store
 from ingress.eventlog.port import LogUnavailable
 from sealgate.commands.context import EXIT_FAILED, EXIT_OK
 from sealgate.config import Configuration
+from sealgate.exposure.instants import show
 from sealgate.exposure.report import Document
 from sealgate.exposure.storing import with_store
 from sealgate.exposure.table import plain
-from sealgate.policies import policy_of
-from sealgate.story import chronicle, inlog, reasons, table
+from sealgate.freezing.banner import banner
+from sealgate.story import chronicle, inlog, reasoned, reasons, table
 from sealgate.story.chronicle import Told
+from sealgate.story.finality import Finality
 from sealgate.story.gathering import Story, gather
-from sealgate.story.search import Found, Unclear, Unknown, search
+from sealgate.story.search import Found, Unclear, Unknown, search, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def trace(configuration: Configuration, asked: Asked) -> int:
 
 def why(configuration: Configuration, asked: Asked) -> int:
     """Print why the payment that the words stand for is in its state."""
-    return _answer(configuration, asked, reasons.document, reasons.render, of_state=True)
+    return _answer(configuration, asked, reasons.document, reasoned.render, of_state=True)
 
 
 def _answer(
@@ -62,9 +64,12 @@ def _answer(
             _complain(str(unclear))
             return EXIT_FAILED
         story = await gather(store, found)
-        if of_state and story.payment is None:
-            _complain(_stateless(asked.text, found))
+        if of_state and (story.payment is None or story.payment.kept is not None):
+            _complain(_stateless(shown(asked.text), story))
             return EXIT_FAILED
+        frozen = await banner(store)
+        if frozen:
+            _complain(frozen)
         answer = tell(story, told)
         print(_json(answer) if asked.json else render(answer), end="")
         return EXIT_OK
@@ -98,9 +103,13 @@ def _complain(text: str) -> None:
     print("\n".join(plain(line) for line in text.split("\n")), file=sys.stderr)
 
 
-def _stateless(text: str, found: Found) -> str:
+def _stateless(text: str, story: Story) -> str:
     """Say why there is nothing to explain."""
-    if found.payment is None:
+    payment = story.payment
+    if payment is not None and payment.kept is not None:
+        told = table.kept_text(payment.kept, show(payment.changed_ms) or "")
+        return f"{text}: {told}; sealgate trace shows what was stated"
+    if story.key is None:
         return f"{text}: concerns no payment, so there is no state; sealgate trace shows it"
     return (
         f"{text}: nothing was ever stated about this payment, so it has no state; sealgate trace"
@@ -109,8 +118,9 @@ def _stateless(text: str, found: Found) -> str:
 
 
 def _told(configuration: Configuration) -> Told:
-    settings = configuration.settings
-    return Told(settings.environment, policy_of(configuration), assets.load().decimals)
+    finality = Finality.of(configuration)
+    environment = configuration.settings.environment
+    return Told(environment, finality.policy, assets.load().decimals, finality)
 
 
 def _json(answer: Document) -> str:

@@ -6,24 +6,24 @@ mapping that read them, and the policy. Events that an operator made void are na
 that only they state counts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from consumers import explaining
+from consumers import explaining, weighing
 from consumers.explaining import Explanation, Numbers, Writer
 from consumers.facts import Fact
+from consumers.lifecycle import State
 from consumers.stating import OURSELVES
 from consumers.store.port import EventKey, Judgement, Payment, Recorded
 from sealgate.exposure import addresses, report
 from sealgate.exposure.instants import show
 from sealgate.exposure.report import Document
-from sealgate.exposure.table import plain
+from sealgate.operations.words import item_name
+from sealgate.story import finality, ours
 from sealgate.story.chronicle import Told, fact_document, handling, summary
+from sealgate.story.finality import Ruled
 from sealgate.story.gathering import Story
-from sealgate.story.table import fact_line, now_lines
 
 FORMAT = "sealgate.why/1"
-# Sets that carry a state together; one is told in full, and how many more there are.
-SETS_MAX = 10
 
 
 def document(story: Story, told: Told) -> Document:
@@ -51,6 +51,7 @@ def document(story: Story, told: Told) -> Document:
             for check in explained.checks
         ],
         "numbers": _numbers(explained.numbers, told),
+        "not_final": _not_final(story, explained, told),
         "decisive": _decisive(explained, told),
         "is_smallest": explained.is_smallest,
         "facts": [
@@ -62,7 +63,7 @@ def document(story: Story, told: Told) -> Document:
             for fact in evidence.excluded(payment)
         ],
         "policy": _policy(story, told),
-        "next": [{"to": step.to.value, "by": step.by} for step in explained.steps],
+        "next": _next(story, explained, told),
         "exceptions": _open_items(story),
     }
 
@@ -92,6 +93,53 @@ def _numbers(numbers: Numbers, told: Told) -> Document:
     }
 
 
+def _ruled(story: Story, explained: Explanation, told: Told) -> Iterator[tuple[EventKey, Ruled]]:
+    """Say which money that stands is not final, and why; of each the first event that tells it.
+
+    Nothing where the payment is confirmed, or where confirming money would not move it.
+    """
+    payment = story.payment
+    leads_there = any(step.to is State.CONFIRMED for step in explained.steps)
+    if payment is None or explained.numbers.is_final or not leads_there:
+        return
+    values = weighing.standing(payment.facts, weighing.observed(payment.facts))
+    final = {fact.key for fact in weighing.finals(values)}
+    waits = {fact for fact in values if fact.key not in final}
+    events = {one.event.key: one.event for one in story.events}
+    stated: dict[EventKey, set[Fact]] = {}
+    for one in story.statements:
+        stated.setdefault(one.event, set()).add(one.fact)
+    for key, facts in stated.items():
+        if key not in events:
+            continue
+        for ruled in told.finality.ruled(events[key], payment.key.provider, facts):
+            if ruled.fact in waits:
+                waits.remove(ruled.fact)
+                yield key, ruled
+
+
+def _not_final(story: Story, explained: Explanation, told: Told) -> list[Document]:
+    """Write what keeps money from being final: the word, the policy's row, what is not told."""
+    return [
+        {
+            "fact": fact_document(ruled.fact, told.decimals),
+            "event": addresses.write(key),
+            **finality.document(ruled),
+        }
+        for key, ruled in _ruled(story, explained, told)
+    ]
+
+
+def _next(story: Story, explained: Explanation, told: Told) -> list[Document]:
+    """Write what would move the payment on, and what makes money final where the policy says."""
+    needs = sorted({ruled.needs for _, ruled in _ruled(story, explained, told)} - {""})
+    further = "".join(f"; {one}" for one in needs)
+    return [
+        {"to": step.to.value, "by": step.by + (further if step.to is State.CONFIRMED else "")}
+        for step in explained.steps
+    ]
+
+
 def _decisive(explained: Explanation, told: Told) -> list[Document]:
     return [
         {
@@ -107,6 +155,7 @@ class _Evidence:
 
     def __init__(self, story: Story) -> None:
         self._recorded: Mapping[EventKey, Recorded] = {one.event.key: one for one in story.events}
+        self._actions = story.actions
         self._mappings = {move.event: move.mapping for move in story.transitions if move.mapping}
         self._void = {
             key
@@ -143,6 +192,7 @@ class _Evidence:
         event = recorded.event
         return {
             **document,
+            "ours": ours.document(event, self._actions),
             "type": event.event_type,
             "verdict": recorded.verdict,
             "received_at": show(event.received_ms),
@@ -164,6 +214,7 @@ def _open_items(story: Story) -> list[Document]:
     return [
         {
             "number": item.id,
+            "exception": item_name(item.id),
             "code": item.anomaly.code,
             "severity": item.anomaly.severity,
             "evidence": item.anomaly.evidence,
@@ -175,112 +226,3 @@ def _open_items(story: Story) -> list[Document]:
         for item in story.items
         if item.closing is None
     ]
-
-
-def render(told: Document) -> str:
-    """Write the document for people."""
-    return "\n".join(plain(line) for line in _lines(told)) + "\n"
-
-
-def _lines(told: Document) -> Iterator[str]:
-    last = told["checks"][-1]
-    yield f"payment {told['payment']['payment']} in {told['environment']}"
-    yield from now_lines(told["payment"])
-    yield from _disagreement(told)
-    yield ""
-    yield f"because of rule {last['rule']}, {last['name']}: {last['says']}"
-    for check in told["checks"]:
-        holds = "yes" if check["holds"] else "no"
-        first, *rest = check["why"].split("; ")
-        yield f"  {check['rule']} {check['name']:<10} {holds:<4} {first}"
-        yield from (f"{'':<19}{line}" for line in rest)
-    yield ""
-    yield from _carried(told)
-    yield ""
-    yield "what is known, and from whom"
-    for fact in told["facts"]:
-        yield from _fact(fact)
-    if told["excluded"]:
-        yield "what does not count, because every event that states it is void"
-        for fact in told["excluded"]:
-            yield from _fact(fact)
-    yield ""
-    yield from _policy_lines(told["policy"])
-    yield from _onward(told)
-
-
-def _disagreement(told: Document) -> Iterator[str]:
-    """Say where the facts prove another state than the one that is written."""
-    if told["proven"] != told["payment"]["state"]:
-        yield (
-            f"NOTE: its facts prove {told['proven']} under the policy in force, and"
-            f" {told['payment']['state']} is written: a move that the table does not have, or a"
-            " policy that was changed since; the exceptions below say which"
-        )
-
-
-def _carried(told: Document) -> Iterator[str]:
-    sets = told["decisive"]
-    if not sets:
-        yield f"no fact carries it: {told['proven']} is what the least that is known proves"
-        return
-    if len(sets[0]["facts"]) == 1:
-        yield "carried by each of these: without it the payment would be"
-        for one in sets:
-            yield f"  {one['without']:<10} without {fact_line(one['facts'][0])}"
-        return
-    size = len(sets[0]["facts"])
-    least = "no fewer carry it" if told["is_smallest"] else "each of them is needed"
-    yield f"carried by {size} facts together, {least}: without them the payment would be"
-    for one in sets[:SETS_MAX]:
-        first, *rest = map(fact_line, one["facts"])
-        yield f"  {one['without']:<10} without {first}"
-        yield from (f"  {'':<10}     and {line}" for line in rest)
-    if len(sets) > SETS_MAX:
-        yield f"  and {len(sets) - SETS_MAX} more such sets: --json holds them"
-
-
-def _fact(fact: Document) -> Iterator[str]:
-    yield f"  {fact_line(fact)}"
-    for by in fact["stated_by"]:
-        void = ", VOID" if by["is_void"] else ""
-        yield f"      by {by['event']}{void}"
-        if "type" in by and by["is_ours"]:
-            # No provider's word: no mapping read it, and no key proved it.
-            yield f"         {by['type']}, stated by ourselves; received {by['received_at']}"
-        elif "type" in by:
-            row = f"row {by['type']}"
-            mapping = f"{row} of {by['mapping']}" if by["mapping"] else f"{row}; it moved nothing"
-            yield (
-                f"         {mapping}; received {by['received_at']}, key {by['key']} of"
-                f" {by['source']}, assurance {by['assurance']}"
-            )
-
-
-def _policy_lines(policy: Document) -> Iterator[str]:
-    last, now = policy["of_last_move"], policy["in_force"]
-    if not last and not now:
-        yield "policy: none; no grace, no tolerance, what a provider calls final is final"
-    elif last == now:
-        yield f"policy: {now}"
-    else:
-        yield f"policy: {now or '(none)'} in force; the last move was under {last or '(none)'}"
-
-
-def _onward(told: Document) -> Iterator[str]:
-    if told["next"]:
-        yield "what would move it on"
-        for step in told["next"]:
-            yield f"  {step['to']:<10} {step['by']}"
-    else:
-        yield "nothing ordinary moves it on: what is first seen from now on is another deposit"
-    items: Sequence[Document] = told["exceptions"]
-    if not items:
-        yield "no exception is open"
-        return
-    yield "open exceptions"
-    for item in items:
-        yield f"  {item['code']}, severity {item['severity']}, since {item['since']}"
-        yield f"      {item['evidence']}"
-        if item["owner"] is not None:
-            yield f"      owner: {item['owner']}; ends by: {item['ends_by']}"

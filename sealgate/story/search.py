@@ -1,23 +1,33 @@
 """Find what a person's words stand for, whichever of its ids they hold.
 
 An answer's correlation id, an event by its whole name or the provider's own id alone, a payment
-likewise, a notice, a place in the log, a transaction's hash: all are looked for, and whatever is
-found leads to payments, or to an event that concerns none. Where that is more than one, nothing is
-guessed.
+likewise, a notice, an exception, a command's key, a refund, a place in the log, a transaction's
+hash: all are looked for, and whatever is found leads to payments, or to an event that concerns
+none. Where that is more than one, nothing is guessed: only a payment's or an event's whole name is
+taken at its word, and what else has that name is told beside it.
+
+What is too long or too odd to be kept as a provider wrote it is kept as its digest: a person holds
+what the provider wrote, so that is digested in the same way before it is looked for.
 """
 
 import re
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
+from consumers.facts import FactKind
 from consumers.stating import OURSELVES
-from consumers.store.port import DeadLetter, PaymentKey, Recorded, Store
+from consumers.store.port import DeadLetter, EventKey, PaymentKey, Recorded, Store
+from ingress.contract import cloudevents
 from ingress.eventlog.port import Partition, Position
 from sealgate.exposure import addresses
 
 # Nothing of a provider is longer; a reader who pastes a page has the wrong window.
-WORDS_CHARS_MAX = 2048
+WORDS_CHARS_MAX = 65_536
+SHOWN_CHARS_MAX = 200
 LISTED_MAX = 20
+_ITEM = re.compile(r"ex-(?P<number>[0-9]{1,18})")
+_NUMBERED = {FactKind.REFUND: "a refund's id", FactKind.POSTED: "a posting's id"}
+_PAYMENT, _EVENT = "a payment", "an event"
 _POSITION = re.compile(r"(?P<topic>[^\s/]+)/(?P<number>[0-9]{1,9})/(?P<offset>[0-9]{1,18})")
 
 
@@ -33,13 +43,14 @@ class Found(NamedTuple):
     """What some words stand for: a payment, or an event that concerns none, or a dead letter.
 
     `by` says what the words are of it. `events` are those the words stand for, to be marked where
-    their payment's story is told.
+    their payment's story is told. `also` tells what else goes by the same words.
     """
 
     by: str
     payment: PaymentKey | None = None
     events: tuple[Recorded, ...] = ()
     buried: tuple[DeadLetter, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def subject(self) -> tuple[object, ...]:
@@ -58,10 +69,25 @@ async def search(store: Store, text: str) -> Found:
         known = found.get(one.subject)
         found[one.subject] = one if known is None else _joined(known, one)
     if not found:
-        raise Unknown(_NOWHERE.format(text=text))
-    if len(found) > 1:
-        raise Unclear(_several(text, list(found.values())))
-    return next(iter(found.values()))
+        raise Unknown(_NOWHERE.format(text=shown(text)))
+    return _chosen(text, list(found.values()))
+
+
+def _chosen(text: str, found: Sequence[Found]) -> Found:
+    """Return the only one, or the one whose whole name it is. Raises `Unclear` where none is."""
+    if len(found) == 1:
+        return found[0]
+    for whole in (_PAYMENT, _EVENT):
+        named = [one for one in found if one.by == whole]
+        if len(named) == 1:
+            others = (one for one in found if one is not named[0])
+            return named[0]._replace(also=tuple(f"{one.by}: {_name(one)}" for one in others))
+    raise Unclear(_several(text, found))
+
+
+def shown(text: str) -> str:
+    """Cut what a person typed to what a message can hold."""
+    return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}..."
 
 
 _NOWHERE = """\
@@ -71,7 +97,8 @@ _NOWHERE = """\
   an event that no worker has read yet: `sealgate doctor` and the consumers' lag say so
   of another environment, whose configuration --config names
 known ids: correlation id, provider/account/key of an event or a payment, either one's key alone,
-transaction hash, notice id, and topic/partition/offset"""
+transaction hash, refund, posting, exception (ex-17), the key of a command, notice id, and
+topic/partition/offset"""
 
 
 def _several(text: str, found: Sequence[Found]) -> str:
@@ -79,7 +106,7 @@ def _several(text: str, found: Sequence[Found]) -> str:
     lines = [f"  {_name(one):<60} {one.by}" for one in found[:LISTED_MAX]]
     more = len(found) - len(lines)
     tail = [f"  and {more} more"] if more else []
-    return "\n".join([f"{text}: stands for {len(found)} things; say which:", *lines, *tail])
+    return "\n".join([f"{shown(text)}: stands for {len(found)} things; say which:", *lines, *tail])
 
 
 def _name(found: Found) -> str:
@@ -115,6 +142,10 @@ async def _candidates(store: Store, text: str) -> AsyncIterator[Found]:
     for by, payment in await _payments(store, text):
         is_found = True
         yield Found(by, payment)
+    item = _ITEM.fullmatch(text.strip().lower())
+    if item is not None and (one := await _of_item(store, int(item["number"]))) is not None:
+        is_found = True
+        yield one
     if (letters := await _buried(store, text)) and not is_found:
         yield Found("a place in the log", buried=letters)
     elif not is_found:
@@ -125,28 +156,50 @@ async def _candidates(store: Store, text: str) -> AsyncIterator[Found]:
 async def _events(store: Store, text: str) -> list[tuple[str, Recorded]]:
     """Find events by each of their ids."""
     found: list[tuple[str, Recorded]] = []
-    position, whole = read_place(text), addresses.read(text)
+    position, whole, stored = read_place(text), addresses.read(text), cloudevents.attribute(text)
     if position is not None and (at := await store.finder.at(position)) is not None:
         found.append(("a place in the log", at))
     if whole is not None and (exact := await store.event(whole)) is not None:
-        found.append(("an event", exact))
-    found += [("an event's key", one) for one in await store.finder.keyed(text)]
-    found += [("a correlation id", one) for one in await store.correlated(text)]
+        found.append((_EVENT, exact))
+    for one in await store.finder.keyed(stored):
+        is_ours = one.event.key.provider == OURSELVES
+        found.append(("a command's key" if is_ours else "an event's key", one))
+    found += [("a correlation id", one) for one in await store.correlated(stored)]
     return found
 
 
 async def _payments(store: Store, text: str) -> list[tuple[str, PaymentKey]]:
     """Find payments by each of their ids."""
     found: list[tuple[str, PaymentKey]] = []
-    whole = addresses.read(text)
+    whole, stored = addresses.read(text), cloudevents.attribute(text)
     if whole is not None:
         key = PaymentKey(*whole)
         if await store.payment(key) is not None or await store.events(key):
-            found.append(("a payment", key))
-    if (sent := await store.finder.notice(text)) is not None:
-        found.append(("a notice", sent.payment))
-    found += [("a payment's reference", one) for one in await store.finder.referenced(text)]
+            found.append((_PAYMENT, key))
+    if (sent := await store.finder.notice(stored)) is not None:
+        found.append((f"the notice of version {sent.version}", sent.payment))
+    found += [("a payment's reference", one) for one in await store.finder.referenced(stored)]
+    for kind, one in await store.finder.numbered(stored):
+        found.append((_NUMBERED[FactKind(kind)], one))
     return [(by, key) for by, key in found if key.provider != OURSELVES]
+
+
+async def _of_item(store: Store, number: int) -> Found | None:
+    """Find the payment, or the event, that an exception is about. Raises `Unclear` for neither."""
+    item = await store.cases.item(number)
+    if item is None:
+        return None
+    by, told = "an exception", item.anomaly
+    recorded = None if told.event is None else await store.event(told.event)
+    if recorded is not None:
+        return await _about(store, by, recorded)
+    named = addresses.read(told.subject)
+    if named is not None and await store.payment(PaymentKey(*named)) is not None:
+        return Found(by, PaymentKey(*named))
+    raise Unclear(
+        f"ex-{number} is {told.code} about {told.subject}, and about no payment or event alone:"
+        f" `sealgate exceptions show ex-{number}` shows it"
+    )
 
 
 async def _buried(store: Store, text: str) -> tuple[DeadLetter, ...]:
@@ -155,8 +208,23 @@ async def _buried(store: Store, text: str) -> tuple[DeadLetter, ...]:
 
 
 async def _about(store: Store, by: str, one: Recorded) -> Found:
-    """Say which payment an event is about."""
-    return Found(by, await addresses.payment_of(store, one.event), (one,))
+    """Say which payment an event is about; of a command, that of the exception it was about."""
+    payment = await addresses.payment_of(store, one.event)
+    if payment is None and one.event.key.provider == OURSELVES:
+        payment = await _ordered(store, one.event.key)
+    return Found(by, payment, (one,))
+
+
+async def _ordered(store: Store, key: EventKey) -> PaymentKey | None:
+    """Return the payment that an operator's order was about, itself or by an exception."""
+    order = await store.finder.ordered(key.key)
+    if order is None or order.item is None:
+        return None if order is None else order.payment
+    try:
+        found = await _of_item(store, order.item)
+    except Unclear:
+        return None
+    return None if found is None else found.payment
 
 
 def read_place(text: str) -> Position | None:

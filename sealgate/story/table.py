@@ -4,12 +4,24 @@ Everything printed passes through `plain`: a provider's text or an operator's mu
 cursor of whoever reads it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from consumers.lifecycle import State
+from consumers.store.kept import Kept
 from sealgate.exposure.report import Document
 from sealgate.exposure.table import amount_text, fact_text, plain
+from sealgate.story import ours
 
 _INDENT = " " * 6
+_KEPT = {
+    Kept.PARKED: (
+        "its source expects first, and nobody announced this payment; its facts count as soon as"
+        " `sealgate payments expect` does"
+    ),
+    Kept.DEPOSIT: (
+        "money that names no payment; its facts count where `sealgate deposits match` says so"
+    ),
+}
 
 
 def render(told: Document) -> str:
@@ -24,7 +36,9 @@ def _lines(told: Document) -> Iterator[str]:
     else:
         yield f"payment {payment['payment']} in {told['environment']}"
     yield f"  found by {told['found_by']}: {told['asked']}"
-    for entry in told["entries"]:
+    for other in told["also"]:
+        yield f"  the same words stand for {other}"
+    for entry in _once(told["entries"]):
         yield ""
         first, *rest = _ENTRIES[entry["kind"]](entry)
         yield f"{entry['at']}  {first}"
@@ -34,29 +48,65 @@ def _lines(told: Document) -> Iterator[str]:
         yield from now_lines(payment)
 
 
+def _once(entries: Sequence[Document]) -> list[Document]:
+    """Leave out what a person did where the event that it was done as says so already."""
+    said = {
+        one["ours"]["key"]
+        for one in entries
+        if one["kind"] == "event" and one["ours"] is not None and one["ours"]["by"] is not None
+    }
+    return [one for one in entries if one["kind"] != "action" or one["key"] not in said]
+
+
 def now_lines(payment: Document) -> Iterator[str]:
     """Say how a payment stands."""
-    if payment["state"] is None:
+    if payment["kept"] is not None:
+        yield f"now: {kept_text(payment['kept'], payment['since'])}"
+    elif payment["state"] is None:
         yield "now: no fact of this payment was ever stated"
         return
-    yield (
-        f"now: {payment['label']}, version {payment['version']}, since {payment['since']};"
-        f" books: {payment['posting']}"
-    )
+    else:
+        yield (
+            f"now: {payment['label']}, version {payment['revision']}, since {payment['since']};"
+            f" books: {payment['posting']}"
+        )
     for name, amounts in payment["amounts"].items():
         if amounts:
-            yield f"{_INDENT}{name:<9} {', '.join(map(amount_text, amounts))}"
+            # Money may be final and too little: the state has a word for the whole, an amount none.
+            is_part = name == "confirmed" and payment["state"] == State.UNDERPAID
+            less = ", which is final, and less than was asked" if is_part else ""
+            yield f"{_INDENT}{name:<9} {', '.join(map(amount_text, amounts))}{less}"
+
+
+def kept_text(kept: str, since: str) -> str:
+    """Say why there are facts and no state, and what gives them one."""
+    return f"{kept} since {since}: {_KEPT[Kept(kept)]}"
 
 
 def fact_line(fact: Document) -> str:
     """Write one fact, with its detail."""
     detail = f" ({fact['detail']})" if fact["detail"] else ""
-    return f"{fact_text(fact)}{detail}"
+    receipt = ", when it was received: no instant was told" if fact["is_at_receipt"] else ""
+    return f"{fact_text(fact)}{receipt}{detail}"
 
 
 def _event(entry: Document) -> Iterator[str]:
     asked = "  <- asked for" if entry["is_asked"] else ""
     yield f"event {entry['event']}  {entry['type']}{asked}"
+    if entry["ours"] is not None:
+        yield from ours.lines(entry["ours"])
+    else:
+        yield from _proof(entry)
+    yield f"verdict {entry['verdict'] or 'open: its batch has not ended'}"
+    for fact in entry["facts"]:
+        again = "" if fact["is_first"] else ", which was known"
+        yield f"states {fact_line(fact)}{again}"
+    for one in entry["not_final"]:
+        yield f"seen and not final: {one['says']}"
+
+
+def _proof(entry: Document) -> Iterator[str]:
+    """Say what proves an event of a provider's, and where it is kept."""
     yield (
         f"proven with key {entry['key']} of {entry['source']}, scheme"
         f" {entry['scheme'] or 'unknown'}, assurance {entry['assurance']}, mode {entry['mode']}"
@@ -65,10 +115,6 @@ def _event(entry: Document) -> Iterator[str]:
         yield f"verified late, out of the quarantine, at {entry['late_verified_at']}"
     yield f"correlation {entry['correlation_id']}"
     yield f"in the log at {entry['position']}, body {entry['body_digest']}"
-    yield f"verdict {entry['verdict'] or 'open: its batch has not ended'}"
-    for fact in entry["facts"]:
-        again = "" if fact["is_first"] else ", which was known"
-        yield f"states {fact_line(fact)}{again}"
 
 
 def _buried(entry: Document) -> Iterator[str]:
@@ -90,14 +136,14 @@ def _opened(entry: Document) -> Iterator[str]:
     if entry["owner"] is not None:
         yield f"owner: {entry['owner']}; ends by: {entry['ends_by']}"
     who = f", with {entry['assignee']}" if entry["assignee"] else ""
-    yield f"number {entry['number']}, {entry['status']}{who}, about {entry['subject']}"
+    yield f"{entry['exception']}, {entry['status']}{who}, about {entry['subject']}"
 
 
 def _closed(entry: Document) -> Iterator[str]:
     by = f" by {entry['by']}" if entry["by"] else ""
     approved = f", approved by {entry['approved_by']}" if entry["approved_by"] else ""
     yield f"exception {entry['code']} closed{by}{approved}: {entry['resolution']}"
-    yield f"number {entry['number']}{': ' + entry['reason'] if entry['reason'] else ''}"
+    yield f"{entry['exception']}{': ' + entry['reason'] if entry['reason'] else ''}"
 
 
 def _action(entry: Document) -> Iterator[str]:

@@ -51,6 +51,7 @@ _AT_TIMES = {
     "ce_tracelink": "the trace that the provider sent",
     "ce_signedtime": "when the provider signed it",
     "ce_latetime": "when it was verified, where that was later than its receipt",
+    "ce_timesource": "where ce_time is the receipt: provider or receipt, whose clock it is of",
 }
 
 

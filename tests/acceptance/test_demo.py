@@ -127,6 +127,15 @@ def test_the_gallery_is_the_same_on_kafka_and_postgresql(
     assert "give it a database of its own" in again.stderr, "one database, one environment"
 
 
+def _pasted(line: str, cwd: Path) -> str:
+    """Run a line that was printed, as whoever pastes it does."""
+    done = subprocess.run(
+        line.split(), cwd=cwd, env=_environ(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
 def test_a_second_shells_event_is_seen_and_ctrl_c_ends_well(
     tmp_path: Path, staying: Callable[..., subprocess.Popen[str]]
@@ -135,6 +144,12 @@ def test_a_second_shells_event_is_seen_and_ctrl_c_ends_well(
     process = staying()
     shown = _wait_for(tmp_path / "out", "Ctrl-C ends.")
     assert SUCCESS in shown
+    asked = re.findall(
+        r"^  (\S+ -m sealgate (?:exceptions list|why|trace) .*)$", shown, re.MULTILINE
+    )
+    answers = [_pasted(line, tmp_path) for line in asked]
+    for answer, words in zip(answers, ("ex-1 ", "because of rule", "exception "), strict=True):
+        assert words in answer
     command = re.search(r"^  (\S+ -m sealgate send \S+/hooks/btcpay-demo .*)$", shown, re.MULTILINE)
     assert command is not None, shown
     words = [*command[1].split(), "--reference", "FromASecondShell"]

@@ -1,4 +1,4 @@
-"""Both drills, by the command that a person types: they pass, and without a protection they do not.
+"""The drills, by the command that a person types: they pass, and without a protection they do not.
 
 A drill that cannot fail would be a comfort and no proof. So each protection is switched off in
 turn, and the evidence sheet must say exactly what no longer holds.
@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.drills import compromise, leak
+from sealgate.drills import compromise, divergence_judged, duplicates_judged, leak
 from tests.support.drills import DRILLS, DrillResults, Played, play
 from tests.support.drills_broken import FAILS, PROTECTIONS, play_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-CRITERIA = {"key-compromise": compromise.CRITERIA, "environment-leak": leak.CRITERIA}
+CRITERIA = {
+    "key-compromise": compromise.CRITERIA,
+    "environment-leak": leak.CRITERIA,
+    "duplicate-delivery": duplicates_judged.CRITERIA,
+    "divergence": divergence_judged.CRITERIA,
+}
 EXIT_FOUND = 3
 
 

@@ -50,11 +50,11 @@ async def sealgate(config: Path, *words: str) -> tuple[int, Any]:
     return done.returncode, json.loads(done.stdout)
 
 
-def said(key: str, version: int, role: str = "operations", second: str = "alice") -> list[str]:
-    """Say what kim decides."""
+def said(key: str, seen: str, role: str = "operations", second: str = "alice") -> list[str]:
+    """Say what kim decides, who has seen that much."""
     words = ["--by", "kim", "--role", role, "--reason", "goodwill", "--note", "asked by mail"]
     agreed = ["--approved-by", second] if second else []
-    return [*words, "--key", key, "--expect-version", str(version), *agreed]
+    return [*words, "--key", key, "--expect-version", seen, *agreed]
 
 
 async def _wait_until(stack: Stack, expected: dict[str, State]) -> None:
@@ -84,14 +84,14 @@ async def _told(stack: Stack) -> list[tuple[str, str, list[str]]]:
     )
 
 
-async def _refusals(config: Path) -> list[str]:
+async def _refusals(config: Path, seen: str) -> list[str]:
     """Try what must not be done, and return the codes of the refusals."""
     short = ("payments", "accept-underpaid", "inv-short")
     tried = [
-        (*short, *said("t-1", 1, role="support")),
-        (*short, *said("t-1", 9)),
-        (*short, *said("t-1", 1, second="")),
-        ("payments", "accept-late", "inv-short", *said("t-1", 1)),
+        (*short, *said("t-1", seen, role="support")),
+        (*short, *said("t-1", "9.00000000")),
+        (*short, *said("t-1", seen, second="")),
+        ("payments", "accept-late", "inv-short", *said("t-1", seen)),
     ]
     codes = []
     for words in tried:
@@ -99,6 +99,32 @@ async def _refusals(config: Path) -> list[str]:
         assert exit_code == 1
         codes.append(told["error"])
     return codes
+
+
+async def _hold_and_release(config: Path, seen: str) -> None:
+    """Hold a payment, and let go of it as its owner alone may."""
+    kind = ("inv-short", "--kind", "compliance")
+    held = await sealgate(config, "payments", "hold", *kind, *said("t-3", seen))
+    assert held[1]["after"]["label"] == "Confirmed (accepted_underpaid, hold: compliance)"
+    stale = await sealgate(config, "payments", "release", *kind, *said("t-4", "2.00000000"))
+    assert stale[1]["error"] == "role_not_allowed"
+    free = said("t-4", held[1]["after"]["revision"], role="compliance")
+    assert (await sealgate(config, "payments", "release", *kind, *free))[0] == 0
+    shown = await sealgate(config, "payments", "show", "inv-short")
+    assert shown[1]["label"] == "Confirmed (accepted_underpaid)"
+    assert [one["action"] for one in shown[1]["actions"]] == [
+        "accept_underpaid",
+        "place_hold",
+        "release_hold",
+    ]
+
+
+async def _withdraw(config: Path, seen: str) -> None:
+    """Take the acceptance of late money back."""
+    words = said("w-1", seen)
+    words[words.index("goodwill")] = "mistake"
+    undone = (await sealgate(config, "payments", "withdraw", "t-2", *words))[1]
+    assert (undone["after"]["label"], undone["notice"]) == ("Late", "com.sealgate.payment.late")
 
 
 @pytest.mark.slow
@@ -110,21 +136,25 @@ async def test_operators_decide_and_downstream_hears(stack: Stack) -> None:
         assert await asyncio.to_thread(processes.post, running.edge_url, body) == 200
     await _wait_until(stack, BEGUN)
 
-    assert await _refusals(config) == [
+    listed = (await sealgate(config, "payments", "list"))[1]["payments"]
+    seen = {one["payment"].rpartition("/")[2]: one["revision"] for one in listed}
+    assert await _refusals(config, seen["inv-short"]) == [
         "role_not_allowed",
         "version_conflict",
         "approval_required",
         "illegal_transition",
     ]
-    accept = ("payments", "accept-underpaid", "inv-short", *said("t-1", 1))
+    accept = ("payments", "accept-underpaid", "inv-short", *said("t-1", seen["inv-short"]))
     dry = await sealgate(config, *accept, "--dry-run")
     assert (dry[0], dry[1]["after"]["label"]) == (0, "Confirmed (accepted_underpaid)")
     await _wait_until(stack, BEGUN)
     assert await _told(stack) == []
 
-    assert (await sealgate(config, *accept))[1]["is_written"] is True
+    done = (await sealgate(config, *accept))[1]
+    assert done["is_written"] is True
     assert (await sealgate(config, *accept))[1]["is_repeat"] is True
-    late = await sealgate(config, "payments", "accept-late", "inv-late", *said("t-2", 2))
+    words = said("t-2", seen["inv-late"])
+    late = await sealgate(config, "payments", "accept-late", "inv-late", *words)
     assert late[1]["after"]["label"] == "Paid (accepted_late)"
     await _wait_until(stack, {"inv-short": State.CONFIRMED, "inv-late": State.PAID})
     assert await _told(stack) == [
@@ -132,19 +162,9 @@ async def test_operators_decide_and_downstream_hears(stack: Stack) -> None:
         ("inv-short", "Confirmed", ["accepted_underpaid"]),
     ]
 
-    kind = ("inv-short", "--kind", "compliance")
-    held = await sealgate(config, "payments", "hold", *kind, *said("t-3", 2))
-    assert held[1]["after"]["label"] == "Confirmed (accepted_underpaid, hold: compliance)"
-    refused = await sealgate(config, "payments", "release", *kind, *said("t-4", 2))
-    assert (refused[0], refused[1]["error"]) == (1, "role_not_allowed")
-    free = said("t-4", 2, role="compliance")
-    assert (await sealgate(config, "payments", "release", *kind, *free))[0] == 0
-    shown = await sealgate(config, "payments", "show", "inv-short")
-    assert shown[1]["label"] == "Confirmed (accepted_underpaid)"
-    assert [one["action"] for one in shown[1]["actions"]] == [
-        "accept_underpaid",
-        "place_hold",
-        "release_hold",
-    ]
+    await _hold_and_release(config, done["after"]["revision"])
+    await _withdraw(config, late[1]["after"]["revision"])
+    await _wait_until(stack, {"inv-short": State.CONFIRMED, "inv-late": State.LATE})
     queue = await sealgate(config, "exceptions", "list")
-    assert (queue[1]["exceptions"], running.terminate()) == ([], 0)
+    assert [one["code"] for one in queue[1]["exceptions"]] == ["LATE_FUNDS"]
+    assert running.terminate() == 0

@@ -20,6 +20,7 @@ ROLES = Path(__file__).parents[2] / "deploy" / "postgres" / "roles.sql"
 APPENDED = (
     *("event", "fact", "restatement", "transition", "mark", "notice", "dead_letter", "audit"),
     *("anomaly_evidence", "operator_action", "payment", "position", "anomaly"),
+    *("reading", "retraction"),
 )
 # Columns that say what happened, of tables in which others may move on.
 SETTLED = (
@@ -29,6 +30,7 @@ SETTLED = (
     *("UPDATE mark SET reason = 'x'", "UPDATE audit SET at_ms = 1"),
     *("UPDATE dead_letter SET reason = 'x'", "UPDATE restatement SET at_ms = 1"),
     *("UPDATE operator_action SET note = 'x'", "UPDATE anomaly_evidence SET at_ms = 1"),
+    *("UPDATE reading SET verdict = 'x'", "UPDATE retraction SET reading = 9"),
     "UPDATE meta SET value = 'production'",
 )
 

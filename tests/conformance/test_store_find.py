@@ -9,7 +9,8 @@ import pytest
 from consumers import notices
 from consumers.facts import Fact, FactKind, simple
 from consumers.notices import Occasion
-from consumers.store.finding import PAYMENTS_MAX, Sent
+from consumers.store.cases import Action
+from consumers.store.finding import PAYMENTS_MAX, Ordered, Sent
 from consumers.store.port import Changes, DeadLetter, EventKey, PaymentKey, Recorded, Store
 from ingress.eventlog.port import Partition, Position
 from tests.support.store_builders import (
@@ -155,6 +156,42 @@ async def test_no_more_payments_are_read_than_anybody_reads(store: Store) -> Non
     stated = [(f"p{place:03}", fact(key=f"tx:0x{place}")) for place in range(PAYMENTS_MAX + 5)]
     await _state(store, *stated)
     assert len(await store.finder.transferred("0x")) == PAYMENTS_MAX
+
+
+@pytest.mark.parametrize("kind", [FactKind.REFUND, FactKind.POSTED])
+async def test_a_refund_or_a_posting_is_found_by_exactly_its_id(
+    store: Store, kind: FactKind
+) -> None:
+    """Finance's own numbers begin alike: RF-1 must not name the payment of RF-10."""
+    await _state(
+        store,
+        ("given", simple(kind, NOW_MS, key="RF-1", asset="USDT", amount=5)),
+        ("given", simple(kind, NOW_MS + 1, key="RF-1", asset="USDT", amount=7)),
+        ("other", simple(kind, NOW_MS, key="RF-10", asset="USDT", amount=5)),
+    )
+    assert await store.finder.numbered("RF-1") == [(kind, *_payments("given"))]
+    assert await store.finder.numbered("RF-") == []
+
+
+async def test_what_has_no_number_is_not_found_by_one(store: Store) -> None:
+    """The kind of a hold is the key of every such hold, and a transfer has a search of its own."""
+    held = simple(FactKind.HOLD, NOW_MS, key="compliance", detail="on")
+    await _state(store, ("held", held), ("paid", fact(key="tx:1")))
+    assert await store.finder.numbered("compliance") == []
+    assert await store.finder.numbered("tx:1") == []
+
+
+async def test_an_order_is_found_by_its_key(store: Store) -> None:
+    """A ticket's number leads to the payment, or to the exception, that it was about."""
+    about = {"T-1": (PAYMENT, None), "T-2": (None, 7)}
+    actions = [
+        Action(key, "wait", payment, item, "kim", "finance", "", "goodwill", "so", "{}", NOW_MS)
+        for key, (payment, item) in about.items()
+    ]
+    await apply(store, Changes(actions=actions))
+    assert await store.finder.ordered("T-1") == Ordered(PAYMENT, None)
+    assert await store.finder.ordered("T-2") == Ordered(None, 7)
+    assert await store.finder.ordered("T-3") is None
 
 
 async def test_what_became_of_a_notice_is_told(store: Store) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 import apsw
 import pytest
 
+from consumers.facts import FactKind, simple
 from consumers.store import finding
+from consumers.store.cases import Action
 from consumers.store.connect import postgres_address
 from consumers.store.port import Changes, Store
 from consumers.store.postgres_connection import Patience, make_pool
 from tests.support.store_builders import (
+    NOW_MS,
     PAYMENT,
     apply,
     event,
@@ -29,6 +32,8 @@ QUESTIONS: dict[str, tuple[str, tuple[object, ...]]] = {
     "a reference": (finding.REFERENCED, ("p7",)),
     "a reference in events": (finding.NAMED, ("p7",)),
     "a hash": (finding.TRANSFER_BEGINS, ("tx:0x7:", "tx:0x7;", 100)),
+    "a refund": (finding.NUMBERED, ("RF-7", 100)),
+    "an order": (finding.ORDERED, ("T-7",)),
     "a notice": (finding.NOTICE, ("n-7",)),
 }
 
@@ -55,6 +60,10 @@ async def _fill(store: Store, begin: int, end: int) -> None:
         events.append(event(f"e{n}", offset=n, reference=f"p{n}")._replace(key=told))
         changes.payments.append(saved(key))
         changes.facts.append((key, fact(key=f"tx:0x{n}:0"), told))
+        back = simple(FactKind.REFUND, NOW_MS, key=f"RF-{n}", asset="USDT", amount=1)
+        changes.facts.append((key, back, told))
+        who = ("kim", "finance", "", "goodwill", "so", "{}", NOW_MS)
+        changes.actions.append(Action(f"T-{n}", "wait", key, None, *who))
         changes.notices.append(notice(n, key))
     await apply(store, changes, events)
 

@@ -88,13 +88,14 @@ async def test_every_part_of_a_fact_comes_back(store: Store) -> None:
         Fact(FactKind.SEEN, "tx", "BTC", None, whole=False, late=True, at_ms=NOW_MS),
         Fact(FactKind.FINAL, "tx", "BTC", 0, whole=True, late=False, at_ms=-1),
         Fact(FactKind.EXPIRED, "", "", None, whole=False, late=False, at_ms=1),
+        Fact(FactKind.EXPIRED, "", "", None, whole=False, late=False, at_ms=1, untold=True),
     }
     changes = Changes(payments=[saved()], facts=[(PAYMENT, one, event_key()) for one in facts])
     await apply(store, changes)
     payment = await store.payment(PAYMENT)
     assert payment is not None
     assert payment.facts == facts
-    assert [one.fact.at_ms for one in await store.statements(PAYMENT)] == [-1, 0, 1, NOW_MS]
+    assert [one.fact.at_ms for one in await store.statements(PAYMENT)] == [-1, 0, 1, 1, NOW_MS]
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -5,6 +5,7 @@ the void events had never come.
 """
 
 import asyncio
+import json
 from itertools import permutations
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import asyncpg
 import pytest
 
 from consumers.exceptions import subject_of
-from consumers.facts import Fact, FactKind
+from consumers.facts import ON, Fact, FactKind, simple
 from consumers.lifecycle import State, Verdict
 from consumers.store.connect import connect
 from consumers.store.port import (
@@ -35,6 +36,7 @@ ASKED = Fact(
 SEEN = Fact(FactKind.SEEN, "tx:1", "EUR", 100, whole=False, late=False, at_ms=NOW_MS)
 FINAL = Fact(FactKind.FINAL, "tx:1", "EUR", 100, whole=False, late=False, at_ms=NOW_MS + 50)
 FINAL_LATER = Fact(FactKind.FINAL, "tx:1", "EUR", 100, whole=False, late=False, at_ms=NOW_MS + 60)
+LOCKED = simple(FactKind.HOLD, NOW_MS, key="compliance", detail=ON)
 PART = Fact(FactKind.SEEN, "tx:2", "EUR", 40, whole=False, late=False, at_ms=NOW_MS)
 
 
@@ -63,6 +65,20 @@ async def test_a_forged_event_is_taken_out_and_downstream_hears_of_it(teller: Te
     assert dict(notices[3].headers)["ce_type"] == b"com.sealgate.payment.paid"
     assert notices[3].key == notices[2].key
     assert await teller.store.marks([key("forged")]) == {key("forged"): [word("forged")]}
+
+
+async def test_a_hold_that_is_taken_out_is_heard_and_given_back_too(teller: Teller) -> None:
+    """Goods wait for it downstream: a hold that nobody stated must not keep them for ever."""
+    await teller.tell(("created", {ASKED, FINAL}), ("locked", {LOCKED}))
+    await teller.void("locked")
+    await teller.judge([word("locked", Judgement.CORROBORATED)])
+    notices = [one.notice for one in await teller.store.pending(9)]
+    types = [dict(one.headers)["ce_type"].rpartition(b".")[2] for one in notices]
+    assert types == [b"confirmed", b"held", b"released", b"held"]
+    assert [one.version for one in notices] == [1, 1, 1, 1]
+    assert len({one.id for one in notices}) == len(notices)
+    assert [json.loads(one.value)["cause"] for one in notices[1:]] == ["event", "void", "restore"]
+    assert await teller.history() == [("Confirmed", "event")]
 
 
 async def test_voiding_twice_writes_nothing(teller: Teller, store_url: str) -> None:

@@ -1,16 +1,16 @@
 """One suite for both stores: the payments that wait, and what the timers do about them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from consumers.facts import FactKind, simple
+from consumers.facts import OFF, ON, Fact, FactKind, RefundStatus, simple
 from consumers.lifecycle import State
-from consumers.store.port import Changes, PaymentKey, Store
-from consumers.store.waiting import BEGINNING, Asked, Page, Waits
+from consumers.store.port import Changes, Payment, PaymentKey, Store
+from consumers.store.waiting import BEGINNING, Asked, Page, Place, Waits
 from tests.support import timed
 from tests.support.store_builders import NOW_MS, PAYMENT, apply, event, event_key, fact, mark, saved
 from tests.support.timed import EXPIRE_AFTER_S, GRACE_S, SETTLE_S, Timed
@@ -134,3 +134,70 @@ async def test_a_stuck_payment_is_raised_made_worse_and_healed(bench: Timed) -> 
     await bench.tell("confirmed", amount="10", currency="USDT", amount_received="10")
     await bench.settle()
     assert await bench.codes() == []
+
+
+def _word(kind: FactKind, key: str, detail: str = "") -> Fact:
+    return simple(kind, NOW_MS, key=key, asset="USDT", amount=1, detail=detail)
+
+
+async def _all(ask: Callable[[int, Place], Awaitable[Page]], limit: int) -> list[Payment]:
+    """Read all pages; each but the last is full, whatever comes with facts."""
+    found: list[Payment] = []
+    after: Place | None = BEGINNING
+    while after is not None:
+        page = await ask(limit, after)
+        found += page.payments
+        after = page.after
+    return found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_what_is_confirmed_and_in_no_book_comes_with_its_facts(
+    store: Store, limit: int
+) -> None:
+    """A million booked payments are stepped over; an entry taken back, or doubted, is looked at."""
+    stated = {
+        "booked": [_word(FactKind.POSTED, "je", ON)],
+        "back": [_word(FactKind.POSTED, "je", ON), _word(FactKind.POSTED, "je", OFF)],
+        "new": [],
+    }
+    rows = [saved(_key(name), State.CONFIRMED) for name in stated]
+    facts = [
+        (_key(name), one, event_key()) for name, told in stated.items() for one in [fact(), *told]
+    ]
+    doubted, late = saved(_key("doubted"), State.CONFIRMED), saved(_key("late"), State.LATE)
+    facts.append((_key("doubted"), fact(), event_key()))
+    facts.append((_key("doubted"), _word(FactKind.POSTED, "je", ON), event_key("wrong")))
+    facts.append((_key("late"), fact(), event_key()))
+    changes = Changes(payments=[*rows, doubted, late], facts=facts, marks=[mark("wrong")])
+    await apply(store, changes, [event(), event("wrong")])
+    found = await _all(Waits.of(store).unposted, limit)
+    assert [one.key.reference for one in found] == ["back", "doubted", "new"]
+    assert found[1].facts == {fact()}, "what only a void event states is no entry"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_what_is_on_its_way_back_comes_whatever_state_it_is_in(
+    store: Store, limit: int
+) -> None:
+    """A refund is told of in any state; one whose end was told is stepped over."""
+    pending = _word(FactKind.REFUND, "re", RefundStatus.PENDING)
+    ended = _word(FactKind.REFUND, "re", RefundStatus.SUCCEEDED)
+    failed = _word(FactKind.REFUND, "other", RefundStatus.FAILED)
+    stated = {
+        "a": (State.CONFIRMED, [pending]),
+        "b": (State.CONFIRMED, [pending, ended]),
+        "c": (State.LATE, [pending, failed]),
+        "d": (State.PAID, [ended]),
+        "e": (State.PENDING, [pending]),
+    }
+    rows = [saved(_key(name), state) for name, (state, _) in stated.items()]
+    facts = [(_key(name), one, event_key()) for name, (_, told) in stated.items() for one in told]
+    doubted = saved(_key("f"), State.CONFIRMED)
+    facts.append((_key("f"), pending, event_key()))
+    facts.append((_key("f"), ended, event_key("wrong")))
+    changes = Changes(payments=[*rows, doubted], facts=facts, marks=[mark("wrong")])
+    await apply(store, changes, [event(), event("wrong")])
+    found = await _all(Waits.of(store).refunding, limit)
+    assert [one.key.reference for one in found] == ["a", "c", "e", "f"]
+    assert found[1].facts == {pending, failed}

@@ -3,10 +3,14 @@
 import apsw
 import asyncpg
 
-from consumers.audit import Anchor, Audit, Report
+from consumers.audit import Audit
+from consumers.chainwalk import Anchor, Report
 from consumers.store.cases import Action
+from consumers.store.polls import Freeze, ProviderRead
 from consumers.store.port import Advance, Anomaly, Changes, DeadLetter, Resolution, Store
+from consumers.store.readings import Reread, Retraction
 from ingress.eventlog.port import Position
+from tests.support.kept import matching
 from tests.support.store_builders import (
     GROUP,
     NOW_MS,
@@ -14,6 +18,7 @@ from tests.support.store_builders import (
     PAYMENT,
     apply,
     claimed,
+    event_key,
     mark,
     whole_batch,
 )
@@ -21,8 +26,12 @@ from tests.support.store_builders import (
 CHAIN = f"{GROUP}/{PARTITION.topic}/0"
 
 
-async def fill(store: Store, batches: int = 3) -> None:
-    """Write something into every table, and so many batches into the chain of a partition."""
+async def fill(store: Store, batches: int = 3, *, worked: bool = True) -> None:
+    """Write something into every table, and so many batches into the chain of a partition.
+
+    Unless `worked` nobody does anything to what the batches raised, and one of them can be undone
+    without leaving a trace of it elsewhere.
+    """
     epoch = await claimed(store)
     at = None
     for number in range(1, batches + 1):
@@ -37,10 +46,31 @@ async def fill(store: Store, batches: int = 3) -> None:
             await tx.save(changes)
         at = number * 10
     done = Action("k-1", "note", PAYMENT, None, "ann", "ops", "", "seen", "", "", NOW_MS)
-    ended = Resolution("E_TEST", "pay-1", "looked at", NOW_MS + 9)
-    await apply(store, Changes(marks=[mark()], resolved=[ended], actions=[done]))
+    ended = [Resolution("E_TEST", "pay-1", "looked at", NOW_MS + 9)] if worked else []
+    await apply(store, Changes(marks=[mark()], resolved=ended, actions=[done]))
     await apply(store, Changes(marks=[mark("evt-2", reason="a copy")]))
-    await apply(store, Changes(anomalies=[Anomaly("E_TEST", "pay-1", 2, "x9", None, NOW_MS)]))
+    await apply(store, answers())
+    about = "pay-1" if worked else "pay-9"
+    await apply(store, Changes(anomalies=[Anomaly("E_TEST", about, 2, "x9", None, NOW_MS)]))
+
+
+def answers() -> Changes:
+    """Make a reading that was done again, a match, an answer of a provider, and a freeze."""
+    gone = (Retraction(PAYMENT, b"\x07", is_retracted=True),)
+    again = Reread(event_key(), 1, "shop/2", "unparseable", "applied", "k-1", NOW_MS, gone)
+    read = ProviderRead(
+        PAYMENT,
+        "why",
+        NOW_MS,
+        "paid",
+        "same",
+        is_held=True,
+        mapping="shop/1",
+        request_id="r",
+        body_digest="d",
+    )
+    frozen = Freeze(is_on=True, reason="outage", by="ann", role="ops", approved_by="", at_ms=NOW_MS)
+    return Changes(readings=[again], matching=matching(), reads=[read], freezes=[frozen])
 
 
 async def audit(store: Store, *anchors: Anchor, since: Anchor | None = None) -> Report:

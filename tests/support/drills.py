@@ -1,4 +1,4 @@
-"""Both drills, played by the real command once per session, embedded, and all that they left.
+"""The drills, played by the real command once per session, embedded, and all that they left.
 
 A drill takes a quarter of a minute: whoever wants to look at one looks at the same.
 """
@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DRILLS = ("key-compromise", "environment-leak")
-DRILL_S = 110.0
+DRILLS = ("key-compromise", "environment-leak", "duplicate-delivery", "divergence")
+DRILL_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import drills_divergence, drills_duplicates
 from tests.support.drills import DRILL_S, ROOT
 
 AT_ONCE = 2
@@ -116,8 +117,15 @@ async def raise_alarm(self, alarm):
 Keeper.raise_alarm = raise_alarm
 """,
 }
-PROTECTIONS = {"key-compromise": _KEY_COMPROMISE, "environment-leak": _ENVIRONMENT_LEAK}
+PROTECTIONS: Mapping[str, Mapping[str, str]] = {
+    "key-compromise": _KEY_COMPROMISE,
+    "environment-leak": _ENVIRONMENT_LEAK,
+    "duplicate-delivery": drills_duplicates.PROTECTIONS,
+    "divergence": drills_divergence.PROTECTIONS,
+}
 FAILS: Mapping[str, frozenset[str]] = {
+    **drills_duplicates.FAILS,
+    **drills_divergence.FAILS,
     "revocation": frozenset({"revoked at once", "nothing after", "nothing lost", "reported"}),
     "quarantine": frozenset({"nothing lost", "as if never attacked"}),
     "publishing what was verified again": frozenset({"nothing lost", "as if never attacked"}),

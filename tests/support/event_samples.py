@@ -92,6 +92,7 @@ class Samples(_Table):
             payment_ref=sample.payment,
             occurred_ms=self.at_ms(sample),
             received_ms=self.received_ms,
+            untold=sample.at is None,
             content_type=sample.content_type,
         )
 
@@ -99,11 +100,13 @@ class Samples(_Table):
         """Return the facts that the sample must state."""
         at_ms = self.at_ms(sample)
         total = f"{TOTAL_PREFIX}{self.provider}:{sample.payment}"
-        return frozenset(_fact(told, total, at_ms) for told in sample.facts)
+        untold = sample.at is None
+        return frozenset(_fact(told, total, at_ms, is_untold=untold) for told in sample.facts)
 
 
-def _fact(told: Stated, total: str, at_ms: int) -> Fact:
+def _fact(told: Stated, total: str, at_ms: int, *, is_untold: bool) -> Fact:
     # An expectation has no instant.
+    is_dated = told.kind is FactKind.EXPECTED or told.at is not None
     default_ms = 0 if told.kind is FactKind.EXPECTED else at_ms
     return Fact(
         kind=told.kind,
@@ -115,6 +118,7 @@ def _fact(told: Stated, total: str, at_ms: int) -> Fact:
         at_ms=default_ms if told.at is None else _ms(told.at),
         expires_ms=None if told.expires is None else _ms(told.expires),
         detail=told.detail,
+        untold=is_untold and not is_dated,
     )
 
 

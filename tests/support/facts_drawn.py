@@ -21,7 +21,7 @@ INSTANTS = st.integers(1, 9)
 def values(unit: int) -> st.SearchStrategy[Fact]:
     """Draw observations of value."""
     amounts = st.sampled_from([None, 0, 30, 40, 60, 99, 100, 100, 100, 101, 140])
-    return st.builds(
+    told = st.builds(
         Fact,
         kind=st.sampled_from([FactKind.SEEN, FactKind.FINAL]),
         key=st.sampled_from(TRANSFERS),
@@ -32,6 +32,13 @@ def values(unit: int) -> st.SearchStrategy[Fact]:
         at_ms=INSTANTS,
         detail=st.sampled_from(BLOCKS),
     )
+    return maybe_untold(told)
+
+
+def maybe_untold(told: st.SearchStrategy[Fact]) -> st.SearchStrategy[Fact]:
+    """Draw an instant that nobody told for some: it is then the receipt."""
+    untold = st.sampled_from([False, False, False, True])
+    return st.builds(lambda fact, is_so: fact._replace(untold=is_so), told, untold)
 
 
 def asked(unit: int) -> st.SearchStrategy[Fact]:
@@ -64,6 +71,17 @@ def losses() -> st.SearchStrategy[Fact]:
     return removed | dropped
 
 
+def lost_for_good(unit: int) -> st.SearchStrategy[Fact]:
+    """Draw one of a few that belong together: final in a block, removed from it, mined again.
+
+    Of facts drawn each for itself a final one and the removal of its own block seldom meet.
+    """
+    mined = say(FactKind.FINAL, 3, key="tx:1", asset="USDT", amount=100 * unit, detail="A")
+    removed = say(FactKind.REMOVED, 4, key="tx:1", detail="A")
+    again = mined._replace(at_ms=6, detail="B")
+    return st.sampled_from([mined, mined, removed, removed, again])
+
+
 def ends() -> st.SearchStrategy[Fact]:
     """Draw ends, and what operators and providers say beside the money."""
     words = [
@@ -75,11 +93,12 @@ def ends() -> st.SearchStrategy[Fact]:
         *((FactKind.NOTE, "", note.value) for note in Note),
         *((FactKind.HOLD, kind.value, word) for kind in HoldKind for word in (ON, OFF)),
     ]
-    return st.builds(
+    ended = st.builds(
         lambda at, word: say(word[0], at, key=word[1], detail=word[2]),
         INSTANTS,
         st.sampled_from(words),
     )
+    return maybe_untold(ended)
 
 
 def credits_(unit: int) -> st.SearchStrategy[Fact]:
@@ -89,7 +108,7 @@ def credits_(unit: int) -> st.SearchStrategy[Fact]:
             FactKind.REFUND, at, key=key, asset="USDT", amount=amount, detail=status
         )._replace(whole=is_whole),
         INSTANTS,
-        st.sampled_from(["re:1", "re:2", "agg:shop:1"]),
+        st.sampled_from(["re:1", "re:2", "tx:1", "agg:shop:1"]),
         st.sampled_from([None, 10 * unit, 40 * unit, 100 * unit]),
         st.sampled_from([*RefundStatus, RefundStatus.SUCCEEDED, RefundStatus.SUCCEEDED]),
         st.sampled_from([False, False, False, True]),
@@ -103,7 +122,7 @@ def credits_(unit: int) -> st.SearchStrategy[Fact]:
         st.sampled_from([40 * unit, 100 * unit]),
         st.sampled_from([ON, ON, OFF]),
     )
-    return refund | posted
+    return maybe_untold(refund) | posted
 
 
 @st.composite
@@ -116,7 +135,9 @@ def fact_sets(draw: st.DrawFn, size_max: int = 9) -> set[Fact]:
 def facts(unit: int) -> st.SearchStrategy[Fact]:
     """Draw one fact: as often about money as about everything else."""
     money = values(unit)
-    return st.one_of(money, money, money, asked(unit), losses(), ends(), credits_(unit))
+    return st.one_of(
+        money, money, money, asked(unit), losses(), lost_for_good(unit), ends(), credits_(unit)
+    )
 
 
 def merchants() -> st.SearchStrategy[Merchant]:

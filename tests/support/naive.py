@@ -150,30 +150,69 @@ def is_met(told: Facts, facts: Facts, merchant: Merchant) -> bool:
     return False
 
 
+def done(facts: Facts) -> Facts:
+    """Return the refunds that succeeded, where nothing later says that they failed.
+
+    Of words of which nobody knows the order, that it failed is the later one: a bounce.
+    """
+    back = []
+    for fact in facts:
+        if fact.kind != "refund" or fact.detail != "succeeded":
+            continue
+        bounces = [one for one in facts if one.kind == "refund" and one.detail == "failed"]
+        bounces = [one for one in bounces if one.key == fact.key]
+        if not any(is_not_before(one, fact) for one in bounces):
+            back.append(fact)
+    return back
+
+
+def is_not_before(one: Fact, other: Fact) -> bool:
+    """Say whether it is not known that one word came before another."""
+    return one.untold or other.untold or one.at_ms >= other.at_ms
+
+
 def is_refunded(facts: Facts) -> bool:
     """Say whether, at some refund, all that had come until then was given back.
 
     "Funds first seen after a full refund are a new unmatched deposit."
     """
-    done = [fact for fact in facts if fact.kind == "refund" and fact.detail == "succeeded"]
-    ever = observed(facts)
-    for refund in done:
-        now_ms = begin(refund, done)
-        came = [fact for fact in ever if begin(fact, ever) <= now_ms]
-        back = [fact for fact in done if begin(fact, done) <= now_ms]
-        if is_money(came) and is_given_back(came, back):
-            return True
-    return False
+    return any(is_all_back(refund, facts) for refund in done(facts))
 
 
-def begin(one: Fact, told: Facts) -> int:
-    """Return when the transfer, or the refund, was first told of.
+def is_all_back(refund: Fact, facts: Facts) -> bool:
+    """Say whether all that came until this refund was given back by then."""
+    came, back = until(refund, facts)
+    return is_money(came) and is_given_back(came, back)
+
+
+def until(refund: Fact, facts: Facts) -> tuple[Facts, Facts]:
+    """Return what had come when a refund was made, and what had been given back.
+
+    Of what has no instant it is supposed that it came before, and of a refund without one that it
+    was the last thing to happen.
+    """
+    ever, back = observed(facts), done(facts)
+    now_ms = begin(refund, back)
+    if now_ms is None:
+        return ever, back
+
+    def was(one: Fact, told: Facts) -> bool:
+        then_ms = begin(one, told)
+        return then_ms is None or then_ms <= now_ms
+
+    return [fact for fact in ever if was(fact, ever)], [fact for fact in back if was(fact, back)]
+
+
+def begin(one: Fact, told: Facts) -> int | None:
+    """Return when the transfer, or the refund, was first told of; None where nobody knows.
 
     A running total that has grown tells of more, and of it nobody had told before.
     """
     same = [fact for fact in told if fact.key == one.key]
     if one.key.startswith("agg:"):
         same = [fact for fact in same if fact._replace(at_ms=0) == one._replace(at_ms=0)]
+    if any(fact.untold for fact in same):
+        return None
     return min(fact.at_ms for fact in same)
 
 
@@ -206,34 +245,39 @@ def is_reversed(facts: Facts, merchant: Merchant) -> bool:
     return was and not is_met([fact for fact in seen if fact.kind == "final"], facts, merchant)
 
 
-def closed_ms(facts: Facts, merchant: Merchant) -> int | None:
-    """Return when the window closed: min(expires_at + grace, cancelled_at).
+def is_too_late(value: Fact, facts: Facts, merchant: Merchant) -> bool:
+    """Say whether an observation was after min(expires_at + grace, cancelled_at).
 
-    Where nobody told when it would, it closed when it was said to have.
+    Where nobody told when it would close, it closed when it was said to have. What was received
+    before an end that was told came before it. Who says that it has closed says that it was not
+    paid: money of which nobody knows whether it came before that word came after it.
     """
     ends = [fact.expires_ms + merchant.grace_ms for fact in facts if fact.expires_ms is not None]
-    if not ends:
-        ends = [fact.at_ms for fact in facts if fact.kind == "expired"]
-    ends += [fact.at_ms for fact in facts if fact.kind == "cancelled"]
-    return min(ends) if ends else None
+    if any(value.at_ms > end for end in ends):
+        return True
+    for fact in facts:
+        if fact.kind != "cancelled" and (fact.kind != "expired" or ends):
+            continue
+        if value.untold or fact.untold or value.at_ms > fact.at_ms:
+            return True
+    return False
 
 
 def is_timely(facts: Facts, merchant: Merchant) -> bool:
-    """Walk along time until the price is reached, and look whether the window was still open.
+    """Walk along time until the price is reached, leaving out what came too late.
 
     Of a transfer that stands every sighting counts, also one in a block that was removed: it was
     there. A transfer that the provider itself calls late never counts.
     """
-    closed = closed_ms(facts, merchant)
     values = observed(facts)
     keys = {fact.key for fact in values if stands(fact, facts)}
     keys -= {fact.key for fact in values if fact.late}
     so_far: Facts = []
     for fact in sorted(values, key=lambda one: one.at_ms):
-        if fact.key in keys:
+        if fact.key in keys and not is_too_late(fact, facts, merchant):
             so_far.append(fact)
             if is_met(so_far, facts, merchant):
-                return closed is None or fact.at_ms <= closed
+                return True
     return False
 
 

@@ -11,8 +11,12 @@ from tests.support.naive import (
     Facts,
     Merchant,
     allowed,
+    done,
     has,
+    is_all_back,
+    is_met,
     is_money,
+    is_not_before,
     is_one_asset,
     is_timely,
     observed,
@@ -21,6 +25,7 @@ from tests.support.naive import (
     state,
     symbol,
     total,
+    until,
 )
 
 
@@ -32,8 +37,10 @@ def items(told: Iterable[Fact], merchant: Merchant = STRICT) -> set[str]:
         *of_amounts(facts, merchant),
         *of_places(facts),
         *of_refunds(facts),
+        *of_bounces(facts),
+        *of_transfers_back(facts, merchant),
         *of_names(facts),
-        *of_books(facts),
+        *of_books(facts, merchant),
         *of_outcomes(facts, merchant),
     }
 
@@ -45,9 +52,14 @@ def of_state(facts: Facts, merchant: Merchant) -> Iterator[str]:
         yield "LATE_FUNDS"
     if now == "Reversed":
         yield "FUNDS_REVERSED"
-    if now == "Underpaid" and (prices(facts) or has(facts, "expired")):
+    is_short = prices(facts) or has(facts, "expired") or has(facts, "note", "underpaid")
+    if now == "Underpaid" and is_short:
         yield "AMOUNT_UNDER"
+    if now == "Refunded" and is_something_left(facts, merchant):
+        yield "UNMATCHED_DEPOSIT"
     holds = [fact for fact in facts if fact.kind == "hold" and fact.key == "compliance"]
+    # Nobody knows which hold a release without an instant is of.
+    holds = [fact for fact in holds if fact.detail == "on" or not fact.untold]
     last_ms = max((fact.at_ms for fact in holds), default=0)
     if any(fact.detail == "on" for fact in holds if fact.at_ms == last_ms):
         yield "COMPLIANCE_HOLD"
@@ -98,17 +110,58 @@ def first_exceeded(facts: Facts, merchant: Merchant) -> str | None:
     return None
 
 
+def is_something_left(facts: Facts, merchant: Merchant) -> bool:
+    """Say whether money is here of a payment that was refunded: new, or not given back at all."""
+    full = [refund for refund in done(facts) if is_all_back(refund, facts)]
+    for fact in observed(facts):
+        if fact.amount != 0 and all(fact not in until(refund, facts)[0] for refund in full):
+            return True
+    for fact in observed(facts):
+        came, back = total(observed(facts), fact.asset), total(done(facts), fact.asset)
+        if fact.amount is None or came is None or back is None:
+            continue
+        if came - back > allowed(fact.asset, came, merchant):
+            return True
+    return False
+
+
 def of_refunds(facts: Facts) -> Iterator[str]:
     """Compare what went back with what ever came."""
-    ever = observed(facts)
-    done = [fact for fact in facts if fact.kind == "refund" and fact.detail == "succeeded"]
-    if done and not is_money(ever):
+    ever, back = observed(facts), done(facts)
+    if back and not is_money(ever):
         yield "REFUND_WITHOUT_FUNDS"
         return
-    for fact in done:
-        given, came = total(done, fact.asset), total(ever, fact.asset)
+    for fact in back:
+        given, came = total(back, fact.asset), total(ever, fact.asset)
         if fact.amount is not None and given is not None and came is not None and given > came:
             yield "CONTRADICTORY_OUTCOME"
+
+
+def of_bounces(facts: Facts) -> Iterator[str]:
+    """Look for a refund that succeeded and failed, and nobody knows which came last."""
+    words = [fact for fact in facts if fact.kind == "refund"]
+    for one in words:
+        for other in words:
+            if (one.detail, other.detail) != ("succeeded", "failed") or one.key != other.key:
+                continue
+            is_equal = is_not_before(one, other) and is_not_before(other, one)
+            if is_equal and all(fact.key != one.key for fact in done(facts)):
+                yield "CONTRADICTORY_OUTCOME"
+
+
+def of_transfers_back(facts: Facts, merchant: Merchant) -> Iterator[str]:
+    """Look for a transfer that the price needs, and that was given back, nobody knows when."""
+    gone = set()
+    for fact in done(facts):
+        came = total([one for one in observed(facts) if one.key == fact.key], fact.asset)
+        is_one = fact.untold and not fact.key.startswith("agg:")
+        if is_one and came and fact.amount is not None and fact.amount >= came:
+            gone.add(fact.key)
+    now = standing_values(facts)
+    left = [one for one in now if one.key not in gone and not one.key.startswith("agg:")]
+    is_needed = is_met(now, facts, merchant) and not is_met(left, facts, merchant)
+    if gone and is_money(left) and is_needed and state(facts, merchant) != "Refunded":
+        yield "CONTRADICTORY_OUTCOME"
 
 
 def of_names(facts: Facts) -> Iterator[str]:
@@ -120,12 +173,17 @@ def of_names(facts: Facts) -> Iterator[str]:
                 yield "CONTRADICTORY_OUTCOME"
 
 
-def of_books(facts: Facts) -> Iterator[str]:
-    """Compare the books with what is final."""
+def of_books(facts: Facts, merchant: Merchant) -> Iterator[str]:
+    """Compare the books with what is final: by its figure, or the price where all of it is."""
     final = [fact for fact in standing_values(facts) if fact.kind == "final"]
     for asset, booked in books(facts).items():
-        if booked > (total(final, asset) or 0):
+        sums = [total(final, asset) or 0]
+        if any(fact.whole for fact in final):
+            sums += [price for name, price in prices(facts).items() if is_one_asset(name, asset)]
+        if booked > max(sums):
             yield "POSTED_BEFORE_CONFIRMED"
+        elif 0 < booked < max(sums) and state(facts, merchant) == "Confirmed":
+            yield "POSTED_MISMATCH"
 
 
 def books(facts: Facts) -> dict[str, int]:

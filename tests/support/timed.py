@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry
 from consumers.apply import Applier
 from consumers.keeping_up import KeepingUp
 from consumers.lifecycle import State
-from consumers.metrics import TimerMetrics
 from consumers.patience import DEFAULTS, Limit
 from consumers.policy import Policy
 from consumers.store.cases import Item, ItemFilter
 from consumers.store.port import PaymentKey, Store
+from consumers.time_metrics import TimerMetrics
 from consumers.timers import Timers, Timing
 from consumers.weighing import Terms
 from ingress.contract import cloudevents, topics

@@ -42,6 +42,7 @@ class World:
     payments: dict[PaymentKey, Payment] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
     notices: list[dict] = field(default_factory=list)
+    held: list[dict] = field(default_factory=list)
     open: set[str] = field(default_factory=set)
     verdicts: list[Verdict] = field(default_factory=list)
     last: Changes = field(default_factory=Changes)
@@ -72,7 +73,10 @@ class World:
             assert row.was == (0 if stored is None else stored.version)
             self.payments[row.payment.key] = row.payment
         self.transitions += changes.transitions
-        self.notices += [orjson.loads(notice.value) for notice in changes.notices]
+        for notice in changes.notices:
+            words = dict(notice.headers)["ce_type"].decode().rpartition(".")[2]
+            told = self.held if words in {"held", "released"} else self.notices
+            told.append(orjson.loads(notice.value))
         for anomaly in changes.anomalies:
             assert anomaly.subject == SUBJECT
             self.open.add(anomaly.code)

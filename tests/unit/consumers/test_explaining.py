@@ -118,7 +118,7 @@ CASES = {
         (PRICE, PART, SHORT_ACCEPTED),
         State.PAID,
         5,
-        "seen: 0.40 USDC; asked: 1.00 USDC or any amount",
+        "or the lower amount that was accepted at t1500, when 0.40 USDC stood",
         (PART, SHORT_ACCEPTED),
     ),
     "removed": (

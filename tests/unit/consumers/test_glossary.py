@@ -1,19 +1,22 @@
 """The glossary: every word of the code has its sentence, and no other word is explained."""
 
+from consumers.actions import Role
 from consumers.exceptions import HANDLING
 from consumers.facts import FactKind, Failure, HoldKind
 from consumers.glossary import (
+    AMOUNTS,
     FACTS,
     FAILURES,
     FLAGS,
     HOLDS,
     POSTINGS,
+    ROLES,
     SEVERITIES,
     STATES,
     VERDICTS,
 )
 from consumers.lifecycle import State, Verdict
-from consumers.standing import Posting
+from consumers.standing import Amounts, Posting
 
 # In the order in which they are shown, from the document of the domain.
 SHOWN = (
@@ -32,6 +35,8 @@ def test_every_word_has_a_meaning_and_every_meaning_a_word() -> None:
         (FACTS, FactKind),
         (FAILURES, Failure),
         (HOLDS, HoldKind),
+        (AMOUNTS, Amounts._fields),
+        (ROLES, Role),
     ):
         assert list(told) == list(words)
         assert all(told.values())

@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry
 from consumers.apply import Applier
 from consumers.metrics import MonitorMetrics
 from consumers.monitor import Monitor
-from consumers.store.port import Claim, Store
+from consumers.store.cases import Anomaly, AtRisk, Resolution
+from consumers.store.port import Changes, Claim, Store
 from consumers.store.sqlite import SqliteStore
 from ingress import telemetry
 from ingress.contract import topics
@@ -73,6 +74,7 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
         metrics=MonitorMetrics(registry),
         clock=lambda: bench.now_ms,
         every_s=1.0,
+        decimals={"USDT@tron": 6},
     )
     bench = Bench(log, store, monitor, registry, tmp_path / "store.db", telemetry.now_ms())
     yield bench
@@ -168,3 +170,33 @@ async def test_one_failing_collector_does_not_stop_another(bench: Bench) -> None
     assert bench.value("sealgate_collector_success", collector="lag") == 0
     assert bench.value("sealgate_collector_success", collector="payments") == 1
     assert bench.value("sealgate_consumer_lag_records", **LAG) is None
+
+
+async def test_the_age_and_the_worth_of_the_queue_are_told(bench: Bench) -> None:
+    """How many is not how bad: one item of a month is worse than ten of this morning."""
+    hour_ms = 3_600_000
+    money = AtRisk("USDT@tron", 2_500_000)
+    raised = [
+        Anomaly("LATE_FUNDS", "a", 3, "late", None, bench.now_ms - 2 * hour_ms, money),
+        Anomaly("STUCK_LATE", "a", 3, "late", None, bench.now_ms - 1 * hour_ms, money),
+        Anomaly("LATE_FUNDS", "b", 3, "late", None, bench.now_ms - 90 * hour_ms, money),
+        Anomaly("LATE_FUNDS", "c", 3, "late", None, bench.now_ms, None),
+    ]
+    async with bench.store.transaction() as tx:
+        await tx.save(Changes(anomalies=raised))
+    await bench.monitor.measure()
+    found = {
+        bucket: bench.value("sealgate_exceptions_open_by_age", code="LATE_FUNDS", bucket=bucket)
+        for bucket in ("<1h", "1-4h", "4-24h", "3-7d", ">30d")
+    }
+    assert found == {"<1h": 1, "1-4h": 1, "4-24h": 0, "3-7d": 1, ">30d": 0}
+    oldest = bench.value("sealgate_exceptions_oldest_timestamp_seconds", code="LATE_FUNDS")
+    assert oldest == (bench.now_ms - 90 * hour_ms) / 1000
+    # Two exceptions of one payment are about one money.
+    assert bench.value("sealgate_exceptions_value", asset="USDT", network="tron") == 5
+    ended = [Resolution("LATE_FUNDS", "b", "accepted", bench.now_ms)]
+    async with bench.store.transaction() as tx:
+        await tx.save(Changes(resolved=ended))
+    await bench.monitor.measure()
+    assert bench.value("sealgate_exceptions_value", asset="USDT", network="tron") == 2.5
+    assert bench.value("sealgate_exceptions_open_by_age", code="LATE_FUNDS", bucket="3-7d") == 0

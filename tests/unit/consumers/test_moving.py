@@ -3,10 +3,10 @@
 import pytest
 
 from consumers.exceptions import Code
-from consumers.facts import ON, Fact, FactKind, Failure, simple
+from consumers.facts import OFF, ON, Fact, FactKind, Failure, Note, simple
 from consumers.lifecycle import State, Verdict
 from consumers.policy import Policy
-from consumers.store.port import Cause
+from consumers.store.port import Cause, Payment
 from consumers.weighing import Terms, Tolerance
 from tests.support.told_world import NOW_MS, PAYMENT, SUBJECT, World, said
 
@@ -18,6 +18,7 @@ REST = SEEN._replace(amount=40, key="tx:2")
 REJECTED = simple(FactKind.FAILED, 900, detail=Failure.REJECTED)
 CANCELLED = simple(FactKind.CANCELLED, 600)
 UNSIZED = simple(FactKind.SEEN, 500, key="agg:1")
+WORD = simple(FactKind.NOTE, 500, detail=Note.UNDERPAID)
 
 
 def test_a_move_is_a_row_a_line_of_history_and_a_notice() -> None:
@@ -30,7 +31,8 @@ def test_a_move_is_a_row_a_line_of_history_and_a_notice() -> None:
     assert (second.before, second.after, second.version) == (State.PENDING, State.CONFIRMED, 2)
     assert (second.mapping, second.policy, second.cause) == ("kobbopay/1", "policy-7", Cause.EVENT)
     assert (second.event.key, second.correlation_id, second.at_ms) == ("e2", "c-e2", NOW_MS)
-    assert world.payments[PAYMENT] == (PAYMENT, State.CONFIRMED, 2, {ASKED, SEEN, FINAL}, NOW_MS)
+    facts = frozenset({ASKED, SEEN, FINAL})
+    assert world.payments[PAYMENT] == Payment(PAYMENT, State.CONFIRMED, 2, facts, NOW_MS)
     world.check_history()
 
 
@@ -184,6 +186,8 @@ def test_a_blank_move_keeps_the_state_and_what_it_raised_ends_with_it() -> None:
     assert world.open == {"ILLEGAL_TRANSITION", "AMOUNT_UNDER"}
     [anomaly] = [one for one in world.last.anomalies if one.code == "ILLEGAL_TRANSITION"]
     assert (anomaly.severity, anomaly.subject) == (2, SUBJECT)
+    assert "150 USDT (atomic units) is asked" in anomaly.evidence
+    assert "100 USDT (atomic units) was asked and met before" in anomaly.evidence
     world.tell("e3", SEEN._replace(key="tx:2", amount=50))
     assert world.open == {"ILLEGAL_TRANSITION"}
 
@@ -192,18 +196,18 @@ def test_a_blank_move_keeps_the_state_and_what_it_raised_ends_with_it() -> None:
 def test_a_word_that_money_is_missing_does_not_outlive_the_money(is_first: bool) -> None:
     """Out of order, "underpaid" comes last: nobody must be sent after money that is here."""
     world = World()
-    events = [("e1", (ASKED, SHORT), [Code.AMOUNT_UNDER]), ("e2", (REST,), [])]
-    for name, facts, words in events if is_first else events[::-1]:
-        world.tell(name, *facts, words=words)
+    events = [("e1", (ASKED, SHORT, WORD)), ("e2", (REST,))]
+    for name, facts in events if is_first else events[::-1]:
+        world.tell(name, *facts)
     assert (world.state, world.open) == (State.PAID, set())
-    world.tell("e3", SHORT._replace(at_ms=400), words=[Code.AMOUNT_UNDER])
+    world.tell("e3", SHORT._replace(at_ms=400), WORD._replace(at_ms=400))
     assert (world.state, world.open) == (State.PAID, set())
 
 
 def test_a_word_that_money_is_missing_stays_while_nothing_else_is_known() -> None:
     """No price is known, so the word is the only reason; more money of unknown size is none."""
     world = World()
-    world.tell("e1", UNSIZED, words=[Code.AMOUNT_UNDER])
+    world.tell("e1", UNSIZED, WORD)
     world.tell("e2", UNSIZED._replace(key="tx:9"))
     assert (world.state, world.open) == (State.UNDERPAID, {"AMOUNT_UNDER"})
 
@@ -226,8 +230,104 @@ def test_what_a_policy_moves_without_a_new_fact_ends_what_was_open() -> None:
     world.tell("e1", ASKED, short)
     assert (world.state, world.open) == (State.UNDERPAID, {"AMOUNT_UNDER"})
     world.policy = Policy("2", Terms(tolerances={"USDT": Tolerance(atomic=1)}))
-    world.tell("e2", short, words=[Code.AMOUNT_UNDER])
+    world.tell("e2", short, WORD)
     assert (world.state, world.open) == (State.PAID, set())
+
+
+HELD = simple(FactKind.HOLD, 800, key="compliance", detail=ON)
+LET_GO = simple(FactKind.HOLD, 900, key="compliance", detail=OFF)
+
+
+def kinds(world: World) -> list[str]:
+    """Return the types of the notices that the last batch wrote."""
+    headers = [dict(notice.headers) for notice in world.last.notices]
+    return [header["ce_type"].decode().removeprefix("com.sealgate.payment.") for header in headers]
+
+
+def test_a_hold_that_moves_nothing_is_heard_downstream_as_what_it_is() -> None:
+    """Goods leave the house on a notice: they must stay on one too, and never go twice."""
+    world = World()
+    world.tell("e1", ASKED, FINAL)
+    world.tell("e2", HELD)
+    [notice] = world.last.notices
+    assert kinds(world) == ["held"]
+    assert (notice.version, notice.payment) == (1, PAYMENT)
+    assert notice.id.startswith(f"{SUBJECT}/1/held-")
+    [told] = world.held
+    assert (told["before"], told["after"]) == ("Confirmed", "Confirmed")
+    assert (told["version"], told["event"], told["holds"]) == (1, "e2", ["compliance"])
+    assert told["flags"] == ["hold: compliance"]
+    world.tell("e3", LET_GO)
+    assert kinds(world) == ["released"]
+    assert (world.held[-1]["holds"], world.held[-1]["flags"]) == ([], [])
+    assert world.last.notices[0].id != notice.id
+    world.check_history()
+
+
+def test_a_hold_is_told_once_however_often_it_is_said() -> None:
+    """The same event again, the same word in another: nobody downstream hears it twice."""
+    world = World()
+    world.tell("e1", ASKED, FINAL)
+    word = said("e2", frozenset({HELD}))
+    world.batch([word, word])
+    world.batch([word])
+    world.tell("e3", HELD)
+    world.tell("e4", HELD._replace(at_ms=850))
+    assert [told["event"] for told in world.held] == ["e2"]
+
+
+def test_a_hold_that_comes_with_a_move_is_in_the_notice_of_the_move() -> None:
+    """One event, one notice: two would race each other."""
+    world = World()
+    world.tell("e1", ASKED)
+    world.tell("e2", FINAL, HELD)
+    assert kinds(world) == ["confirmed"]
+    assert world.notices[-1]["holds"] == ["compliance"]
+
+
+def test_facts_that_disagree_hold_and_are_heard() -> None:
+    """Final, and then refused for laundering: nothing moves, and the goods must stop."""
+    world = World()
+    world.tell("e1", ASKED, FINAL)
+    world.tell("e2", REJECTED)
+    assert kinds(world) == ["held"]
+    assert world.held[-1]["holds"] == ["operator"]
+
+
+def test_of_two_holds_one_may_go_and_the_other_stays() -> None:
+    """What is still on stands in the notice: released does not say that goods may leave."""
+    world = World()
+    world.tell("e1", ASKED, FINAL)
+    world.tell("e2", HELD, HELD._replace(key="dispute"))
+    world.tell("e3", LET_GO)
+    assert (kinds(world), world.held[-1]["holds"]) == (["released"], ["dispute"])
+
+
+def test_of_what_is_open_people_are_told_again_only_where_its_figures_are_others() -> None:
+    """A hold on a payment that is short is no second shortage; less money is."""
+    world = World()
+    world.tell("e1", ASKED, SHORT)
+    for number, fact in enumerate((HELD, LET_GO, simple(FactKind.SETTLED, 900))):
+        world.tell(f"hold-{number}", fact)
+        assert "AMOUNT_UNDER" not in {one.code for one in world.last.anomalies}
+    world.tell("e2", REST._replace(amount=1))
+    [again] = world.last.anomalies
+    told = "less came than was asked: 61 of 100 USDT (atomic units)"
+    assert (again.code, again.evidence) == ("AMOUNT_UNDER", told)
+
+
+def test_sentences_for_people_have_the_units_that_people_know() -> None:
+    """Twenty dollars that read as twenty million make somebody call the bank."""
+    world = World(Policy("1", Terms(decimals={"USDT": 6})))
+    price = ASKED._replace(amount=20_000_000)
+    world.tell("e1", price, SHORT._replace(amount=9_500_001))
+    [short] = world.last.anomalies
+    assert short.evidence == "less came than was asked: 9.500001 of 20 USDT"
+    world.tell("e2", REST._replace(amount=10**40))
+    [over] = [one for one in world.last.anomalies if one.code == "AMOUNT_OVER"]
+    assert over.evidence == (
+        "9999999999999999999999999999999989.500001 USDT more came than was asked for"
+    )
 
 
 def test_two_payments_of_a_batch_do_not_meet() -> None:

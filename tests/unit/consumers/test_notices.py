@@ -62,6 +62,7 @@ def test_a_notice_says_everything_a_subscriber_needs() -> None:
         "before": "Pending",
         "after": "Paid",
         "flags": [],
+        "holds": [],
         "cause": "event",
         "event": "evt_1",
         "event_type": "payment.paid",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.actions import ABOUT_MONEY, OWNERS, RELEASES, RULES, Act, Approval, Role
+from consumers.actions import ABOUT_MONEY, COMMANDS, OWNERS, RELEASES, RULES, Act, Approval, Role
 from consumers.exceptions import HANDLING, Owner
 from consumers.facts import Fact, FactKind, HoldKind, RefundStatus, simple
 from consumers.lifecycle import TRANSITIONS, State
@@ -13,8 +13,8 @@ from consumers.operating import (
     check,
     command,
     digest,
-    facts,
 )
+from consumers.particulars import facts
 from consumers.store.port import PaymentKey
 from tests.support.ordered import ALONE, LATER_MS, NOW, order
 
@@ -29,12 +29,29 @@ ON_PAYMENTS = {
         More(refund="re", asset="USDT", amount=5, status=RefundStatus.PENDING),
         (FactKind.REFUND, "re", "pending"),
     ),
+    Act.RECORD_POSTING: (
+        More(posting="gl", asset="USDT", amount=5),
+        (FactKind.POSTED, "gl", "on"),
+    ),
+    Act.RECORD_UNPOSTING: (
+        More(posting="gl", asset="USDT", amount=5),
+        (FactKind.POSTED, "gl", "off"),
+    ),
+    Act.REQUEST_REFUND: (
+        More(asset="USDT", amount=5, address="T9yD"),
+        (FactKind.NOTE, "t-1", "refund_requested"),
+    ),
+    Act.REISSUE_REFERENCE: (
+        More(asset="USDT", amount=5, replacement=PaymentKey("a", "b", "d")),
+        (FactKind.NOTE, "a/b/d", "replaced_by"),
+    ),
 }
 
 
 def test_every_action_and_every_owner_has_its_row() -> None:
     """What is not in a table is decided by nobody, or by everybody."""
     assert set(RULES) == set(Act)
+    assert set(COMMANDS) == set(Act)
     assert set(RELEASES) == set(HoldKind)
     assert set(OWNERS) == set(Owner)
     assert all(RELEASES.values())
@@ -71,7 +88,7 @@ def test_an_action_leads_where_the_transition_table_does(act: Act) -> None:
 def test_an_action_on_a_payment_states_one_fact(act: Act) -> None:
     """What is written is what the action is called, and nothing beside."""
     more, expected = ON_PAYMENTS[act]
-    [fact] = facts(act, more, 7)
+    [fact] = facts(act, more, "t-1", 7)
     assert (fact.kind, fact.key, fact.detail) == expected
     assert fact.at_ms == 7
 

@@ -9,7 +9,7 @@ from consumers.exceptions import HANDLING
 from consumers.facts import Fact, FactKind, simple
 from consumers.lifecycle import State
 from consumers.overdue import Overstay, Tally, overstay, window_over_ms
-from consumers.patience import CODES, DEFAULTS, Limit, all_limits
+from consumers.patience import CODES, DEFAULTS, LIMITED, Limit, all_limits
 from consumers.store.port import Payment, PaymentKey
 from consumers.weighing import STRICT, Terms
 
@@ -212,7 +212,7 @@ UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
 def _places(told: str) -> list[tuple[State, str]]:
     """Read which state a row is about, and which networks."""
     name, _, where = told.partition(", ")
-    if name not in set(CODES):
+    if name not in set(LIMITED):
         return []
     networks = re.split(", | or ", where.removeprefix("on ")) if where.startswith("on ") else ["*"]
     return [(State(name), network.lower()) for network in networks]

@@ -56,6 +56,14 @@ def test_a_set_of_facts_proves_what_the_document_says(
     },
     naive.STRICT,
 )
+@example(
+    {
+        worth("tx:1", 100, 1),
+        worth("tx:2", 30, 1, "USDT@tron"),
+        back("re:1", 100, 1)._replace(whole=True),
+    },
+    naive.STRICT,
+)
 @given(fact_sets(), merchants())
 def test_a_set_of_facts_is_reason_for_what_the_document_says(
     facts: set[Fact], merchant: naive.Merchant

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from consumers.app import _limits
+from consumers.app import _books, _limits
 from consumers.lifecycle import State
 from consumers.patience import DEFAULTS, Limit
 from consumers.settings import ConsumerSettings
@@ -33,9 +33,32 @@ def test_own_rows_stand_behind_the_built_in_ones() -> None:
         ({"stuck_s": {"Expired": 5}}, "nobody waits in Expired: write one of Pending"),
         ({"stuck": [{**ROW, "network": "TRON"}]}, "network"),
         ({"settle_s": -1}, "settle_s"),
+        ({"posting": {"since": "2026-11-01", "zone": "Mars"}}, "no time zone of this name"),
+        ({"posting": {"zone": "UTC"}}, "since"),
     ],
 )
 def test_a_mistake_says_what_to_write(wrong: dict[str, object], told: str) -> None:
     """A row that is silently ignored is an exception that is never raised."""
     with pytest.raises(ValidationError, match=told):
         ConsumerSettings.model_validate(wrong)
+
+
+def test_a_refund_on_its_way_has_limits_of_its_own() -> None:
+    """A card takes days, a stablecoin minutes: nobody has to live with one figure for both."""
+    row = {"state": "Refunded", "provider": "stripe", "warn_s": 60, "critical_s": 120}
+    found = _limits(ConsumerSettings.model_validate({"stuck": [row]}))
+    assert found[-1] == Limit(State.REFUNDED, 60, 120, provider="stripe")
+
+
+def test_the_books_begin_on_a_day_of_their_own_zone() -> None:
+    """Midnight in Paris is an hour before that of Greenwich, and so is the first payment."""
+    told = {"since": "2026-11-01", "zone": "Europe/Paris", "warn_days": 2}
+    books = _books(ConsumerSettings.model_validate({"posting": told}))
+    assert books is not None
+    assert books.since_ms == 1_793_487_600_000  # 2026-10-31T23:00:00Z
+    assert (books.warn_days, books.critical_days) == (2, 3)
+
+
+def test_nothing_is_owed_to_books_of_which_nobody_spoke() -> None:
+    """An upgrade must not make an exception of every payment there is."""
+    assert _books(ConsumerSettings()) is None

@@ -4,7 +4,7 @@ import pytest
 
 from consumers import standing
 from consumers.exceptions import Code
-from consumers.facts import OFF, ON, Fact, FactKind, Failure, HoldKind, Note, simple
+from consumers.facts import OFF, ON, Fact, FactKind, Failure, HoldKind, Note, OwnNote, simple
 from consumers.lifecycle import State, reduce
 from consumers.standing import Amounts, Milestones, Posting
 from consumers.weighing import Terms, Tolerance
@@ -48,6 +48,13 @@ def posted(amount: int, word: str = ON, at_ms: int = 5000, key: str = "gl:1") ->
     return simple(FactKind.POSTED, at_ms, key=key, asset="USDT", amount=amount, detail=word)
 
 
+def wanted(amount: int, at_ms: int = 1000) -> Fact:
+    """Decide that money is to be given back."""
+    told = OwnNote.REFUND_REQUESTED
+    return simple(FactKind.NOTE, at_ms, key="t-1", asset="USDT", amount=amount, detail=told)
+
+
+WHOLE = final(None, "agg:1")._replace(asset="", whole=True)
 PAID = (ASKED, final(100))
 LATE = (ASKED, final(100, at_ms=1500))
 FLAGS = [
@@ -123,6 +130,7 @@ def test_a_label_is_the_word_and_its_adjectives() -> None:
 
 UNDER, OVER, TWICE = Code.AMOUNT_UNDER, Code.AMOUNT_OVER, Code.DUPLICATE_PAYMENT
 X = Code.CONTRADICTORY_OUTCOME
+WANTED = Code.REFUND_REQUESTED
 EARLY = Code.POSTED_BEFORE_CONFIRMED
 CONCERNS = [
     ("plain", PAID, set()),
@@ -161,6 +169,21 @@ CONCERNS = [
         "booked too much",
         (*PAID, posted(70), posted(70, key="gl:2")),
         {EARLY},
+    ),
+    ("booked too little", (*PAID, posted(70)), {Code.POSTED_MISMATCH}),
+    ("booked in two parts", (*PAID, posted(70), posted(30, key="gl:2")), set()),
+    ("booked a part, and the money is late", (*LATE, posted(70)), {Code.LATE_FUNDS}),
+    ("final by a word without a figure, and booked", (ASKED, WHOLE, posted(100)), set()),
+    ("final by a word, and booked too little", (ASKED, WHOLE, posted(9)), {Code.POSTED_MISMATCH}),
+    ("final by a word, and booked too much", (ASKED, WHOLE, posted(101)), {EARLY}),
+    ("a refund was decided", (*PAID, wanted(40)), {Code.REFUND_REQUESTED}),
+    ("a refund was decided, and half is back", (*PAID, wanted(40), back(20)), {WANTED}),
+    ("a refund was decided, and is back", (*PAID, wanted(40), back(40)), set()),
+    ("a refund was decided after another", (*PAID, back(40), wanted(40, 3000)), {WANTED}),
+    (
+        "all was given back, and then money came",
+        (*PAID, back(100), final(30, "tx:9", at_ms=5000)),
+        {Code.UNMATCHED_DEPOSIT, OVER},
     ),
     ("booked too much, and taken back", (*PAID, posted(170), posted(170, OFF, 6000)), set()),
 ]

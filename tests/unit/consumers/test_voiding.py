@@ -191,9 +191,15 @@ def test_a_correction_names_the_event_that_was_taken_out() -> None:
     assert payment_of(event("gone")) == PAYMENT
 
 
-def test_what_we_said_ourselves_cannot_be_void() -> None:
-    """Its payment is not its provider's: to undo a command, another one says the opposite."""
+@pytest.mark.parametrize(
+    ("before", "word"), [(None, Judgement.VOID), (Judgement.VOID, Judgement.CORROBORATED)]
+)
+def test_what_we_said_ourselves_is_not_made_void_nor_given_back(
+    before: Judgement | None, word: Judgement
+) -> None:
+    """Who may give a command may withdraw it: a mark on its event would go past the roles."""
     own = EventKey("sealgate", "operator", "k1")
-    word = Mark(own, Judgement.VOID, "a slip", "ann", 1)
-    with pytest.raises(OwnEvents, match="by a command"):
-        plan_marks([word], {own: Marked(Recorded(event("k1")._replace(key=own), "applied"), ())})
+    was = () if before is None else (Mark(own, before, "a slip", "ann", 1),)
+    found = {own: Marked(Recorded(event("k1")._replace(key=own), "applied"), was)}
+    with pytest.raises(OwnEvents, match="sealgate payments withdraw"):
+        plan_marks([Mark(own, word, "a slip", "ann", 2)], found)

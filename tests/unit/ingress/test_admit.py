@@ -8,7 +8,7 @@ from ingress import sources
 from ingress.admit import seal
 from ingress.schemes.parts.view import View
 from ingress.settings import EdgeSettings, SourceSettings
-from tests.support.builders import SERVES, delivery
+from tests.support.builders import NOW_MS, SERVES, delivery
 
 OURS = "019b0000-0000-7000-8000-000000000001"
 THEIRS = b"019b0000-0000-7000-8000-00000000000f"
@@ -64,3 +64,18 @@ def test_an_id_is_carried_on_only_where_it_is_one(
     assert envelope.correlation_id == correlation_id
     assert envelope.trace_link == link
     assert envelope.content_type == content_type
+
+
+@pytest.mark.parametrize(
+    ("body", "occurred_ms", "untold"),
+    [
+        (b'{"id": "evt_1", "created": 1767225600}', 1_767_225_600_000, False),
+        (b'{"id": "evt_1"}', NOW_MS, True),
+    ],
+)
+def test_whose_time_it_is_stands_in_the_envelope(
+    source: sources.Source, body: bytes, occurred_ms: int, untold: bool
+) -> None:
+    """The receipt in the place of a time that nobody told must not pass for one that was."""
+    envelope = seal(delivery(body=body), source, "k1", OURS)
+    assert (envelope.occurred_ms, envelope.untold) == (occurred_ms, untold)

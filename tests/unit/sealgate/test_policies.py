@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from consumers.policy import NEVER, NO_POLICY, Corridor, Final
 from consumers.store.sqlite import SqliteStore
-from consumers.weighing import Tolerance
+from consumers.weighing import STRICT, Tolerance
 from ingress.eventlog.embedded import EmbeddedLog
 from ingress.settings import ConfigurationInvalid
 from sealgate import consuming
@@ -113,7 +113,9 @@ def test_the_order_of_the_file_does_not_matter(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[policy]", "[policy]\ngrace_s = 0"])
 def test_who_writes_no_policy_has_none(tmp_path: Path, text: str) -> None:
     """An empty version says in each transition that the provider's word was taken."""
-    assert policy_of(configured(tmp_path, text)) == NO_POLICY
+    policy = policy_of(configured(tmp_path, text))
+    assert policy.terms.decimals["USDC"] == 6
+    assert policy._replace(terms=STRICT) == NO_POLICY
 
 
 FORMS = [

@@ -51,13 +51,14 @@ CREATE INDEX event_correlation ON event (correlation_id);
 CREATE INDEX event_proof ON event (source, key_id, received_ms);
 
 -- A payment's current word. `version` counts its transitions and is what is compared and set.
--- `changed_ms` is when it entered its state.
+-- `changed_ms` is when it entered its state. Version 0 keeps facts without a state: `Parked` is a payment
+-- that nobody announced, `Deposit` a transfer that names none; no transition and no notice tells of them.
 CREATE TABLE payment (
     provider text COLLATE "C" NOT NULL,
     account text COLLATE "C" NOT NULL,
     reference text COLLATE "C" NOT NULL,
     state text COLLATE "C" NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
+    version bigint NOT NULL CHECK (version >= 0),
     created_ms bigint NOT NULL,
     changed_ms bigint NOT NULL,
     PRIMARY KEY (provider, account, reference)
@@ -85,6 +86,7 @@ CREATE TABLE fact (
     event_account text NOT NULL,
     event_key text NOT NULL,
     detail text NOT NULL DEFAULT '',
+    untold boolean NOT NULL DEFAULT false,
     PRIMARY KEY (provider, account, reference, statement)
 );
 
@@ -108,6 +110,7 @@ CREATE TABLE restatement (
     event_account text NOT NULL,
     event_key text NOT NULL,
     detail text NOT NULL DEFAULT '',
+    untold boolean NOT NULL DEFAULT false,
     PRIMARY KEY (provider, account, reference, statement)
 );
 
@@ -150,6 +153,9 @@ $$ BEGIN RAISE EXCEPTION '% is never changed: append to it', TG_TABLE_NAME; END 
 -- A person may hold the hash of a transaction. Totals of a whole payment are no transfers.
 CREATE INDEX fact_transfer ON fact (key COLLATE "C")
     WHERE key <> '' AND substr(key, 1, 4) <> 'agg:';
+-- Refunds on their way: asked for again and again, whether one has arrived.
+CREATE INDEX fact_refund ON fact (provider, account, reference)
+    WHERE kind = 'refund' AND detail = 'pending';
 CREATE TRIGGER fact_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON fact
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transition_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON transition
@@ -273,4 +279,148 @@ CREATE TABLE audit (
 -- As it is: to compress it would cost more of the server than all the rest of an entry.
 ALTER TABLE audit ALTER COLUMN bytes SET STORAGE EXTERNAL;
 CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What an announcement says of a payment beside its price: where its money will come, and under which
+-- memo. Deposits are matched by it.
+CREATE TABLE expectation (
+    provider text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    reference text COLLATE "C" NOT NULL,
+    address text COLLATE "C" NOT NULL,
+    memo text COLLATE "C" NOT NULL,
+    event_provider text COLLATE "C" NOT NULL,
+    event_account text COLLATE "C" NOT NULL,
+    event_key text COLLATE "C" NOT NULL,
+    at_ms bigint NOT NULL,
+    PRIMARY KEY (event_provider, event_account, event_key)
+);
+CREATE INDEX expectation_address ON expectation (address) WHERE address <> '';
+CREATE INDEX expectation_memo ON expectation (memo) WHERE memo <> '';
+CREATE TRIGGER expectation_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON expectation
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What a transfer that names no payment says beside its amount, as first told. Its facts are rows of
+-- `fact` under the same key, and a row of `payment` of version 0 keeps them together.
+CREATE TABLE deposit (
+    provider text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    reference text COLLATE "C" NOT NULL,
+    network text NOT NULL,
+    tx text COLLATE "C" NOT NULL,
+    address_to text COLLATE "C" NOT NULL,
+    address_from text COLLATE "C" NOT NULL,
+    memo text COLLATE "C" NOT NULL,
+    named text COLLATE "C" NOT NULL,
+    event_provider text COLLATE "C" NOT NULL,
+    event_account text COLLATE "C" NOT NULL,
+    event_key text COLLATE "C" NOT NULL,
+    at_ms bigint NOT NULL,
+    PRIMARY KEY (provider, account, reference)
+);
+CREATE INDEX deposit_age ON deposit (at_ms);
+CREATE INDEX deposit_from ON deposit (address_from) WHERE address_from <> '';
+CREATE TRIGGER deposit_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON deposit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What was decided about deposits, the last word of each counts: appended to, never changed. Where it
+-- is `Matched` the deposit's facts are the payment's.
+CREATE TABLE deposit_move (
+    provider text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    reference text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    payment_provider text COLLATE "C",
+    payment_account text COLLATE "C",
+    payment_reference text COLLATE "C",
+    detail text NOT NULL,
+    event_provider text COLLATE "C" NOT NULL,
+    event_account text COLLATE "C" NOT NULL,
+    event_key text COLLATE "C" NOT NULL,
+    at_ms bigint NOT NULL,
+    PRIMARY KEY (provider, account, reference, version)
+);
+CREATE INDEX deposit_move_payment
+    ON deposit_move (payment_reference, payment_account, payment_provider)
+    WHERE payment_reference IS NOT NULL;
+CREATE TRIGGER deposit_move_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON deposit_move
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- The events of deposits: one may tell of many, and its own reference then names none of them.
+CREATE INDEX fact_deposit ON fact (event_provider, event_account, event_key)
+    WHERE substr(reference, 1, 8) = 'deposit:';
+CREATE INDEX restatement_deposit ON restatement (event_provider, event_account, event_key)
+    WHERE substr(reference, 1, 8) = 'deposit:';
+
+-- What providers answered about payments when they were asked: appended to, never changed. Of the
+-- answer itself only the digest is kept; what it stated are facts of the event it became, if it did.
+CREATE TABLE provider_read (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    provider text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    reference text COLLATE "C" NOT NULL,
+    why text NOT NULL,
+    at_ms bigint NOT NULL,
+    word text NOT NULL,
+    comparison text NOT NULL,
+    is_held boolean NOT NULL,
+    mapping text NOT NULL,
+    request_id text NOT NULL,
+    body_digest text NOT NULL,
+    event_provider text COLLATE "C",
+    event_account text COLLATE "C",
+    event_key text COLLATE "C"
+);
+CREATE INDEX provider_read_payment ON provider_read (reference, account, provider, id);
+CREATE INDEX provider_read_at ON provider_read (provider, account, at_ms);
+CREATE TRIGGER provider_read_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON provider_read
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Words on the freeze of the environment: appended to, never changed. The last one counts.
+CREATE TABLE freeze_word (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    is_on boolean NOT NULL,
+    reason text NOT NULL,
+    done_by text NOT NULL,
+    role text NOT NULL,
+    approved_by text NOT NULL,
+    at_ms bigint NOT NULL
+);
+CREATE TRIGGER freeze_word_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON freeze_word
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Every time an event was read again: under which mapping, what came of it before and since, and by
+-- which replay (the key of the `operator_action`). Appended to; `number` counts from 1.
+CREATE TABLE reading (
+    event_provider text COLLATE "C" NOT NULL,
+    event_account text COLLATE "C" NOT NULL,
+    event_key text COLLATE "C" NOT NULL,
+    number bigint NOT NULL CHECK (number > 0),
+    mapping text NOT NULL,
+    before text NOT NULL,
+    verdict text NOT NULL,
+    replay text NOT NULL,
+    at_ms bigint NOT NULL,
+    PRIMARY KEY (event_provider, event_account, event_key, number)
+);
+CREATE TRIGGER reading_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON reading
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What an event stated by an older reading and does not state by its last: a row of `fact` or of
+-- `restatement`, by the digest that identifies it there. Of the rows about one, the one of the highest
+-- `reading` of the event counts; where it says `is_retracted` the fact does not stand by that row.
+CREATE TABLE retraction (
+    provider text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    reference text COLLATE "C" NOT NULL,
+    statement bytea NOT NULL,
+    event_provider text COLLATE "C" NOT NULL,
+    event_account text COLLATE "C" NOT NULL,
+    event_key text COLLATE "C" NOT NULL,
+    reading bigint NOT NULL CHECK (reading > 0),
+    is_retracted boolean NOT NULL,
+    PRIMARY KEY (provider, account, reference, statement, reading)
+);
+CREATE TRIGGER retraction_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON retraction
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -51,13 +51,14 @@ CREATE INDEX event_correlation ON event (correlation_id);
 CREATE INDEX event_proof ON event (source, key_id, received_ms);
 
 -- A payment's current word. `version` counts its transitions and is what is compared and set.
--- `changed_ms` is when it entered its state.
+-- `changed_ms` is when it entered its state. Version 0 keeps facts without a state: `Parked` is a payment
+-- that nobody announced, `Deposit` a transfer that names none; no transition and no notice tells of them.
 CREATE TABLE payment (
     provider TEXT NOT NULL,
     account TEXT NOT NULL,
     reference TEXT NOT NULL,
     state TEXT NOT NULL,
-    version INTEGER NOT NULL CHECK (version > 0),
+    version INTEGER NOT NULL CHECK (version >= 0),
     created_ms INTEGER NOT NULL,
     changed_ms INTEGER NOT NULL,
     PRIMARY KEY (provider, account, reference)
@@ -85,10 +86,14 @@ CREATE TABLE fact (
     event_account TEXT NOT NULL,
     event_key TEXT NOT NULL,
     detail TEXT NOT NULL DEFAULT '',
+    untold INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (provider, account, reference, statement)
 ) STRICT;
 -- A person may hold the hash of a transaction. Totals of a whole payment are no transfers.
 CREATE INDEX fact_transfer ON fact (key) WHERE key <> '' AND substr(key, 1, 4) <> 'agg:';
+-- Refunds on their way: asked for again and again, whether one has arrived.
+CREATE INDEX fact_refund ON fact (provider, account, reference)
+    WHERE kind = 'refund' AND detail = 'pending';
 CREATE TRIGGER fact_kept BEFORE UPDATE ON fact
 BEGIN SELECT RAISE(ABORT, 'facts are never changed: state another'); END;
 CREATE TRIGGER fact_kept_whole BEFORE DELETE ON fact
@@ -114,6 +119,7 @@ CREATE TABLE restatement (
     event_account TEXT NOT NULL,
     event_key TEXT NOT NULL,
     detail TEXT NOT NULL DEFAULT '',
+    untold INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (provider, account, reference, statement)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER restatement_kept BEFORE UPDATE ON restatement
@@ -282,3 +288,161 @@ CREATE TRIGGER audit_kept BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the chain is never changed: append to it'); END;
 CREATE TRIGGER audit_kept_whole BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'the chain is never changed: append to it'); END;
+
+-- What an announcement says of a payment beside its price: where its money will come, and under which
+-- memo. Deposits are matched by it.
+CREATE TABLE expectation (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    address TEXT NOT NULL,
+    memo TEXT NOT NULL,
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (event_provider, event_account, event_key)
+) STRICT;
+CREATE INDEX expectation_address ON expectation (address) WHERE address <> '';
+CREATE INDEX expectation_memo ON expectation (memo) WHERE memo <> '';
+CREATE TRIGGER expectation_kept BEFORE UPDATE ON expectation
+BEGIN SELECT RAISE(ABORT, 'an expectation is never changed: announce again'); END;
+CREATE TRIGGER expectation_kept_whole BEFORE DELETE ON expectation
+BEGIN SELECT RAISE(ABORT, 'an expectation is never changed: announce again'); END;
+
+-- What a transfer that names no payment says beside its amount, as first told. Its facts are rows of
+-- `fact` under the same key, and a row of `payment` of version 0 keeps them together.
+CREATE TABLE deposit (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    network TEXT NOT NULL,
+    tx TEXT NOT NULL,
+    address_to TEXT NOT NULL,
+    address_from TEXT NOT NULL,
+    memo TEXT NOT NULL,
+    named TEXT NOT NULL,
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider, account, reference)
+) STRICT;
+CREATE INDEX deposit_age ON deposit (at_ms);
+CREATE INDEX deposit_from ON deposit (address_from) WHERE address_from <> '';
+CREATE TRIGGER deposit_kept BEFORE UPDATE ON deposit
+BEGIN SELECT RAISE(ABORT, 'a deposit is never changed: facts are stated of it'); END;
+CREATE TRIGGER deposit_kept_whole BEFORE DELETE ON deposit
+BEGIN SELECT RAISE(ABORT, 'a deposit is never changed: facts are stated of it'); END;
+
+-- What was decided about deposits, the last word of each counts: appended to, never changed. Where it
+-- is `Matched` the deposit's facts are the payment's.
+CREATE TABLE deposit_move (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    payment_provider TEXT,
+    payment_account TEXT,
+    payment_reference TEXT,
+    detail TEXT NOT NULL,
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider, account, reference, version)
+) STRICT;
+CREATE INDEX deposit_move_payment
+    ON deposit_move (payment_reference, payment_account, payment_provider)
+    WHERE payment_reference IS NOT NULL;
+CREATE TRIGGER deposit_move_kept BEFORE UPDATE ON deposit_move
+BEGIN SELECT RAISE(ABORT, 'what was decided is never changed: decide again'); END;
+CREATE TRIGGER deposit_move_kept_whole BEFORE DELETE ON deposit_move
+BEGIN SELECT RAISE(ABORT, 'what was decided is never changed: decide again'); END;
+
+-- The events of deposits: one may tell of many, and its own reference then names none of them.
+CREATE INDEX fact_deposit ON fact (event_provider, event_account, event_key)
+    WHERE substr(reference, 1, 8) = 'deposit:';
+CREATE INDEX restatement_deposit ON restatement (event_provider, event_account, event_key)
+    WHERE substr(reference, 1, 8) = 'deposit:';
+
+-- What providers answered about payments when they were asked: appended to, never changed. Of the
+-- answer itself only the digest is kept; what it stated are facts of the event it became, if it did.
+CREATE TABLE provider_read (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    why TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    word TEXT NOT NULL,
+    comparison TEXT NOT NULL,
+    is_held INTEGER NOT NULL,
+    mapping TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    body_digest TEXT NOT NULL,
+    event_provider TEXT,
+    event_account TEXT,
+    event_key TEXT
+) STRICT;
+CREATE INDEX provider_read_payment ON provider_read (reference, account, provider, id);
+CREATE INDEX provider_read_at ON provider_read (provider, account, at_ms);
+CREATE TRIGGER provider_read_kept BEFORE UPDATE ON provider_read
+BEGIN SELECT RAISE(ABORT, 'a read is never changed: read again'); END;
+CREATE TRIGGER provider_read_kept_whole BEFORE DELETE ON provider_read
+BEGIN SELECT RAISE(ABORT, 'a read is never changed: read again'); END;
+
+-- Words on the freeze of the environment: appended to, never changed. The last one counts.
+CREATE TABLE freeze_word (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    is_on INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    done_by TEXT NOT NULL,
+    role TEXT NOT NULL,
+    approved_by TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER freeze_word_kept BEFORE UPDATE ON freeze_word
+BEGIN SELECT RAISE(ABORT, 'a word on the freeze is never changed: say another'); END;
+CREATE TRIGGER freeze_word_kept_whole BEFORE DELETE ON freeze_word
+BEGIN SELECT RAISE(ABORT, 'a word on the freeze is never changed: say another'); END;
+
+-- Every time an event was read again: under which mapping, what came of it before and since, and by
+-- which replay (the key of the `operator_action`). Appended to; `number` counts from 1.
+CREATE TABLE reading (
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    number INTEGER NOT NULL CHECK (number > 0),
+    mapping TEXT NOT NULL,
+    before TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    replay TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (event_provider, event_account, event_key, number)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER reading_kept BEFORE UPDATE ON reading
+BEGIN SELECT RAISE(ABORT, 'a reading is never changed: read again'); END;
+CREATE TRIGGER reading_kept_whole BEFORE DELETE ON reading
+BEGIN SELECT RAISE(ABORT, 'a reading is never changed: read again'); END;
+
+-- What an event stated by an older reading and does not state by its last: a row of `fact` or of
+-- `restatement`, by the digest that identifies it there. Of the rows about one, the one of the highest
+-- `reading` of the event counts; where it says `is_retracted` the fact does not stand by that row.
+CREATE TABLE retraction (
+    provider TEXT NOT NULL,
+    account TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    statement BLOB NOT NULL,
+    event_provider TEXT NOT NULL,
+    event_account TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    reading INTEGER NOT NULL CHECK (reading > 0),
+    is_retracted INTEGER NOT NULL,
+    PRIMARY KEY (provider, account, reference, statement, reading)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER retraction_kept BEFORE UPDATE ON retraction
+BEGIN SELECT RAISE(ABORT, 'a reading is never changed: read again'); END;
+CREATE TRIGGER retraction_kept_whole BEFORE DELETE ON retraction
+BEGIN SELECT RAISE(ABORT, 'a reading is never changed: read again'); END;

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from consumers.exceptions import Code
-from consumers.facts import Fact, FactKind
+from consumers.facts import Fact, FactKind, Note
 from consumers.interpret import interpreter
 from consumers.lifecycle import State, reduce
+from consumers.standing import concerns
 from ingress.contract import cloudevents
 from tests.support.builders import NOW_MS, envelope
 
@@ -232,9 +233,11 @@ def test_coinbase_calling_less_than_the_price_whole_is_an_exception() -> None:
     sealed = envelope(
         charge(paying("0.99")), provider="coinbase_commerce", event_type="charge:confirmed"
     )
-    [finding] = INTERPRETERS.interpret(sealed).findings
-    assert finding.code is Code.AMOUNT_UNDER
-    assert "990000 of 1000000 USDC" in finding.evidence
+    facts = INTERPRETERS.interpret(sealed).facts
+    [concern] = concerns(reduce(facts), facts)
+    assert concern.code is Code.AMOUNT_UNDER
+    assert "990000 of 1000000 USDC" in concern.evidence
+    assert Note.UNDERPAID in {fact.detail for fact in facts}
 
 
 # --- Stripe
@@ -286,7 +289,7 @@ def test_a_stripe_success_of_nothing_proves_nothing() -> None:
     sealed = envelope(intent(1000, 0), provider="stripe", event_type="payment_intent.succeeded")
     found = INTERPRETERS.interpret(sealed)
     assert reduce(found.facts) is State.PENDING
-    assert [finding.code for finding in found.findings] == [Code.AMOUNT_UNDER]
+    assert Note.UNDERPAID in {fact.detail for fact in found.facts}
 
 
 def test_stripe_amounts_are_minor_units_already() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumers.exceptions import Code
-from consumers.facts import Fact, FactKind
+from consumers.facts import Fact, FactKind, Note
 from consumers.interpret import assets, interpreter, mapping
 from consumers.interpret.interpreter import Interpretation
 from consumers.interpret.table import Table, Told
@@ -326,7 +326,7 @@ whole = true
 def test_a_word_is_compared_with_figures_in_another_spelling_of_the_asset(tmp_path: Path) -> None:
     """USDC on Base is USDC: a cent less than the price is not the whole of it."""
     found = read(tmp_path, SPELLED, {"price": "10", "came": "9.99", "network": "base"})
-    assert [finding.code for finding in found.findings] == [Code.AMOUNT_UNDER]
+    assert Note.UNDERPAID in {fact.detail for fact in found.facts}
     assert not any(fact.whole for fact in found.facts)
 
 

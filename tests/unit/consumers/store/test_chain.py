@@ -27,6 +27,10 @@ WORDS = {
     "dead_letters": "buried",
     "actions": "actions",
     "works": "works",
+    "readings": "readings",
+    "matching": "matching",
+    "reads": "reads",
+    "freezes": "freezes",
 }
 
 

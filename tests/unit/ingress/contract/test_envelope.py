@@ -103,6 +103,27 @@ def test_the_official_cloudevents_sdk_reads_our_records(envelope: Envelope) -> N
     assert event.get_datacontenttype() == envelope.content_type
 
 
+@given(_ms, _ms, st.booleans())
+def test_whether_the_provider_told_the_time_is_read_back(
+    occurred_ms: int, received_ms: int, untold: bool
+) -> None:
+    """Two equal times may be a provider's own and the receipt, or the receipt twice."""
+    at_ms = received_ms if untold else occurred_ms
+    for time_ms in (at_ms, received_ms):
+        sealed = replace(ENVELOPE, occurred_ms=time_ms, received_ms=received_ms, untold=untold)
+        _, headers, value = sealed.encode()
+        assert Envelope.decode(headers, value).untold is untold
+
+
+@pytest.mark.parametrize(("occurred_ms", "untold"), [(1_500, True), (1_499, False)])
+def test_a_record_of_before_tells_by_its_two_times(occurred_ms: int, untold: bool) -> None:
+    """Nothing said then whose time it was: equal to the millisecond, it is the receipt."""
+    sealed = replace(ENVELOPE, occurred_ms=occurred_ms, received_ms=1_500)
+    _, headers, value = sealed.encode()
+    old = [(name, text) for name, text in headers if name != "ce_timesource"]
+    assert Envelope.decode(old, value).untold is untold
+
+
 def test_the_header_of_a_token_scheme_does_not_travel() -> None:
     """Only headers the profile lists are carried, and they are kept apart from our own names."""
     names = [name for name, _ in ENVELOPE.encode()[1]]

@@ -1,20 +1,23 @@
 """What operators see and get back: lists, payments, exceptions, decisions, refusals."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from consumers import stating
 from consumers.actions import Act
 from consumers.casework import Change
 from consumers.store.cases import Status
+from consumers.store.port import Store
 from sealgate.operations import deciding, listing, showing
 from sealgate.operations.asked import Decision
-from sealgate.operations.deciding import Wanted
 from sealgate.operations.listing import ItemsAsked, PaymentsAsked
 from sealgate.operations.picked import Picked
-from tests.support.exposed import Shop, told, transfer
+from sealgate.operations.wanting import Wanted
+from tests.support.exposed import Shop, payment_key, told, transfer
 
 Output = pytest.CaptureFixture[str]
 NOTHING_MORE = Wanted()
@@ -34,7 +37,7 @@ def _shop(tmp_path: Path) -> Shop:
     return shop
 
 
-def said(key: str = "t-1", version: int = 1, **changes: Any) -> Decision:
+def said(key: str = "t-1", version: str = "1", **changes: Any) -> Decision:
     """Say what kim of operations decides, with alice's agreement."""
     plain = {
         "by": "kim",
@@ -50,8 +53,20 @@ def said(key: str = "t-1", version: int = 1, **changes: Any) -> Decision:
 
 
 def pay(shop: Shop, act: Act, name: str, decision: Decision, wanted: Wanted = NOTHING_MORE) -> int:
-    """Decide about a payment."""
+    """Decide about a payment, by somebody who has just looked at it if nothing else is said."""
+    if decision.expect_version == "1":
+        decision = replace(decision, expect_version=revision(shop, name))
     return deciding.pay(shop.configuration(), act, name, decision, wanted)
+
+
+def revision(shop: Shop, name: str) -> str:
+    """Look at a payment; of one that nobody knows there is nothing to be seen."""
+
+    async def look(store: Store) -> str:
+        found = await store.payment(payment_key(name.rpartition("/")[2]))
+        return "0.00000000" if found is None else stating.revision(found)
+
+    return shop.use(look)
 
 
 def read(capsys: Output) -> Any:
@@ -144,13 +159,15 @@ def test_an_underpayment_is_accepted_and_shown_with_who_did_it(shop: Shop, capsy
 REFUSALS = [
     (Act.ACCEPT_LATE, "inv-1", said(), "illegal_transition"),
     (Act.MARK_CANCELLED, "inv-1", said(reason="duplicate"), "illegal_transition"),
-    (Act.ACCEPT_UNDERPAID, "inv-1", said(version=7), "version_conflict"),
+    (Act.ACCEPT_UNDERPAID, "inv-1", said(version="7.00000000"), "version_conflict"),
     (Act.ACCEPT_UNDERPAID, "inv-1", said(role="support"), "role_not_allowed"),
     (Act.ACCEPT_UNDERPAID, "inv-1", said(approved_by=""), "approval_required"),
     (Act.ACCEPT_UNDERPAID, "inv-1", said(approved_by="Kim"), "approval_required"),
     (Act.ACCEPT_UNDERPAID, "inv-1", said(role="king"), "invalid_request"),
     (Act.ACCEPT_UNDERPAID, "inv-1", said(reason="because"), "invalid_request"),
     (Act.ACCEPT_UNDERPAID, "inv-9", said(), "not_found"),
+    (Act.ACCEPT_UNDERPAID, "inv-1", said(version="2"), "invalid_request"),
+    (Act.ACCEPT_UNDERPAID, "inv-1", said(version="latest"), "invalid_request"),
 ]
 
 
@@ -189,10 +206,10 @@ def test_an_exception_is_worked_by_its_name(shop: Shop, capsys: Output) -> None:
     """Assigned, set to wait, and shown with its evidence and every step."""
     [item] = queue(shop, capsys, payment="inv-2")
     name, found = item["exception"], shop.configuration()
-    assigned = deciding.work(found, Act.ASSIGN, name, said(version=0), lambda _: Change("lee"))
+    assigned = deciding.work(found, Act.ASSIGN, name, said(version="0"), lambda _: Change("lee"))
     assert (assigned, read(capsys)["after"]["assignee"]) == (0, "lee")
     waits = deciding.waiting("customer", "4h")
-    assert deciding.work(found, Act.WAIT, name, said("t-2", 1), waits) == 0
+    assert deciding.work(found, Act.WAIT, name, said("t-2", "1"), waits) == 0
     assert read(capsys)["after"]["status"] == Status.WAITING_CUSTOMER
     assert showing.item(found, name, as_json=True) == 0
     shown = read(capsys)
@@ -201,7 +218,9 @@ def test_an_exception_is_worked_by_its_name(shop: Shop, capsys: Output) -> None:
         2,
     )
     assert [one["action"] for one in shown["actions"]] == ["assign", "wait"]
-    assert deciding.work(found, Act.RESOLVE, name, said("t-3", 2, reason="false_alarm"), waits) == 1
+    assert (
+        deciding.work(found, Act.RESOLVE, name, said("t-3", "2", reason="false_alarm"), waits) == 1
+    )
     assert read(capsys)["error"] == "closes_by_facts"
 
 
@@ -210,7 +229,7 @@ def test_text_says_what_json_does(shop: Shop, capsys: Output) -> None:
     assert showing.payment(shop.configuration(), "inv-3", as_json=False) == 0
     shown = capsys.readouterr().out
     assert "12.500000 USDT" in shown
-    assert "accept_underpaid" in shown
+    assert "sealgate payments accept-underpaid: " in shown
     assert listing.items(shop.configuration(), ItemsAsked(Picked()), as_json=False) == 0
     assert "AMOUNT_UNDER" in capsys.readouterr().out
     assert pay(shop, Act.ACCEPT_LATE, "inv-3", said(json=False)) == 1

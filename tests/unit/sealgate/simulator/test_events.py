@@ -20,11 +20,12 @@ MINUTE_MS = 60_000
 PARAMETERS = {"standard_webhooks": {"payment_ref": "/data/payment_id"}}
 INTERPRETERS = interpreter.load()
 
-SEEN, FINAL, EXPECTED, EXPIRED = (
+SEEN, FINAL, EXPECTED, EXPIRED, NOTE = (
     FactKind.SEEN,
     FactKind.FINAL,
     FactKind.EXPECTED,
     FactKind.EXPIRED,
+    FactKind.NOTE,
 )
 
 # By hand, from the providers' words (lifecycle glossary): the word, the kinds of fact it states,
@@ -48,13 +49,13 @@ INTENDED = {
     ("coinbase_commerce", "expired"): ("charge:failed", {EXPECTED, EXPIRED}, State.EXPIRED),
     ("coinbase_commerce", "underpaid"): (
         "charge:failed",
-        {EXPECTED, SEEN, FINAL},
+        {EXPECTED, SEEN, FINAL, NOTE},
         State.UNDERPAID,
     ),
     ("coinbase_commerce", "late"): ("charge:delayed", {EXPECTED, EXPIRED, SEEN}, State.LATE),
     ("coinbase_commerce", "overpaid"): (
         "charge:failed",
-        {EXPECTED, SEEN, FINAL, FactKind.NOTE},
+        {EXPECTED, SEEN, FINAL, NOTE},
         State.CONFIRMED,
     ),
     ("stripe", "created"): ("payment_intent.created", {EXPECTED}, State.PENDING),
@@ -72,9 +73,14 @@ INTENDED |= {
         State.CANCELLED,
     ),
     ("kobbopay", "failed"): ("payment.failed", {EXPECTED, FactKind.FAILED}, State.FAILED),
-    # Nothing is known to have come: then nothing can be gone or be given back.
+    # Nothing is known to have come: then nothing can be gone.
     ("kobbopay", "reversed"): ("payment.reversed", {EXPECTED, FactKind.REMOVED}, State.PENDING),
-    ("kobbopay", "refunded"): ("payment.refunded", {EXPECTED, FactKind.REFUND}, State.PENDING),
+    # It tells what had been received, and that all of it was given back.
+    ("kobbopay", "refunded"): (
+        "payment.refunded",
+        {EXPECTED, SEEN, FactKind.REFUND},
+        State.REFUNDED,
+    ),
 }
 for _provider in ("standard_webhooks", "kobbopay"):
     INTENDED |= {
@@ -82,9 +88,13 @@ for _provider in ("standard_webhooks", "kobbopay"):
         (_provider, "seen"): ("payment.paid", {EXPECTED, SEEN}, State.PAID),
         (_provider, "confirmed"): ("payment.confirmed", {EXPECTED, FINAL}, State.CONFIRMED),
         (_provider, "expired"): ("payment.expired", {EXPECTED, EXPIRED}, State.EXPIRED),
-        (_provider, "underpaid"): ("payment.underpaid", {EXPECTED, SEEN}, State.UNDERPAID),
+        (_provider, "underpaid"): ("payment.underpaid", {EXPECTED, SEEN, NOTE}, State.UNDERPAID),
         (_provider, "late"): ("payment.late", {EXPECTED, SEEN}, State.LATE),
-        (_provider, "confirmed_short"): ("payment.confirmed", {EXPECTED, FINAL}, State.UNDERPAID),
+        (_provider, "confirmed_short"): (
+            "payment.confirmed",
+            {EXPECTED, FINAL, NOTE},
+            State.UNDERPAID,
+        ),
     }
 
 

@@ -226,7 +226,9 @@ def test_an_operators_command_is_shown_and_explained_with_its_payment(
     assert [one["after"] for one in found["transitions"] if one["by_this_event"]] == ["Paid"]
     assert why(shop.configuration(), Asked("inv-2")) == 0
     told_of = capsys.readouterr().out.partition("sealgate/operator/ticket-7\n")[2]
-    assert told_of.splitlines()[0].strip().startswith("accept_late, stated by ourselves;")
+    assert (
+        told_of.splitlines()[0].strip().startswith("accept_late, stated by ourselves (operator):")
+    )
 
 
 @pytest.mark.parametrize(

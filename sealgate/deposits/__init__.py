@@ -1,0 +1,1 @@
+"""Payments that are announced, and money that names no payment: the commands about both."""

@@ -1,0 +1,38 @@
+"""The mappings that events are read by: the shipped ones, and an installation's own folder."""
+
+from pathlib import Path
+
+from consumers.interpret import interpreter
+from consumers.interpret.interpreter import Interpreters
+from ingress.settings import ConfigurationInvalid, Mistake
+from sealgate.config import Configuration
+
+PLACE = "consumer.mappings"
+
+
+def in_force(configuration: Configuration) -> Interpreters:
+    """Read and compile the mappings of a configuration. Raises `ConfigurationInvalid`."""
+    folder, file = _own(configuration), str(configuration.file)
+    if folder is not None and not folder.is_dir():
+        told = f"{folder} is no folder: make it, or take the setting out"
+        raise ConfigurationInvalid([Mistake(PLACE, told, file)])
+    try:
+        return interpreter.load(folder)
+    except ValueError as wrong:
+        raise ConfigurationInvalid([Mistake(PLACE, str(wrong), file)]) from wrong
+
+
+def faults(configuration: Configuration) -> list[Mistake]:
+    """List what is wrong with an installation's own mappings."""
+    if _own(configuration) is None:
+        return []
+    try:
+        in_force(configuration)
+    except ConfigurationInvalid as invalid:
+        return list(invalid.mistakes)
+    return []
+
+
+def _own(configuration: Configuration) -> Path | None:
+    folder = configuration.settings.consumer.mappings
+    return None if folder is None else configuration.base / folder

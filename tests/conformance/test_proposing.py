@@ -1,0 +1,137 @@
+"""Which payment a deposit is for: a rule matches the certain ones, people are asked of others."""
+
+import json
+
+from prometheus_client import CollectorRegistry
+
+from consumers.lifecycle import State
+from consumers.metrics import KeptMetrics
+from consumers.policy import NO_POLICY
+from consumers.proposing import Proposing
+from consumers.store.deposit_reads import DepositReads
+from consumers.store.deposits import DepositState
+from consumers.store.port import PaymentKey, Store
+from tests.conformance.test_deposits import (
+    BLOCK_2,
+    SHOP,
+    TX_2,
+    activity,
+    deposit_key,
+    transfer,
+)
+from tests.support.kept import HOUR_MS, Member
+
+PRICE = 10_000_000
+
+
+def order(number: int) -> PaymentKey:
+    """Name a payment that is to be paid on chain."""
+    return PaymentKey("alchemy", "main", f"order-{number}")
+
+
+def proposing(member: Member) -> Proposing:
+    """Make what goes through the deposits of a store."""
+    metrics = KeptMetrics.unmatched(CollectorRegistry())
+    return Proposing(member.store, NO_POLICY, metrics, 1.0, lambda: member.occurrence)
+
+
+async def expect(member: Member, number: int, amount: int = PRICE, **told: object) -> None:
+    """Announce a payment on chain."""
+    await member.expect(amount, payment=order(number), asset="USDC@ethereum", **told)
+
+
+async def last(store: Store) -> tuple[DepositState, list[tuple[str, str]]]:
+    """Read the last word on the deposit: its state, and the payments with their scores."""
+    history = await DepositReads.of(store).history(deposit_key())
+    told = json.loads(history[-1].detail)
+    return history[-1].state, [(one["payment"], one["score"]) for one in told]
+
+
+async def test_an_address_of_one_payment_matches_by_itself(store: Store) -> None:
+    """The merchant gave this address to one customer: whatever comes there is that payment's."""
+    member = Member(store, NO_POLICY)
+    await expect(member, 1, address=SHOP.upper().replace("0X", "0x"))
+    await expect(member, 2)
+    await member.apply(activity(transfer()))
+    await proposing(member).look()
+    assert await last(store) == (DepositState.MATCHED, [("alchemy/main/order-1", "1.00")])
+    assert (await member.payment(order(1))).state is State.PAID
+    assert await member.open() == set()
+
+
+async def test_it_matches_too_where_the_announcement_comes_after_the_money(store: Store) -> None:
+    """Which of the two is told first decides nothing."""
+    member = Member(store, NO_POLICY)
+    await member.apply(activity(transfer()))
+    watch = proposing(member)
+    await watch.look()
+    await expect(member, 1, address=SHOP)
+    await watch.look()
+    await watch.look()
+    assert (await member.payment(order(1))).state is State.PAID
+    await member.apply(activity(transfer(removed=True)), activity(transfer(block=BLOCK_2)))
+    assert (await member.payment(order(1))).state is State.PAID
+
+
+async def test_an_address_of_two_payments_matches_neither(store: Store) -> None:
+    """A shared address says nothing about which: the amount proposes, and people decide."""
+    member = Member(store, NO_POLICY)
+    await expect(member, 1, address=SHOP)
+    await expect(member, 2, PRICE + 5, address=SHOP)
+    await member.apply(activity(transfer()))
+    await proposing(member).look()
+    assert await last(store) == (DepositState.PROPOSED, [("alchemy/main/order-1", "0.60")])
+    assert (await member.payment(order(1))).state is State.PENDING
+
+
+async def test_an_amount_alone_never_matches(store: Store) -> None:
+    """Two customers owe the same sum every day: an exact amount is a proposal, two are weaker."""
+    member = Member(store, NO_POLICY)
+    await expect(member, 1)
+    await member.apply(activity(transfer()))
+    watch = proposing(member)
+    await watch.look()
+    assert await last(store) == (DepositState.PROPOSED, [("alchemy/main/order-1", "0.60")])
+    await expect(member, 2)
+    await watch.look()
+    weak = [("alchemy/main/order-1", "0.30"), ("alchemy/main/order-2", "0.30")]
+    assert await last(store) == (DepositState.PROPOSED, weak)
+    await watch.look()
+    assert len(await DepositReads.of(store).history(deposit_key())) == 2
+
+
+async def test_an_amount_of_another_day_is_no_reason(store: Store) -> None:
+    """The same price is asked for again and again: beyond a day it ties nothing together."""
+    member = Member(store, NO_POLICY)
+    await expect(member, 1)
+    member.now_ms += 25 * HOUR_MS
+    await member.apply(activity(transfer()))
+    await proposing(member).look()
+    assert await DepositReads.of(store).history(deposit_key()) == []
+
+
+async def test_a_payer_who_paid_before_is_proposed_first(store: Store) -> None:
+    """A top-up mostly comes from where the first part came from; mostly is not always."""
+    member = Member(store, NO_POLICY)
+    await expect(member, 1, 20_000_000, address=SHOP)
+    await member.apply(activity(transfer(TX_2)))
+    watch = proposing(member)
+    await watch.look()
+    assert (await member.payment(order(1))).state is State.UNDERPAID
+    await expect(member, 2, address=SHOP)
+    await member.apply(activity(transfer()))
+    await watch.look()
+    state, found = await last(store)
+    assert state is DepositState.PROPOSED
+    assert found[0] == ("alchemy/main/order-1", "0.70")
+
+
+async def test_two_that_look_at_once_match_once(store: Store) -> None:
+    """Every process of an installation has such a watch."""
+    member = Member(store, NO_POLICY)
+    await expect(member, 1, address=SHOP)
+    await member.apply(activity(transfer()))
+    for watch in (proposing(member), proposing(member)):
+        await watch.look()
+    assert len(await DepositReads.of(store).history(deposit_key())) == 1
+    assert (await member.payment(order(1))).version == 2
