@@ -12,7 +12,7 @@ import json
 from typing import NamedTuple
 from urllib.parse import quote
 
-from consumers.facts import NETWORK_MARK, OPEN, Fact, FactKind, simple
+from consumers.facts import ANNOUNCED, NETWORK_MARK, OPEN, Fact, FactKind, simple
 from consumers.moving import Said
 from consumers.notices import Occasion
 from consumers.operating import NOWHERE, Occurrence
@@ -72,7 +72,7 @@ def command(told: Announced, now: Occurrence) -> Command:
 
 def fact(told: Announced) -> Fact:
     """Return what an announcement states."""
-    detail = OPEN if told.amount is None else ""
+    detail = OPEN if told.amount is None else ANNOUNCED
     stated = simple(FactKind.EXPECTED, 0, asset=told.asset, amount=told.amount, detail=detail)
     return stated._replace(expires_ms=told.expires_ms)
 
@@ -96,6 +96,8 @@ def _check(told: Announced) -> None:
     for name, text in (*texts.items(), ("key", told.key)):
         if (text or name == "payment") and not cloudevents.is_attribute(text):
             raise WrongWords(f"{name}: one line of printable characters, not longer than 512")
+    if not told.payment.reference.strip():
+        raise WrongWords("payment: a reference has more than blanks")
     if told.payment.reference.startswith(PREFIX):
         raise WrongWords(f"payment: a name that begins with {PREFIX} is a deposit's own")
     if told.amount is not None and told.amount <= 0:

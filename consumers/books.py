@@ -43,6 +43,11 @@ def posted(facts: Iterable[Fact]) -> dict[str, int]:
     return sums
 
 
+def since_ms(facts: Iterable[Fact]) -> int | None:
+    """Return when the first entry was made that is still in the books; None where none is."""
+    return min((word.at_ms for word in words(facts).values() if word.is_on), default=None)
+
+
 def final(facts: Collection[Fact]) -> list[Fact]:
     """Return the observations of final value that stand."""
     return weighing.finals(weighing.standing(facts, weighing.observed(facts)))

@@ -8,6 +8,8 @@ hurdle and no proof: `[operators] people` lists who there is, and then both must
 
 import unicodedata
 
+from consumers.refusals import WrongWords
+
 # By our letter, what looks like it in capitals or small, and what Unicode does not decompose to it.
 _LOOKALIKES = {
     "a": "\u0430\u03b1\u0251\u00e6",
@@ -40,12 +42,25 @@ _PLAIN = str.maketrans({odd: letter for letter, all_ in _LOOKALIKES.items() for 
 # Letters and digits: what is beside them (blanks, points, accents, what is not seen) tells nobody
 # apart.
 _KEPT = frozenset("LN")
+# Letters that Unicode has for blanks: nobody sees them either.
+_BLANK = frozenset("\u115f\u1160")
 
 
 def skeleton(name: str) -> str:
     """Return what is left of a name where all that looks alike is the same."""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
-    return "".join(one for one in folded.translate(_PLAIN) if unicodedata.category(one)[0] in _KEPT)
+    seen = (one for one in folded.translate(_PLAIN) if one not in _BLANK)
+    return "".join(one for one in seen if unicodedata.category(one)[0] in _KEPT)
+
+
+def check(by: str, approved_by: str) -> None:
+    """Refuse names that name nobody; a second person may be left out. Raises `WrongWords`.
+
+    Three points differ from every name, and are no person who could be asked about it.
+    """
+    for flag, name in (("by", by), ("approved_by", approved_by)):
+        if name and not skeleton(name):
+            raise WrongWords(f"{flag}: a name has a letter or a digit, and {name!r} has none")
 
 
 def is_same(one: str, other: str) -> bool:

@@ -141,7 +141,7 @@ class Debts:
     def _judge(self, state: State, payment: Payment) -> Overstay | None:
         """Say what is overdue under a state's name."""
         if state is State.REFUNDED:
-            return owing.refund_stuck(payment, self.limits, self.clock())
+            return owing.refund_stuck(payment, self.limits, self.policy.terms, self.clock())
         if self.books is None:
             return None
         return owing.posting_lag(payment, self.books, self.policy.terms, self.clock())

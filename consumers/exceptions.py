@@ -94,7 +94,7 @@ HANDLING: Mapping[Code, Handling] = {
         heals=True,
     ),
     Code.AMOUNT_OVER: Handling(
-        "more came than was asked for",
+        "more came than was asked for, and was not given back",
         "payment",
         3,
         Owner.OPERATIONS_AND_FINANCE,

@@ -74,12 +74,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that is stored of one payment. Without a reference it has events and nothing else."""
+    """All that is stored of one payment. Without a reference it has events and nothing else.
+
+    `deposits` are those that exposed events state facts of: matched with the payment now, or what
+    the story is about, where nobody has matched it.
+    """
 
     key: PaymentKey
     events: Sequence[Recorded]
     statements: Sequence[Statement] = ()
     transitions: Sequence[Transition] = ()
+    deposits: Sequence[PaymentKey] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,12 @@ class Stake:
     state: State | None
     without: State | None
     unsupported: Mapping[str, int]
+    deposits: tuple[PaymentKey, ...] = ()
+
+    @property
+    def is_payment(self) -> bool:
+        """Say whether it is one: events may name none, and a deposit is of none yet."""
+        return bool(self.key.reference) and self.key not in self.deposits
 
 
 def weigh(
@@ -182,6 +193,7 @@ class _Weighing:
             state=state,
             without=reduce(left) if dropped and state is not None else state,
             unsupported=_difference(self._told, value(left)),
+            deposits=tuple(self._story.deposits),
         )
 
     def _judged(self, key: EventKey) -> Judgement | None:
@@ -307,14 +319,16 @@ class Tally:
 
 def tally(stakes: Collection[Stake], standing: Standing) -> Tally:
     """Add up the events of one standing."""
-    events = payments = unpriced = 0
+    payments = unpriced = 0
+    # One event may be about several transfers, and so about several payments.
+    events: set[EventKey] = set()
     amounts: dict[str, int] = {}
     for stake in stakes:
         chosen = [one for one in stake.events if one.standing is standing]
-        events += len(chosen)
-        payments += bool(chosen and stake.key.reference)
+        events |= {one.recorded.event.key for one in chosen}
+        payments += bool(chosen and stake.is_payment)
         facts = [fact for one in chosen for fact in one.facts if fact.kind in _VALUE]
         unpriced += any(fact.amount is None for fact in facts)
         for asset, amount in value(facts).items():
             amounts[asset] = amounts.get(asset, 0) + amount
-    return Tally(events, payments, amounts, unpriced)
+    return Tally(len(events), payments, amounts, unpriced)

@@ -20,7 +20,7 @@ class FactKind(StrEnum):
     # A member equals its text, so it hashes as its text; and at the text's price, not at a call's.
     __hash__ = str.__hash__
 
-    EXPECTED = "expected"  # we asked for `amount` until `expires_ms`; detail: OPEN or nothing
+    EXPECTED = "expected"  # we asked for `amount` until `expires_ms`; detail: OPEN, ANNOUNCED
     SEEN = "seen"  # value was observed; it may still vanish. detail: the block, if it has one
     FINAL = "final"  # value is final under the mapping's policy. detail: the block, if told
     REMOVED = "removed"  # the inclusion of `key` in the block `detail` does not stand any more
@@ -83,6 +83,7 @@ class OwnNote(StrEnum):
 
 
 OPEN = "open"  # of EXPECTED: any amount will do
+ANNOUNCED = "announced"  # of EXPECTED: by the merchant, and no provider's word beats it
 ON, OFF = "on", "off"  # of HOLD and POSTED
 
 

@@ -8,6 +8,7 @@ itself too; to clear is finance's, and a second person agrees. Every word is kep
 
 from typing import NamedTuple
 
+from consumers import colleagues
 from consumers.actions import Role
 from consumers.exceptions import Code
 from consumers.refusals import ApprovalRequired, NotAllowed, WrongWords
@@ -50,6 +51,7 @@ def check(order: FreezeOrder, last: Freeze | None) -> None:
             raise WrongWords(f"{name}: say it in one line of printable characters; it is kept")
     if order.approved_by and not cloudevents.is_attribute(order.approved_by):
         raise WrongWords("approved_by: name the second person in one line")
+    colleagues.check(order.by, order.approved_by)
     if is_frozen(last) == order.is_on:
         raise Unchanged("it is frozen already" if order.is_on else "nothing is frozen")
     if not order.is_on:
@@ -60,9 +62,9 @@ def _check_clearing(order: FreezeOrder) -> None:
     """Refuse to clear as anybody but finance, or alone."""
     if order.role is not Role.FINANCE:
         raise NotAllowed(f"to clear a freeze is finance's decision, and not for {order.role}")
-    if not order.approved_by.strip():
+    if not order.approved_by:
         raise ApprovalRequired("to clear a freeze needs a second person: --approved-by")
-    if order.approved_by.strip().casefold() == order.by.strip().casefold():
+    if colleagues.is_same(order.approved_by, order.by):
         raise ApprovalRequired("whoever asks cannot approve: name another person")
 
 

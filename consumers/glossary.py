@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from consumers.actions import Role
 from consumers.facts import FactKind, Failure, HoldKind
+from consumers.fetching.comparing import Comparison
 from consumers.lifecycle import State, Verdict
 from consumers.standing import Posting
 
@@ -218,6 +219,22 @@ FAILURES: Mapping[Failure, str] = {
     Failure.REJECTED: "refused by the provider or by a bank",
     Failure.AML: "refused by a check against money laundering",
     Failure.OPERATOR: "somebody said so by hand",
+}
+
+# How a provider's answer to our own question stands to what we hold.
+COMPARISONS: Mapping[Comparison, str] = {
+    Comparison.AGREE: "the provider, asked, shows what we hold",
+    Comparison.WE_BEHIND: "the provider, asked, shows more than we hold: it is stated at once",
+    Comparison.WE_AHEAD: "the provider, asked, shows less than we hold: believed of no single read",
+    Comparison.AMOUNT_DIFFERS: "the provider, asked, counts less money than we hold",
+    Comparison.MISSING_THERE: "the provider, asked, knows no such payment",
+    Comparison.LEAVES: "the provider, asked, shows a Confirmed payment as given back",
+    Comparison.UNREADABLE: "the provider's answer cannot be read, or is about another payment",
+}
+
+# What people meet in commands and documents, and what is no value of any table.
+WORDS: Mapping[str, str] = {
+    "freeze": "while it is on nothing is booked and no window is closed: `sealgate freeze`",
 }
 
 SEVERITIES: Mapping[int, str] = {

@@ -43,4 +43,6 @@ def heard(
         cause=because.cause,
     )
     flags = standing.flags(after.facts, terms)
-    yield notices.build_held(place, occasion, flags, is_placed=bool(held - was))
+    yield notices.build_held(
+        place, occasion, flags, after.fulfilment.generation, is_placed=bool(held - was)
+    )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumers import holding, notices, standing, weighing
+from consumers import holding, notices, requests, standing, weighing
 from consumers.exceptions import HANDLING, Code, subject_of
 from consumers.facts import Fact
 from consumers.holding import Because
@@ -157,17 +157,17 @@ class Moves:
         """Raise exceptions about the payment, or about what they name."""
         for found in findings:
             subject = found.subject or subject_of(said.payment)
-            money = None if found.subject else self._at_risk(said.payment)
+            money = None if found.subject else self._at_risk(said.payment, found.code)
             told = anomaly(found.code, subject, found.evidence, said.event, self.now_ms, money)
             self.raise_(told)
 
-    def _at_risk(self, key: PaymentKey) -> AtRisk | None:
-        """Return the money that a payment is about, as far as it is known and can be stored.
+    def _at_risk(self, key: PaymentKey, code: Code) -> AtRisk | None:
+        """Return the money that an exception is about, as far as it is known and can be stored.
 
         Facts that each fit can add up to what no column holds: their event must not be buried.
         """
         payment = self.current.get(key) or self.stored.get(key)
-        money = None if payment is None else weighing.at_risk(payment.facts)
+        money = None if payment is None else requests.at_risk(code, payment.facts)
         return None if money is None or money[1] >= AMOUNT_END else AtRisk(*money)
 
     def raise_(self, raised: Anomaly) -> None:
@@ -210,6 +210,9 @@ class Moves:
             version=payment.version + decision.moves,
             facts=payment.facts | decision.facts,
             changed_ms=self.now_ms if decision.moves else payment.changed_ms,
+            fulfilment=(
+                payment.fulfilment.then(decision.after) if decision.moves else payment.fulfilment
+            ),
         )
 
     def _move(self, said: Said, before: State | None, after: Payment) -> None:
@@ -228,7 +231,9 @@ class Moves:
         )
         self.changes.transitions.append(transition)
         adjectives = standing.flags(after.facts, self.policy.terms)
-        self.changes.notices.append(notices.build(transition, said.occasion, adjectives))
+        generation = after.fulfilment.generation
+        told = notices.build(transition, said.occasion, adjectives, generation)
+        self.changes.notices.append(told)
 
     def _hold(self, said: Said, stated: Stated) -> None:
         """Write a notice where other holds are on than before, in a state that stays as it is."""

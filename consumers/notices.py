@@ -6,6 +6,11 @@ publishes it at least once. Its id and its payment version are the same each tim
 subscriber can drop what it has already seen, and notice what it has missed: versions of one payment
 have no gaps.
 
+Goods leave once, whatever the ids: a notice that lets them go has an effect key of its own, made of
+the payment and of its generation (`fulfilment`), which two notices share where they are about the
+same goods. A notice lets goods go where the payment is Confirmed and no hold is on; no other has an
+effect key.
+
 A hold that is placed or let go while the state stays as it is makes a notice too, of a type of its
 own, so that nobody takes it for the move again that led to the state. It has the version that the
 payment has, and an id of its own.
@@ -36,6 +41,8 @@ _TYPES = {state: ("ce_type", (TYPE_PREFIX + state.lower()).encode()) for state i
 _PLACED = ("ce_type", f"{TYPE_PREFIX}held".encode())
 _LET_GO = ("ce_type", f"{TYPE_PREFIX}released".encode())
 _DIGEST_CHARS = 16
+# The one effect that goods have: that they leave.
+_FULFIL = "fulfil"
 # The flags that are holds.
 _HOLDS = {f"hold: {kind}": kind for kind in HoldKind} | {"disputed": HoldKind.DISPUTE}
 _SPEC_VERSION = ("ce_specversion", b"1.0")
@@ -75,28 +82,49 @@ class _Naming(NamedTuple):
     type: tuple[str, bytes]
 
 
-def build(transition: Transition, occasion: Occasion, flags: Sequence[str] = ()) -> Notice:
-    """Return the notice of `transition`, after which the payment has these `flags`."""
+class _Telling(NamedTuple):
+    """What a notice says beside the move: who it is about, which goods leave, and when."""
+
+    payment: str
+    effect_key: str | None
+    flags: Sequence[str]
+    holds: Sequence[str]
+    occurred: str
+    recorded: str
+
+
+def build(
+    transition: Transition, occasion: Occasion, flags: Sequence[str], generation: int
+) -> Notice:
+    """Return the notice of `transition`, after which the payment has these `flags`.
+
+    `generation` is that of the goods which leave when the payment is Confirmed.
+    """
     naming = _Naming(str(transition.version), _TYPES[transition.after])
-    return _notice(transition, occasion, flags, naming)
+    return _notice(transition, occasion, flags, generation, naming)
 
 
 def build_held(
-    place: Transition, occasion: Occasion, flags: Sequence[str], *, is_placed: bool
+    place: Transition, occasion: Occasion, flags: Sequence[str], generation: int, *, is_placed: bool
 ) -> Notice:
     """Return the notice of holds that are others than before, in a state that stays as it is.
 
     `place` says where the payment stands and who said what: no move, and it is never written.
     """
-    told = "/".join((*place.event, place.cause, str(place.at_ms)))
+    # With what it tells: an event can be read again, twice in one millisecond, and say both.
+    told = "/".join((*place.event, place.cause, str(place.at_ms), str(is_placed), *flags))
     digest = hashlib.sha256(told.encode()).hexdigest()[:_DIGEST_CHARS]
     # No number: so it is no version's name.
     naming = _Naming(f"{place.version}/held-{digest}", _PLACED if is_placed else _LET_GO)
-    return _notice(place, occasion, flags, naming)
+    return _notice(place, occasion, flags, generation, naming)
 
 
 def _notice(
-    transition: Transition, occasion: Occasion, flags: Sequence[str], naming: _Naming
+    transition: Transition,
+    occasion: Occasion,
+    flags: Sequence[str],
+    generation: int,
+    naming: _Naming,
 ) -> Notice:
     payment, version = transition.payment, transition.version
     fixed = _fixed(occasion.environment, payment.provider, payment.account)
@@ -104,8 +132,16 @@ def _notice(
     # Cut by nothing, hashed by nobody: the same payment, the same partition, as on the way in.
     key = (fixed.key + payment.reference).encode()
     notice_id = cloudevents.attribute(f"{path}/{naming.name}")
-    occurred = cloudevents.timestamp(occasion.occurred_ms)
-    recorded = cloudevents.timestamp(transition.at_ms)
+    holds = [kind for flag, kind in _HOLDS.items() if flag in flags]
+    goes = transition.after is State.CONFIRMED and not holds
+    telling = _Telling(
+        payment=path,
+        effect_key=cloudevents.attribute(f"{path}/{_FULFIL}/{generation}") if goes else None,
+        flags=flags,
+        holds=holds,
+        occurred=cloudevents.timestamp(occasion.occurred_ms),
+        recorded=cloudevents.timestamp(transition.at_ms),
+    )
     traceparent = occasion.traceparent.encode()
     headers = (
         _SPEC_VERSION,
@@ -113,19 +149,24 @@ def _notice(
         fixed.source,
         naming.type,
         ("ce_subject", payment.reference.encode()),
-        ("ce_time", occurred.encode()),
-        ("ce_recordedtime", recorded.encode()),
+        ("ce_time", telling.occurred.encode()),
+        ("ce_recordedtime", telling.recorded.encode()),
         ("ce_partitionkey", key),
         _NOTICE_VERSION,
         *fixed.endpoint,
         ("ce_correlationid", transition.correlation_id.encode()),
         ("ce_traceparent", traceparent),
         ("ce_paymentversion", str(version).encode()),
+        *_effect(telling.effect_key),
         _CONTENT,
         ("traceparent", traceparent),
     )
-    value = _content(transition, occasion, flags, path, occurred, recorded)
+    value = _content(transition, occasion, telling)
     return Notice(notice_id, payment, version, key, value, headers)
+
+
+def _effect(effect_key: str | None) -> Headers:
+    return () if effect_key is None else (("ce_effectkey", effect_key.encode()),)
 
 
 def name(payment: PaymentKey, version: int) -> str:
@@ -134,34 +175,43 @@ def name(payment: PaymentKey, version: int) -> str:
     return cloudevents.attribute(f"{path}/{version}")
 
 
-def _content(
-    transition: Transition,
-    occasion: Occasion,
-    flags: Sequence[str],
-    path: str,
-    occurred: str,
-    recorded: str,
-) -> bytes:
+def begin(payment: PaymentKey) -> str:
+    """Return what the ids of a payment's notices begin with, but for names that are too long."""
+    return _fixed("", payment.provider, payment.account).path + payment.reference + "/"
+
+
+def is_of_hold(notice: Notice) -> bool:
+    """Say whether a notice tells of a hold alone, and of no move."""
+    return _PLACED in notice.headers or _LET_GO in notice.headers
+
+
+def is_placed(notice: Notice) -> bool:
+    """Say of a notice of a hold whether one was placed; let go where not."""
+    return _PLACED in notice.headers
+
+
+def _content(transition: Transition, occasion: Occasion, telling: _Telling) -> bytes:
     """Say what happened. Every field is always there; `before` of the first move is null."""
     payment = transition.payment
     content = {
         "notice_version": VERSION,
         "environment": occasion.environment,
-        "payment": path,
+        "payment": telling.payment,
         "provider": payment.provider,
         "account": payment.account,
         "reference": payment.reference,
         "version": transition.version,
         "before": transition.before,
         "after": transition.after,
-        "flags": flags,
-        "holds": [kind for flag, kind in _HOLDS.items() if flag in flags],
+        "effect_key": telling.effect_key,
+        "flags": telling.flags,
+        "holds": telling.holds,
         "cause": transition.cause,
         "event": transition.event.key,
         "event_type": occasion.event_type,
         "correlation_id": transition.correlation_id,
-        "occurred_at": occurred,
-        "recorded_at": recorded,
+        "occurred_at": telling.occurred,
+        "recorded_at": telling.recorded,
     }
     return orjson.dumps(content)
 

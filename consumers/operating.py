@@ -99,6 +99,7 @@ def check(order: Order) -> None:
             )
     if order.approved_by and not cloudevents.is_attribute(order.approved_by):
         raise WrongWords("approved_by: name the second person in one line")
+    colleagues.check(order.by, order.approved_by)
     if rule.roles and order.role not in rule.roles:
         raise NotAllowed(f"{order.act} is for {_listed(rule.roles)}, and not for {order.role}")
     if rule.reasons and order.reason not in rule.reasons:
@@ -111,7 +112,7 @@ def check(order: Order) -> None:
 
 def need_second(order: Order, why: str) -> None:
     """Raise `ApprovalRequired` unless a second person has agreed."""
-    if not order.approved_by.strip():
+    if not colleagues.skeleton(order.approved_by):
         raise ApprovalRequired(f"{why}: name a second person with --approved-by")
     if colleagues.is_same(order.approved_by, order.by):
         raise ApprovalRequired("whoever asks cannot approve: name another person")

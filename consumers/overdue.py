@@ -112,7 +112,7 @@ def overstay(
         severity=_severity(code, limit, age_s),
         since_ms=since_ms,
         at_risk=money,
-        evidence=_evidence(payment, limit, since_ms, money),
+        evidence="; ".join(filter(None, (_evidence(payment, limit, since_ms), sums(money, terms)))),
         state=payment.state,
     )
 
@@ -168,16 +168,15 @@ def _ends(facts: Iterable[Fact]) -> list[int]:
     return [fact.expires_ms for fact in facts if fact.expires_ms is not None]
 
 
-def _evidence(payment: Payment, limit: Limit, since_ms: int, money: Mapping[str, int]) -> str:
+def _evidence(payment: Payment, limit: Limit, since_ms: int) -> str:
     """Say it in a sentence that stays true: no age, which would be another one tomorrow."""
     since = cloudevents.timestamp(since_ms)
     names = (limit.provider, limit.asset, limit.network)
     corridor = " ".join(name for name in names if name != ANY)
     told = f"{payment.state}, and due to move since {since}"
-    limits = f"the limit{' of ' + corridor if corridor else ''} is {limit.warn_s:g} s"
-    return "; ".join(filter(None, (told, limits, sums(money))))
+    return f"{told}; the limit{' of ' + corridor if corridor else ''} is {limit.warn_s:g} s"
 
 
-def sums(money: Mapping[str, int]) -> str:
+def sums(money: Mapping[str, int], terms: Terms) -> str:
     """Write amounts for people; nothing where there are none."""
-    return ", ".join(f"{amount} {asset} (atomic units)" for asset, amount in sorted(money.items()))
+    return ", ".join(terms.shown(asset, amount) for asset, amount in sorted(money.items()))

@@ -33,7 +33,9 @@ class Books(NamedTuple):
     zone: tzinfo = UTC
 
 
-def refund_stuck(payment: Payment, limits: Collection[Limit], now_ms: int) -> Overstay | None:
+def refund_stuck(
+    payment: Payment, limits: Collection[Limit], terms: Terms, now_ms: int
+) -> Overstay | None:
     """Judge the refund of a payment that is longest on its way; None where all may wait."""
     told = _on_the_way(payment.facts)
     if not told or payment.state is State.REFUNDED:
@@ -53,7 +55,7 @@ def refund_stuck(payment: Payment, limits: Collection[Limit], now_ms: int) -> Ov
         severity=max(1, severity),
         since_ms=oldest.at_ms,
         at_risk=money,
-        evidence="; ".join(filter(None, (evidence, sums(money)))),
+        evidence="; ".join(filter(None, (evidence, sums(money, terms)))),
         state=State.REFUNDED,
     )
 
@@ -95,7 +97,7 @@ def posting_lag(payment: Payment, books: Books, terms: Terms, now_ms: int) -> Ov
         severity=HANDLING[Code.POSTING_LAG].severity - is_critical,
         since_ms=since_ms,
         at_risk=money,
-        evidence="; ".join(filter(None, (*told, sums(money)))),
+        evidence="; ".join(filter(None, (*told, sums(money, terms)))),
         state=State.CONFIRMED,
     )
 

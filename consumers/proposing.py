@@ -44,6 +44,8 @@ PAGE = 100
 # A list for a person: nobody reads more.
 PROPOSED_MAX = 10
 _KEY_NAMES = 2
+# So much have all that ask for about the same: who they are is no news.
+_WEAK = f"{deposits.NEAR / 100:.2f}"
 MATCHED, PROPOSED = DepositState.MATCHED, DepositState.PROPOSED
 _OPEN = (State.PENDING, State.UNDERPAID, State.EXPIRED, State.CANCELLED, State.LATE)
 
@@ -129,7 +131,7 @@ def _decision(
     """Return what a rule decides; None where there is nothing that was not said before."""
     detail = described(found)
     was = last.detail if last is not None and last.state is PROPOSED else described(())
-    if state is PROPOSED and detail == was:
+    if state is PROPOSED and _best(detail) == _best(was):
         return None
     version = 0 if last is None else last.version
     name = "/".join((*(quote(part, safe="") for part in key), str(version), str(state)))
@@ -148,6 +150,17 @@ def _decision(
     )
     payment = found[0].payment if state is MATCHED else None
     return Decision(key, state, payment, version, event, detail)
+
+
+def _best(detail: str) -> tuple[str, Sequence[str]]:
+    """Return what is news for whoever decides: the highest score, and whose it is.
+
+    The list that people decide from is made when they look. A version that moved with every other
+    payment of the same price would have them look for ever.
+    """
+    listed = json.loads(detail)
+    top = listed[0]["score"] if listed else ""
+    return top, [one["payment"] for one in listed if one["score"] == top != _WEAK]
 
 
 def described(found: Sequence[Candidate]) -> str:

@@ -16,8 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumers import colleagues
+from consumers import colleagues, deposits
 from consumers.actions import Reason, Role
+from consumers.depositing import matched
 from consumers.exceptions import Code
 from consumers.operating import ACCOUNT, NOWHERE
 from consumers.policy import Policy
@@ -33,6 +34,8 @@ from consumers.rereading import (
 )
 from consumers.stating import OURSELVES, TRIES_MAX, KeyReused
 from consumers.store.cases import Action, ItemFilter, place_of
+from consumers.store.deposit_reads import DepositReads
+from consumers.store.deposits import DepositMove
 from consumers.store.port import (
     Changes,
     Event,
@@ -58,6 +61,13 @@ REASONS = frozenset(
 # What a reading that refuses an event raises about its kind, and a better one ends.
 _OF_KIND = frozenset({Code.UNKNOWN_TYPE, Code.SCHEMA_DRIFT, Code.UNKNOWN_ASSET})
 _ITEMS = 500
+
+
+class _Stored(NamedTuple):
+    """What events are weighed against: the last words on deposits, and what goes by a name."""
+
+    decided: Mapping[PaymentKey, DepositMove]
+    payments: Mapping[PaymentKey, Payment]
 
 
 def _pass(_: str) -> None:
@@ -103,12 +113,13 @@ def check(order: Order, mode: Mode) -> None:
         raise NotAllowed(f"{NAME} is for {Role.ENGINEERING}, and not for {order.role}")
     if order.reason not in REASONS:
         raise WrongWords(f"reason: {NAME} takes one of {', '.join(sorted(REASONS))}")
+    colleagues.check(order.by, order.approved_by)
     _check_second(order, mode)
 
 
 def _check_second(order: Order, mode: Mode) -> None:
     """Refuse what one person may not do alone. Raises `Refused`."""
-    if order.approved_by.strip():
+    if order.approved_by:
         if not cloudevents.is_attribute(order.approved_by):
             raise WrongWords("approved_by: name the second person in one line")
         if colleagues.is_same(order.by, order.approved_by):
@@ -160,8 +171,7 @@ class Replayer:
             recorded = await self.store.event(read.event.key)
             if recorded is not None:
                 marked[read.event.key] = await self._marked(recorded)
-        stored = await self.store.payment(payment)
-        return await self._replan(payment, reads, marked, stored)
+        return await self._replan(payment, reads, marked, await self._stored(payment, reads))
 
     async def apply(self, payment: PaymentKey, reads: Sequence[Read]) -> Replanned | None:
         """Read these events of one payment again, and write what follows; None for nothing.
@@ -191,8 +201,9 @@ class Replayer:
         named = [found for read in reads if (found := await _claimed(tx, read, marked)) is not None]
         self.checkpoint("replay.claimed")
         # Under the lock: what follows is decided by what is there now.
-        locked = await tx.payments({payment})
-        done = await self._replan(payment, named, marked, locked.get(payment))
+        transfers = _transfers(named)
+        stored = _Stored(*await matched(tx, {payment, *transfers}, transfers))
+        done = await self._replan(payment, named, marked, stored)
         if done is not None:
             await tx.save(done.changes)
             self.checkpoint("replay.saved")
@@ -203,7 +214,7 @@ class Replayer:
         payment: PaymentKey,
         reads: Sequence[Read],
         marked: Mapping[EventKey, Marked],
-        stored: Payment | None,
+        stored: _Stored,
     ) -> Replanned | None:
         """Compare the readings with what is stored, and decide."""
         statements = await self.store.statements(payment)
@@ -217,13 +228,30 @@ class Replayer:
             return None
         marks = await self.store.marks({one.event for one in statements})
         void = {key for key, said in marks.items() if said[-1].judgement is Judgement.VOID}
-        return replan(held(payment, stored, statements, void), changed, self._rim())
+        others = dict(stored.payments)
+        here = held(payment, others.pop(payment, None), statements, void)
+        here = here._replace(others=others, decided=stored.decided)
+        return replan(here, changed, self._rim())
+
+    async def _stored(self, payment: PaymentKey, reads: Sequence[Read]) -> _Stored:
+        """Read, without a lock, what a transaction would find."""
+        decided: dict[PaymentKey, DepositMove] = {}
+        wanted = {payment}
+        for key in _transfers(reads):
+            wanted.add(key)
+            if history := await DepositReads.of(self.store).history(key):
+                decided[key] = history[-1]
+                wanted.add(deposits.payment_of(history[-1]) or key)
+        found = {key: await self.store.payment(key) for key in wanted}
+        return _Stored(decided, {key: one for key, one in found.items() if one is not None})
 
     async def _known(self, marked: Marked | None) -> Known:
         if marked is None:
             return Known(None)
-        readings = await Rereads.of(self.store).readings(marked.recorded.event.key)
-        return Known(marked, len(readings))
+        key = marked.recorded.event.key
+        readings = await Rereads.of(self.store).readings(key)
+        told_of = await DepositReads.of(self.store).told_by(key)
+        return Known(marked, len(readings), bool(told_of))
 
     async def _marked(self, recorded: Recorded) -> Marked:
         key = recorded.event.key
@@ -302,6 +330,11 @@ def _provider(subject: str) -> str:
 
 class _Nothing(Exception):
     """Leaves a transaction that is to write nothing."""
+
+
+def _transfers(reads: Sequence[Read]) -> set[PaymentKey]:
+    """Name the deposits that events tell of."""
+    return {key for one in reads for key in deposits.keys(one.payment, one.interpretation)}
 
 
 async def _claimed(tx: Transaction, read: Read, marked: Mapping[EventKey, Marked]) -> Read | None:

@@ -36,6 +36,17 @@ def open_amounts(facts: Collection[Fact]) -> Mapping[str, int]:
     return {asset: amount for asset, amount in owed.items() if amount > 0}
 
 
+def at_risk(code: Code, facts: Collection[Fact]) -> tuple[str, int] | None:
+    """Return the money that an exception is about: of a refund that is wanted, what is owed of it.
+
+    None where no amount is known, or amounts of several assets.
+    """
+    if code is not Code.REFUND_REQUESTED:
+        return weighing.at_risk(facts)
+    owed = list(open_amounts(facts).items())
+    return owed[0] if len(owed) == 1 else None
+
+
 def concerns(facts: Collection[Fact], terms: Terms) -> Iterator[tuple[Code, str]]:
     """Say what is still to be given back."""
     for asset, amount in sorted(open_amounts(facts).items()):

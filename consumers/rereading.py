@@ -13,23 +13,26 @@ what its facts prove, as when an event is made void: nobody forces a state, and 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from consumers import notices, standing, weighing
-from consumers.exceptions import subject_of
+from consumers import holding, notices, requests, standing
+from consumers.exceptions import Code, subject_of
 from consumers.facts import Fact
+from consumers.holding import Because
 from consumers.lifecycle import CORRECTIONS, Verdict, reduce
 from consumers.moving import anomaly, unwritten
 from consumers.notices import Occasion
-from consumers.plan import plan
+from consumers.plan import NOTHING_DECIDED, plan
 from consumers.policy import NO_POLICY, Policy
 from consumers.reading import Read
 from consumers.store import rows
 from consumers.store.cases import AtRisk
+from consumers.store.deposits import DepositMove
 from consumers.store.port import (
     Cause,
     Changes,
     EventKey,
     Judgement,
     Marked,
+    Notice,
     Payment,
     PaymentKey,
     Resolution,
@@ -52,6 +55,8 @@ class Known(NamedTuple):
 
     marked: Marked | None
     readings: int = 0
+    has_deposits: bool = False
+    """Whether it states facts of deposits: those have names of their own, and are not compared."""
 
     @property
     def verdict(self) -> str:
@@ -94,11 +99,17 @@ class Rim(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A payment as stored: its row, who states what of it, and which of those events are void."""
+    """A payment as stored: its row, who states what of it, and which of those events are void.
+
+    `others` are the deposits that its events tell of, and the payments that those are matched with;
+    `decided` the last words on the deposits.
+    """
 
     payment: Payment
     statements: Sequence[Statement]
     void: frozenset[EventKey] = frozenset()
+    others: Mapping[PaymentKey, Payment] = {}
+    decided: Mapping[PaymentKey, DepositMove] = NOTHING_DECIDED
 
 
 class Replanned(NamedTuple):
@@ -120,8 +131,9 @@ def compare(read: Read, known: Known, statements: Sequence[Statement]) -> Change
     told, before = read.interpretation, known.verdict
     if not before or before in _UNPROVEN or told.verdict is Verdict.HINT or known.is_void:
         return None
-    if not read.event.reference and (before not in REFUSED or told.facts):
-        # Its facts are those of deposits, which have names of their own and are not compared.
+    if is_of_deposits(read, known) or (
+        not read.event.reference and told.facts and not told.deposits
+    ):
         return None
     mine = [one for one in statements if one.event == read.event.key]
     gone = tuple(one for one in mine if one.fact not in told.facts)
@@ -134,10 +146,21 @@ def compare(read: Read, known: Known, statements: Sequence[Statement]) -> Change
     return None
 
 
+def is_of_deposits(read: Read, known: Known) -> bool:
+    """Say whether an event was taken in and told of deposits: what it says is not compared.
+
+    One that was refused is taken in as if it came now, with the deposits that it tells of.
+    """
+    if known.has_deposits:
+        return True
+    told = bool(read.interpretation.deposits) or not read.event.reference
+    return told and known.verdict not in REFUSED
+
+
 def replan(held: Held, changed: Sequence[Change], rim: Rim) -> Replanned:
     """Decide what the new readings of a payment's events make of it. Raises `Poisoned`."""
     if all(one.is_arrival for one in changed):
-        return _arrive(held.payment, changed, rim)
+        return _arrive(held, changed, rim)
     return _correct(held, changed, rim)
 
 
@@ -156,11 +179,13 @@ def _word(verdict: str | None) -> str:
     return verdict if verdict in REFUSED else ""
 
 
-def _arrive(before: Payment, changed: Sequence[Change], rim: Rim) -> Replanned:
+def _arrive(held: Held, changed: Sequence[Change], rim: Rim) -> Replanned:
     """Take events in as if they came now."""
-    known = {} if _is_unknown(before) else {before.key: before}
+    before = held.payment
+    known = {**held.others} if _is_unknown(before) else {**held.others, before.key: before}
     reads = [one.read for one in changed]
-    planned = plan(reads, {one.event for one in changed}, known, rim.now_ms, rim.policy)
+    fresh = {one.event for one in changed}
+    planned = plan(reads, fresh, known, rim.now_ms, rim.policy, held.decided)
     changes = planned.changes
     news = {fact for key, fact, _ in changes.facts if key == before.key}
     moved = [row.payment for row in changes.payments if row.payment.key == before.key]
@@ -221,11 +246,19 @@ def _move(
     """Write the corrective transition and its notice, where the facts prove another state."""
     proven = reduce(facts, rim.policy.terms)
     if proven not in CORRECTIONS[before.state]:
-        return before._replace(facts=facts)
+        after = before._replace(facts=facts)
+        changes.notices.extend(_heard(before, after, changed, rim))
+        return after
     version = before.version + 1
-    after = before._replace(state=proven, version=version, facts=facts, changed_ms=rim.now_ms)
-    # Of several events the first one that says less is what people must see.
-    because = next((one for one in changed if one.gone), changed[0]).read
+    after = Payment(
+        key=before.key,
+        state=proven,
+        version=version,
+        facts=facts,
+        changed_ms=rim.now_ms,
+        fulfilment=before.fulfilment.then(proven),
+    )
+    because = _reason(changed)
     transition = Transition(
         payment=after.key,
         version=version,
@@ -238,12 +271,31 @@ def _move(
         mapping=because.interpretation.mapping,
         policy=rim.policy.version,
     )
-    occasion = Occasion(rim.environment, because.event.event_type, rim.now_ms, rim.traceparent)
+    occasion = _occasion(because, rim)
     adjectives = standing.flags(facts, rim.policy.terms)
     changes.payments.append(Saved(after, before.version))
     changes.transitions.append(transition)
-    changes.notices.append(notices.build(transition, occasion, adjectives))
+    generation = after.fulfilment.generation
+    changes.notices.append(notices.build(transition, occasion, adjectives, generation))
     return after
+
+
+def _heard(
+    before: Payment, after: Payment, changed: Sequence[Change], rim: Rim
+) -> Iterator[Notice]:
+    """Yield the notice of holds that come, or go, with the new readings alone."""
+    read = _reason(changed)
+    because = Because(read.event.key, read.event.correlation_id, Cause.REPLAY, rim.now_ms)
+    yield from holding.heard(before, after, because, _occasion(read, rim), rim.policy.terms)
+
+
+def _reason(changed: Sequence[Change]) -> Read:
+    """Return, of several events, the first one that says less: it is what people must see."""
+    return next((one for one in changed if one.gone), changed[0]).read
+
+
+def _occasion(read: Read, rim: Rim) -> Occasion:
+    return Occasion(rim.environment, read.event.event_type, rim.now_ms, rim.traceparent)
 
 
 def _weigh(
@@ -257,11 +309,9 @@ def _weigh(
     proven = reduce(before.facts, terms)
     was = {one.code for one in standing.concerns(proven, before.facts, terms)}
     now = standing.concerns(reduce(after.facts, terms), after.facts, terms)
-    money = weighing.at_risk(after.facts)
-    at_risk = None if money is None or money[1] >= rows.AMOUNT_END else AtRisk(*money)
     event = changed[0].event
     changes.anomalies += [
-        anomaly(one.code, subject, one.evidence, event, rim.now_ms, at_risk)
+        anomaly(one.code, subject, one.evidence, event, rim.now_ms, _at_risk(one.code, after))
         for one in now
         if one.code not in was
     ]
@@ -277,6 +327,12 @@ def _weigh(
         for code in standing.OF_FACTS
         if code not in left
     ]
+
+
+def _at_risk(code: Code, payment: Payment) -> AtRisk | None:
+    """Return the money that an exception is about, as far as it is known and can be stored."""
+    money = requests.at_risk(code, payment.facts)
+    return None if money is None or money[1] >= rows.AMOUNT_END else AtRisk(*money)
 
 
 def _reading(change: Change, key: PaymentKey, verdict: str, rim: Rim) -> Reread:
@@ -299,7 +355,7 @@ def _retracted(change: Change, key: PaymentKey) -> Iterator[Retraction]:
     for one in change.gone:
         lay_out = rows.fact_row if one.is_first else rows.restatement_row
         yield Retraction(key, lay_out(key, one.fact, one.event)[3], is_retracted=True)
-    if change.known.readings:
+    if change.known.readings and not change.read.interpretation.deposits:
         # An older reading may have stated it, and a later one taken it back.
         for fact in sorted(change.new, key=repr):
             row = rows.restatement_row(key, fact, change.event)

@@ -71,6 +71,7 @@ class Milestones(NamedTuple):
     failed_ms: int | None
     reversed_ms: int | None
     refunded_ms: int | None
+    posted_ms: int | None
 
 
 # Of these two nobody can say that they only lost their way.
@@ -216,6 +217,7 @@ def milestones(facts: Collection[Fact], terms: Terms = STRICT) -> Milestones:
         failed_ms=first_ms(FactKind.FAILED),
         reversed_ms=first_ms(FactKind.REMOVED, FactKind.DROPPED),
         refunded_ms=weighing.refunds(facts).last_ms,
+        posted_ms=books.since_ms(facts),
     )
 
 
@@ -312,16 +314,25 @@ def _places(facts: Collection[Fact]) -> Iterable[tuple[Code, str]]:
 
 
 def _surpluses(facts: Collection[Fact], terms: Terms) -> Iterable[tuple[Code, str]]:
-    """More than was asked for, in one transfer or by paying twice."""
+    """More than was asked for is here, by one transfer or by paying twice.
+
+    Refunds that succeeded make it less, whichever was told first. What is here of a payment that
+    was given back whole is no surplus: it is left behind.
+    """
+    if not _is_over(facts, terms) or reduce(facts, terms) is State.REFUNDED:
+        return
     stands = weighing.standing(facts, weighing.observed(facts))
-    over = weighing.surplus(stands, weighing.asked(facts), terms)
+    asked = weighing.asked(facts)
+    back = weighing.given(facts)
+    over = weighing.surplus(stands, asked, terms, back)
     if over is None:
-        if any(fact.kind is FactKind.NOTE and fact.detail == Note.OVERPAID for fact in facts):
+        if weighing.surplus(stands, asked, terms) is None:
             yield Code.AMOUNT_OVER, "the provider calls it overpaid"
         return
     asset, amount = over
-    yield Code.AMOUNT_OVER, f"{terms.shown(asset, amount)} more came than was asked for"
-    price = weighing.asked(facts)[asset]
+    verb = "is left" if back else "came"
+    yield Code.AMOUNT_OVER, f"{terms.shown(asset, amount)} more {verb} than was asked for"
+    price = asked[asset]
     whole = [
         key
         for key, told in _transfers(facts).items()
@@ -341,7 +352,11 @@ def _transfers(facts: Collection[Fact]) -> dict[str, list[Fact]]:
 
 
 def _is_over(facts: Collection[Fact], terms: Terms) -> bool:
-    return any(code is Code.AMOUNT_OVER for code, _ in _surpluses(facts, terms))
+    """Say whether more came than was asked, by our sums or by the provider's word."""
+    if any(fact.kind is FactKind.NOTE and fact.detail == Note.OVERPAID for fact in facts):
+        return True
+    stands = weighing.standing(facts, weighing.observed(facts))
+    return weighing.surplus(stands, weighing.asked(facts), terms) is not None
 
 
 def _without(facts: Iterable[Fact], kind: FactKind, terms: Terms) -> State:

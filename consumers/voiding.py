@@ -288,7 +288,12 @@ def _correct(
         return Correction(before, remaining, None)
     if proven not in CORRECTIONS[before.state]:
         return Correction(before, remaining, None)
-    after = remaining._replace(state=proven, version=before.version + 1, changed_ms=now_ms)
+    after = remaining._replace(
+        state=proven,
+        version=before.version + 1,
+        changed_ms=now_ms,
+        fulfilment=before.fulfilment.then(proven),
+    )
     transition = Transition(
         payment=after.key,
         version=after.version,
@@ -312,7 +317,8 @@ def _write_down(changes: Changes, correction: Correction, event: Event, rim: Rim
         changes.transitions.append(transition)
         occasion = Occasion(rim.environment, event.event_type, transition.at_ms, rim.traceparent())
         adjectives = standing.flags(after.facts, rim.terms)
-        changes.notices.append(notices.build(transition, occasion, adjectives))
+        generation = after.fulfilment.generation
+        changes.notices.append(notices.build(transition, occasion, adjectives, generation))
     subject = subject_of(after.key)
     raised = standing.concerns(after.state, after.facts, rim.terms)
     open_still = {found.code for found in raised}

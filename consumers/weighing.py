@@ -10,7 +10,8 @@ word, and `standing` into adjectives and exceptions. How value is weighed, and w
   in several assets are alternatives. Of two prices in one asset the higher is asked for. Where both
   sides name a network, it must be the same one; where one side names none, the symbol decides.
 - A provider that calls the amount whole meets the price by its word. Interpretation lets the word
-  pass only where the event's own figures do not contradict it.
+  pass only where the event's own figures do not contradict it. A price that the merchant announced
+  is none of the event's: against it the event's figure counts, and its word only without a figure.
 - An observation stands until the block it was in is removed, or it is dropped before any block.
   Once final value was removed, a sighting outside any block is no evidence any more.
 - Of each refund the last word counts. Where the words have no order, the one that it failed counts:
@@ -21,6 +22,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Self
 
 from consumers.facts import (
+    ANNOUNCED,
     NETWORK_MARK,
     OPEN,
     TOTAL_PREFIX,
@@ -85,8 +87,20 @@ STRICT = Terms()
 
 
 def observed(facts: Iterable[Fact]) -> list[Fact]:
-    """Return every observation of value, whether it still stands or not."""
-    return [fact for fact in facts if fact.kind in VALUE]
+    """Return every observation of value, whether it still stands or not.
+
+    A word on the whole is taken off where its figure can be held against an announced price.
+    """
+    facts = list(facts)
+    values = [fact for fact in facts if fact.kind in VALUE]
+    expected = (fact for fact in facts if fact.kind is FactKind.EXPECTED)
+    for asset in {fact.asset for fact in expected if fact.detail == ANNOUNCED}:
+        values = [one._replace(whole=one.whole and not _is_figure(one, asset)) for one in values]
+    return values
+
+
+def _is_figure(fact: Fact, asset: str) -> bool:
+    return fact.amount is not None and is_same(fact.asset, asset)
 
 
 def standing(facts: Iterable[Fact], values: list[Fact]) -> list[Fact]:
@@ -231,13 +245,13 @@ def tolerance(terms: Terms, asset: str, price: int) -> int:
 
 
 def surplus(
-    values: Collection[Fact], prices: Mapping[str, int], terms: Terms
+    values: Collection[Fact], prices: Mapping[str, int], terms: Terms, back: Collection[Fact] = ()
 ) -> tuple[str, int] | None:
-    """Return by how much which price is exceeded; None where none is, beyond the tolerance."""
+    """Return by how much which price is exceeded, beyond the tolerance and what is `back`."""
     for asset, price in sorted(prices.items()):
-        sum_ = came(values, asset)
-        if sum_ is not None and sum_ > price + tolerance(terms, asset, price):
-            return asset, sum_ - price
+        left = (came(values, asset) or 0) - (came(back, asset) or 0)
+        if left > price + tolerance(terms, asset, price):
+            return asset, left - price
     return None
 
 

@@ -16,6 +16,16 @@ from sealgate.quarantine.asked import Selection
 from sealgate.replay.asked import Asked as AskedAgain
 from sealgate.topics.users import Users
 
+
+def _no_flag(_: object, value: str) -> None:
+    """Refuse what looks like a flag: a misspelt one would be announced as a payment."""
+    if value.startswith("-") and value != "-":
+        raise ValueError(
+            f"there is no flag {value}. If it is a reference, announce it as a line of standard"
+            ' input: {"reference": "-..."} to sealgate payments expect -'
+        )
+
+
 Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration file.")]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 RegisteredUrl = Annotated[str, Parameter(name="--url")]
@@ -30,5 +40,7 @@ Picking = Annotated[Picked | None, Parameter(name="*")]
 Replaying = Annotated[AskedAgain | None, Parameter(name="*")]
 Serving = Annotated[Users | None, Parameter(name="*")]
 Every = Annotated[bool, Parameter(name="--all", negative=(), help="List what was released, too.")]
+# A lone - is standard input and no flag.
+NamedOrPiped = Annotated[str, Parameter(allow_leading_hyphen=True, validator=_no_flag)]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=64))]

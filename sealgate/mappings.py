@@ -1,9 +1,11 @@
 """The mappings that events are read by: the shipped ones, and an installation's own folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from consumers.interpret import interpreter
+from consumers.interpret import interpreter, mapping
 from consumers.interpret.interpreter import Interpreters
+from consumers.interpret.mapping import Snapshot
 from ingress.settings import ConfigurationInvalid, Mistake
 from sealgate.config import Configuration
 
@@ -20,6 +22,22 @@ def in_force(configuration: Configuration) -> Interpreters:
         return interpreter.load(folder)
     except ValueError as wrong:
         raise ConfigurationInvalid([Mistake(PLACE, str(wrong), file)]) from wrong
+
+
+def snapshots(configuration: Configuration) -> Mapping[str, Snapshot]:
+    """Say how each provider is asked, where the mapping of its events tells.
+
+    An installation's own folder counts as it does `in_force`. Raises `ValueError` where it is
+    wrong: see `faults`.
+    """
+    folder = _own(configuration)
+    told = {**mapping.load(), **({} if folder is None else mapping.load(folder))}
+    return {
+        name: one.snapshot
+        for name, same in told.items()
+        for one in same
+        if one.snapshot is not None
+    }
 
 
 def faults(configuration: Configuration) -> list[Mistake]:

@@ -29,6 +29,7 @@ class Trouble(StrEnum):
     REFUSED = "refused"  # 401 or 403: the key may not
     ODD = "odd"  # a redirect, or any other status
     TOO_LARGE = "too_large"
+    ECHOED = "echoed"  # it holds our own key
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"  # no connection, no TLS, or an address that must not be asked
 

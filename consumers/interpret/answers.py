@@ -24,10 +24,12 @@ from consumers.store.keys import PaymentKey
 from ingress.contract import cloudevents
 
 JSON = "application/json"
+# A status that is in no mapping is not repeated: whatever a provider answers with stood there.
+UNKNOWN = "unknown"
 
 
 class Shown(NamedTuple):
-    """What an answer shows. `word` is the payment's status in the provider's own words.
+    """What an answer shows. `word` is the payment's status, if the mapping has that word.
 
     `findings` are exceptions that the words themselves are reason for; where nobody can read the
     answer, `is_read` is False and there are no facts.
@@ -57,8 +59,9 @@ def show(interpreters: Interpreters, asked: PaymentKey, body: bytes, fetched_ms:
     try:
         found = _open(interpreters, asked, body, fetched_ms)
         told = first(found.document, found.answers.word)
-        word = told if isinstance(told, str) and cloudevents.is_attribute(told) else ""
-        return _read(interpreters, asked, found, word, fetched_ms)
+        status = told if isinstance(told, str) and cloudevents.is_attribute(told) else ""
+        word = status if status in found.table.rules else UNKNOWN
+        return _read(interpreters, asked, found, status, fetched_ms)
     except Drift as drift:
         subject = f"{asked.provider}/{drift.about or word or 'answer'}"
         evidence = f"an answer of the provider: {drift}"

@@ -12,7 +12,7 @@ from typing import Self
 from consumers.store import deposit_store
 from consumers.store.deposits import Deposit, DepositMove, DepositState, Expectation
 from consumers.store.finding import POSTGRES, Read
-from consumers.store.keys import PaymentKey
+from consumers.store.keys import EventKey, PaymentKey
 from consumers.store.port import Store
 from consumers.store.rows import Row
 
@@ -41,6 +41,11 @@ _MATCHED = (
     + deposit_store.IS_LAST
     + "ORDER BY m.provider, m.account, m.reference"
 )
+_EVER = (
+    _MOVES
+    + "WHERE m.payment_provider = $1 AND m.payment_account = $2 AND m.payment_reference = $3"
+    + " AND m.state = 'Matched'"
+)
 _EXPECTATION = """
 SELECT provider, account, reference, address, memo, event_provider, event_account, event_key, at_ms
 FROM expectation
@@ -53,6 +58,7 @@ FROM deposit AS d JOIN deposit_move AS m
 ON m.provider = d.provider AND m.account = d.account AND m.reference = d.reference
 WHERE d.address_from = $1 AND d.address_from <> '' AND m.state = 'Matched' AND
 """ + (deposit_store.IS_LAST + " LIMIT $2")
+_TOLD_BY = deposit_store.SQLITE.told_by.replace("?", POSTGRES)
 # Each deposit with the state that counts, the latest seen first.
 _PAGE = """
 SELECT d.provider, d.account, d.reference, d.network, d.tx, d.address_to, d.address_from, d.memo,
@@ -108,6 +114,29 @@ class DepositReads:
     async def matched_with(self, payment: PaymentKey) -> Sequence[DepositMove]:
         """Read the deposits that are matched with a payment now."""
         return [deposit_store.move(row) for row in await self._ask(_MATCHED, *payment)]
+
+    async def decided(self, key: PaymentKey) -> Sequence[DepositMove]:
+        """Read what was decided about a deposit, or what gave a payment one and took it back."""
+        found = list(await self.history(key))
+        given = [deposit_store.move(row) for row in await self._ask(_EVER, *key)]
+        for deposit in sorted({one.key for one in given}):
+            mine = {one.version for one in given if one.key == deposit}
+            history = await self.history(deposit)
+            found += [one for one in history if one.version in mine or one.version - 1 in mine]
+        return sorted(found, key=lambda one: (one.at_ms, one.version))
+
+    async def told_by(self, event: EventKey) -> Sequence[tuple[PaymentKey, PaymentKey]]:
+        """Name the deposits that an event states facts of, each with whose facts they are now.
+
+        They are those of the payment that the deposit is matched with, else the deposit's own.
+        """
+        found = sorted({PaymentKey(*row[3:]) for row in await self._ask(_TOLD_BY, *event)})
+        owned = []
+        for key in found:
+            moves = await self.history(key)
+            is_matched = bool(moves) and moves[-1].state is DepositState.MATCHED
+            owned.append((key, (moves[-1].payment if is_matched else None) or key))
+        return owned
 
     async def expected(self, address: str, memo: str) -> Sequence[Expectation]:
         """Read where money was announced to come: at an address, or with a memo."""

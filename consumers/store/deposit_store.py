@@ -64,9 +64,10 @@ USING (provider, account, reference) WHERE
 """
 
 
-# The deposits `l` that are matched now, each with its facts `f`.
+# The deposits `l` that are matched now, each with its facts `f`; where the payments are those of a
+# table, that one stands `before` them.
 _MATCHED = """
-FROM deposit_move AS l CROSS JOIN {table} AS f
+FROM {before}deposit_move AS l CROSS JOIN {table} AS f
 WHERE l.payment_provider = {0} AND l.payment_account = {1} AND l.payment_reference = {2}
     AND l.state = 'Matched' AND f.provider = l.provider AND f.account = l.account
     AND f.reference = l.reference AND NOT EXISTS (
@@ -88,12 +89,16 @@ ON f.provider = l.provider AND f.account = l.account AND f.reference = l.referen
 """
 
 
-def with_matched(own: str, source: str, table: str, places: Sequence[str] = ()) -> str:
+def with_matched(
+    own: str, source: str, table: str, places: Sequence[str] = (), page: str = ""
+) -> str:
     """Add to the facts of payments, read by `own` from `source`, those of matched deposits.
 
-    `places` are the parameters of one payment's name; none is a set of payments.
+    `places` are the parameters of one payment's name, or its columns in the table `page`; none is
+    a set of payments.
     """
-    matched = _MATCHED.format(*places, table=table) if places else _MATCHED_OF_SET
+    before = f"{page} CROSS JOIN " if page else ""
+    matched = _MATCHED.format(*places, table=table, before=before) if places else _MATCHED_OF_SET
     named = "l.payment_provider, l.payment_account, l.payment_reference, "
     of_deposits = own.replace("f.provider, f.account, f.reference, ", named, 1)
     source = source.replace("FROM fact", f"FROM {table}")
@@ -117,7 +122,7 @@ def with_matched_statements(
         _STATEMENTS.format(
             amount=amount,
             first=first,
-            matched=_MATCHED.format(*places, table=table),
+            matched=_MATCHED.format(*places, table=table, before=""),
             retracted=retracted,
         )
         for table, first in zip(("fact", "restatement"), is_first, strict=True)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from consumers.store import rows
-from consumers.store.keys import PaymentKey
-from consumers.store.port import DeadLetter, Recorded
+from consumers.store.port import DeadLetter, Notice, PaymentKey, Recorded
 from consumers.store.rows import Row
 from ingress.eventlog.port import Position
 
@@ -78,6 +77,12 @@ WHERE key <> '' AND substr(key, 1, 4) <> 'agg:' AND kind IN ('refund', 'posted')
 NUMBERED = _NUMBERED + 'AND key COLLATE "C" = $1 ORDER BY provider, account, reference LIMIT $2'
 ORDERED = "SELECT provider, account, reference, anomaly_id FROM operator_action WHERE key = $1"
 NOTICE = "SELECT provider, account, reference, version, delivered FROM notice WHERE id = $1"
+# By their ids, which the outbox has an index of: a payment's begin with its name.
+NOTICES = """
+SELECT sequence, id, provider, account, reference, version, key, value, headers, delivered
+FROM notice WHERE id >= $1 AND id < $2 AND provider = $3 AND account = $4 AND reference = $5
+ORDER BY sequence
+"""
 
 POSTGRES = "$"
 _BYTEWISE = 'COLLATE "C"'
@@ -90,6 +95,13 @@ class Sent(NamedTuple):
 
     payment: PaymentKey
     version: int
+    is_delivered: bool
+
+
+class Heard(NamedTuple):
+    """A notice as it was written, and whether it has gone out yet."""
+
+    notice: Notice
     is_delivered: bool
 
 
@@ -161,6 +173,14 @@ class Finder:
         for *payment, version, is_delivered in await self._read(NOTICE, notice_id):
             return Sent(PaymentKey(*payment), version, bool(is_delivered))
         return None
+
+    async def notices(self, begin: str, payment: PaymentKey) -> Sequence[Heard]:
+        """Read the notices of a payment whose ids start with `begin`, in the order of writing.
+
+        Of a name so long that an id is its digest nothing is found.
+        """
+        found = await self._read(NOTICES, begin, begin + _LAST, *payment)
+        return [Heard(rows.pending(tuple(row)).notice, bool(is_out)) for *row, is_out in found]
 
     async def _read(self, statement: str, *values: object) -> list[Row]:
         """Read in the store's dialect."""

@@ -3,8 +3,7 @@
 A batch of records becomes one `Transaction`: the position moves by compare-and-set, every event is
 claimed or found to be a duplicate, and the payments' facts, states, transitions, exceptions and
 notices are written, or nothing is. Kafka's own committed offsets are advisory; the position row is
-the truth, and its epoch is the fence: whoever claims a partition raises the epoch, and the member
-that held it before can no longer commit.
+the truth, and its epoch the fence: who claims a partition raises it, and its former owner is out.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from consumers.facts import Fact
+from consumers.fulfilment import NONE_YET, Fulfilment
 from consumers.lifecycle import State
 from consumers.store.auditing import Auditing
 from consumers.store.cases import Action, Anomaly, Cases, OpenItem, Resolution, Work
@@ -141,7 +141,8 @@ class Payment(NamedTuple):
 
     `facts` is the set of its facts, without those that only void events state, and with those of
     the deposits that are matched with it; `state` is what the last transition left. `kept` says why
-    there are facts and no state; None for a payment that has one.
+    there are facts and no state; None for a payment that has one. `fulfilment` says which goods
+    leave when it is Confirmed: it is no column, but follows from the history.
     """
 
     key: PaymentKey
@@ -150,6 +151,7 @@ class Payment(NamedTuple):
     facts: frozenset[Fact]
     changed_ms: int
     kept: Kept | None = None
+    fulfilment: Fulfilment = NONE_YET
 
 
 class Statement(NamedTuple):
@@ -290,10 +292,7 @@ class Transaction(Protocol):
         """
 
     async def save(self, changes: Changes) -> None:
-        """Write the batch. Raises `Fenced` if a payment's version is not what was read.
-
-        Likewise where an exception that somebody worked on was worked on by another, or closed.
-        """
+        """Write the batch. Raises `Fenced` where a payment, or an item of work, is not as read."""
 
 
 class PaymentCount(NamedTuple):

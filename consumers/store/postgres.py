@@ -2,8 +2,7 @@
 
 Every statement is set-based (`postgres_sql`), so a batch of any size is about a dozen round trips.
 Isolation is READ COMMITTED: what keeps two writers apart is the compare-and-set on positions and
-versions and the unique claim, not the snapshot. Payments are locked in the order of their keys,
-and a deadlock that happens all the same is one of the conditions a caller tries again.
+versions and the unique claim, not the snapshot. Locks are in key order; a deadlock is tried again.
 """
 
 import asyncio
@@ -17,6 +16,7 @@ from consumers.store import (
     case_store,
     chain,
     finding,
+    fulfilled,
     looking,
     postgres_audit,
     rereads,
@@ -343,8 +343,7 @@ class PostgresStore:
         async with self._connected() as connection:
             with explained():
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    found = await connection.fetch(statement, *values)
-                    return await _with_facts(connection, found)
+                    return await _with_facts(connection, await connection.fetch(statement, *values))
 
 
 async def migrate(connection: asyncpg.Connection) -> None:
@@ -373,18 +372,19 @@ async def _check_owner(connection: asyncpg.Connection, environment: str) -> None
 
 
 async def _applied(connection: asyncpg.Connection) -> dict[int, str]:
-    if not await connection.fetchval(sql.HAS_MIGRATION):
-        return {}
-    return dict(await connection.fetch(sql.APPLIED))
+    is_ours = await connection.fetchval(sql.HAS_MIGRATION)
+    return dict(await connection.fetch(sql.APPLIED)) if is_ours else {}
 
 
 async def _with_facts(
     connection: asyncpg.Connection, found: Sequence[Row]
 ) -> Mapping[PaymentKey, Payment]:
-    """Read the facts of payments; those of void events are not among them."""
+    """Read the facts of payments, but those of void events, and which goods left."""
     facts = await _set(connection, sql.FACTS, [row[:3] for row in found])
     stands, partly_void = rows.standing(facts)
-    return rows.payments(found, [*stands, *await _set(connection, sql.RESTATED, partly_void)])
+    payments = rows.payments(found, [*stands, *await _set(connection, sql.RESTATED, partly_void)])
+    moved = fulfilled.moved(found)
+    return fulfilled.told(payments, await _set(connection, fulfilled.POSTGRES, moved))
 
 
 async def _set(

@@ -17,6 +17,7 @@ from consumers.store import (
     case_store,
     chain,
     finding,
+    fulfilled,
     looking,
     rereads,
     rows,
@@ -378,10 +379,12 @@ def _payments(
 
 
 def _with_facts(connection: apsw.Connection, found: Sequence[Row]) -> Mapping[PaymentKey, Payment]:
-    """Read the facts of payments; those of void events are not among them."""
+    """Read the facts of payments, but those of void events, and which goods left."""
     facts = connection.executemany(sql.FACTS, [row[:3] for row in found])
     stands, partly_void = rows.standing(facts)
-    return rows.payments(found, [*stands, *connection.executemany(sql.RESTATED, partly_void)])
+    stated = [*stands, *connection.executemany(sql.RESTATED, partly_void)]
+    moves = connection.executemany(fulfilled.SQLITE, fulfilled.moved(found))
+    return fulfilled.told(rows.payments(found, stated), moves)
 
 
 def _save_payments(connection: apsw.Connection, saved: Sequence[Row]) -> None:

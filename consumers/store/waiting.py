@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from consumers.lifecycle import State
-from consumers.store import rows
+from consumers.store import deposit_store, rows
+from consumers.store.deposit_store import IS_LAST
 from consumers.store.finding import POSTGRES, Read
 from consumers.store.port import Payment, Store
 from consumers.store.rereads import RETRACTED
@@ -20,20 +21,39 @@ from consumers.store.rows import Row
 
 _PAYMENT_COLUMNS = 6
 _KEY_COLUMNS = 3
-# Of a payment that can matter, all facts; of the others the name alone.
-_FACTS = """
-SELECT page.provider, page.account, page.reference, page.state, page.version, page.changed_ms,
-    f.kind, f.key, f.asset, CAST(f.amount AS text), f.whole, f.late, f.at_ms, f.expires_ms,
-    f.detail, f.untold,
+# Of a payment that can matter, all facts, those of deposits matched with it among them; of the
+# others the name alone.
+_OF_WANTED = """FROM wanted AS w CROSS JOIN fact AS f
+WHERE f.provider = w.provider AND f.account = w.account AND f.reference = w.reference
+"""
+_STATED = deposit_store.with_matched(
+    """
+SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset,
+    CAST(f.amount AS text) AS amount, f.whole, f.late, f.at_ms, f.expires_ms, f.detail, f.untold,
     coalesce((
         SELECT m.judgement FROM mark AS m
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
             AND m.event_key = f.event_key
         ORDER BY m.id DESC LIMIT 1
-    ) = 'void', false) OR {retracted}
-FROM page LEFT JOIN fact AS f ON page.is_wanted AND f.provider = page.provider
-    AND f.account = page.account AND f.reference = page.reference
+    ) = 'void', false) OR {retracted} AS is_void
 """.replace("{retracted}", RETRACTED)
+    + _OF_WANTED,
+    _OF_WANTED,
+    "fact",
+    ("w.provider", "w.account", "w.reference"),
+    page="wanted AS w",
+)
+_FACTS = """, wanted AS (
+    SELECT provider, account, reference FROM page WHERE is_wanted
+), stated AS (
+{stated}
+)
+SELECT page.provider, page.account, page.reference, page.state, page.version, page.changed_ms,
+    f.kind, f.key, f.asset, f.amount, f.whole, f.late, f.at_ms, f.expires_ms, f.detail, f.untold,
+    f.is_void
+FROM page LEFT JOIN stated AS f ON f.provider = page.provider
+    AND f.account = page.account AND f.reference = page.reference
+""".replace("{stated}", _STATED)
 _IN_STATE = """
 WITH place AS (
     SELECT p.provider, p.account, p.reference, p.state, p.version, p.changed_ms
@@ -49,11 +69,19 @@ _OF_PLACE = """FROM fact AS f
         WHERE f.provider = place.provider AND f.account = place.account
             AND f.reference = place.reference
 """
-# Only what has money, or a window that is over, can be waited for too long.
-_WAITED_FOR = """EXISTS (
-        SELECT 1 {of_place}
-            AND (f.expires_ms < $8 OR f.kind IN ('seen', 'final'))
-    )"""
+# Only what has money, a matched deposit's too, or a window that is over, can be waited for too
+# long.
+_WAITED_FOR = """(
+        EXISTS (
+            SELECT 1 {of_place}
+                AND (f.expires_ms < $8 OR f.kind IN ('seen', 'final'))
+        ) OR EXISTS (
+            SELECT 1 FROM deposit_move AS m
+            WHERE m.payment_provider = place.provider AND m.payment_account = place.account
+                AND m.payment_reference = place.reference AND m.state = 'Matched' AND {is_last}
+        )
+    )""".replace("{is_last}", IS_LAST)
+# Deposits tell of transfers alone, so entries and refunds are in a payment's own facts.
 # What is booked owes the books nothing, unless an entry was taken back or people doubt its event.
 _UNBOOKED = """(
         NOT EXISTS (SELECT 1 {of_place} AND f.kind = 'posted')
@@ -105,11 +133,11 @@ WITH place AS (
 """
 _BY_NAME = "ORDER BY page.provider, page.account, page.reference"
 REFUNDING = _OWED_BACK + _FACTS + _BY_NAME
-RESTATED = """
+_OF_PAYMENT = "FROM restatement AS f WHERE f.provider = $1 AND f.account = $2 AND f.reference = $3"
+_RESTATED = """
 SELECT f.provider, f.account, f.reference, f.kind, f.key, f.asset,
     CAST(f.amount AS text), f.whole, f.late, f.at_ms, f.expires_ms, f.detail, f.untold
-FROM restatement AS f
-WHERE f.provider = $1 AND f.account = $2 AND f.reference = $3
+FROM restatement AS f WHERE f.provider = $1 AND f.account = $2 AND f.reference = $3
     AND NOT coalesce((
         SELECT m.judgement FROM mark AS m
         WHERE m.event_provider = f.event_provider AND m.event_account = f.event_account
@@ -117,6 +145,7 @@ WHERE f.provider = $1 AND f.account = $2 AND f.reference = $3
         ORDER BY m.id DESC LIMIT 1
     ) = 'void', false) AND NOT {retracted}
 """.replace("{retracted}", RETRACTED)
+RESTATED = deposit_store.with_matched(_RESTATED, _OF_PAYMENT, "restatement", ("$1", "$2", "$3"))
 
 
 class Place(NamedTuple):

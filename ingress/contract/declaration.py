@@ -70,7 +70,7 @@ LIFECYCLE = Topic(
     topics.lifecycle,
     "notices: one record for each transition of a payment, and for each hold without one",
     "the payment, as in the verified topic",
-    "the notice, as JSON",
+    "the notice, as JSON: goods leave once for each effect key in it",
     frozenset({Role.RELAY}),
     frozenset({Role.OPERATOR, Role.SUBSCRIBER}),
 )

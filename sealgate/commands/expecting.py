@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from sealgate.commands.context import DEFAULT_CONFIG, configured
 
 if TYPE_CHECKING:
-    from sealgate.flags import Config
+    from sealgate.flags import Config, NamedOrPiped
 
 
 def payments_expect(
-    payment: str,
+    payment: "NamedOrPiped",
     /,
     *,
     source: str = "",

@@ -6,7 +6,7 @@ A dry run goes the same way to its end and is rolled back, so that what it shows
 from collections.abc import Iterator
 
 from consumers.actions import Act
-from consumers.deposits import state_of
+from consumers.deposits import payment_of, state_of
 from consumers.interpret import assets
 from consumers.matching import Decided, Matcher
 from consumers.operating import check
@@ -22,6 +22,7 @@ from sealgate.exposure.marking import accounts
 from sealgate.operations import documents, words
 from sealgate.operations.answering import Document, answer, head, last, occurrence, refuse
 from sealgate.operations.asked import Decision
+from sealgate.operations.ended import ended, open_now
 from sealgate.policies import policy_of
 
 
@@ -50,6 +51,9 @@ def decide(
             if told is not None and kept is not None:
                 ranked = await candidates(store, told, kept, policy)
                 found = next((one for one in ranked if one.payment == target), None)
+        moves = (await DepositReads.of(store).history(key))[-1:]
+        held = payment_of(moves[0]) if moves else None
+        before = await open_now(store, key, target, held)
         matcher = Matcher(store, policy, limits, occurrence(configuration))
         done = await matcher.do(order, key, target, found, dry_run=said.dry_run)
         return {
@@ -57,6 +61,7 @@ def decide(
             **head(order, said, is_repeat=done.is_repeat),
             "deposit": addresses.write(key),
             **_outcome(done, target, configuration),
+            "resolved": ended(done.changes, before),
         }
 
     return answer(configuration, ask, _lines, as_json=said.json, writes=True)
@@ -75,7 +80,6 @@ def _outcome(done: Decided, target: PaymentKey | None, configuration: Configurat
         "before": None if was is None else documents.payment(was, policy, decimals),
         "after": None if now is None else documents.payment(now, policy, decimals),
         "raised": sorted({one.code for one in done.changes.anomalies}),
-        "resolved": sorted({one.code for one in done.changes.resolved}),
     }
 
 

@@ -15,7 +15,7 @@ from consumers.facts import NETWORK_MARK
 from consumers.interpret import assets
 from consumers.interpret.assets import Assets
 from consumers.refusals import WrongWords
-from consumers.stating import Desk, Refused
+from consumers.stating import Desk, Refused, revision
 from consumers.store.port import Fenced, PaymentKey, Store
 from ingress import telemetry
 from ingress.contract import cloudevents
@@ -84,7 +84,7 @@ async def announce(
         "is_written": not done.is_repeat and not dry_run,
         "was_parked": parked is not None,
         "state": None if after is None else after.state.value,
-        "version": None if after is None else after.version,
+        "version": None if after is None else revision(after),
     }
 
 

@@ -149,7 +149,7 @@ class Judge:
         held = await self.running.store.list_payments(ledger.PAYMENTS_MAX)
         digests = {
             "command line": _digest(
-                (str(one["payment"]), int(one["version"]), str(one["state"])) for one in listed
+                (str(one["payment"]), int(one["moves"]), str(one["state"])) for one in listed
             ),
             "notices": _digest((name, *word) for name, word in last.items()),
             "store": _digest(("/".join(one.key), one.version, one.state.value) for one in held),

@@ -1,8 +1,9 @@
-"""A downstream service in a drill: it hears notices, and ships goods once it hears Confirmed. Pure.
+"""A downstream service in a drill: it hears notices, and ships the goods that they let go. Pure.
 
 Records of the lifecycle topic flow in, as a subscriber gets them, repetitions included. It does
-what the documentation tells subscribers: it drops a notice whose id it has seen, and looks whether
-a payment's versions are without a gap.
+what the documentation tells subscribers: it drops a notice whose id it has seen, ships under every
+effect key once, and looks whether a payment's versions are without a gap. It looks at no type and
+no state.
 """
 
 from collections import Counter
@@ -11,12 +12,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from consumers.lifecycle import State
-from consumers.notices import TYPE_PREFIX
 from ingress.contract import cloudevents
 from ingress.eventlog.port import Record
-
-_SHIPS = TYPE_PREFIX + State.CONFIRMED.lower()
 
 
 @dataclass(slots=True)
@@ -24,7 +21,11 @@ class Subscriber:
     """What a subscriber has heard and done, by the payment's name."""
 
     seen: set[str] = field(default_factory=set)
+    fulfilled: set[str] = field(default_factory=set)
     shipped: Counter[str] = field(default_factory=Counter)
+    let_go: Counter[str] = field(default_factory=Counter)
+    """Notices with an effect key."""
+
     repeated: Counter[str] = field(default_factory=Counter)
     versions: dict[str, list[int]] = field(default_factory=dict)
 
@@ -38,7 +39,10 @@ class Subscriber:
                 continue
             self.seen.add(attributes["id"])
             self.versions.setdefault(payment, []).append(int(attributes["paymentversion"]))
-            if attributes["type"] == _SHIPS:
+            effect = attributes.get("effectkey")
+            self.let_go[payment] += effect is not None
+            if effect is not None and effect not in self.fulfilled:
+                self.fulfilled.add(effect)
                 self.shipped[payment] += 1
 
     def gaps(self) -> list[str]:

@@ -66,7 +66,9 @@ class Duplicates:
             await crew.end()
 
     async def _rage(self, running: Running, crew: Crew) -> None:
-        sent = letters.storm(self._letters, self.seed)
+        turning = letters.letters_of([tale for tale in self.tales if tale.turns])
+        wild = letters.letters_of([tale for tale in self.tales if not tale.turns])
+        sent = letters.storm(wild, self.seed)
         await self._deliver(running, sent)
         former = await self._own(running)
         await self._kill_workers(crew)
@@ -77,6 +79,7 @@ class Duplicates:
         await crew.start("relay")
         await self._told(running)
         await self._wake(running, former)
+        await self._in_order(running, turning)
         ends = await running.log.ends(self._topic)
         last = len(self._letters[0].bodies) - 1
         await self._deliver(running, [(letter, last) for letter in self._letters])
@@ -86,16 +89,21 @@ class Duplicates:
         await crew.end()
         judge = Judge(self.stage, self.sheet, self.tales)
         judge.repetitions(living, ends)
-        self.sheet.figures["deliveries sent"] = str(len(sent) + len(self._letters))
+        number = len(sent) + len(turning) + len(self._letters)
+        self.sheet.figures["deliveries sent"] = str(number)
         self.books = await ledger.books(running.store)
         await judge.all(running, self.books)
 
     async def calm(self, running: Running) -> None:
         """Tell everything once and in order."""
-        for letter in self._letters:
+        await self._in_order(running, self._letters)
+        self.books = await ledger.books(running.store)
+
+    async def _in_order(self, running: Running, told: Sequence[Letter]) -> None:
+        """Send each letter when the one before it was taken, and wait until all are applied."""
+        for letter in told:
             await self._deliver(running, [(letter, 0)])
         await self._applied(running)
-        self.books = await ledger.books(running.store)
 
     @property
     def _letters(self) -> list[Letter]:
@@ -193,8 +201,8 @@ def drill(place: Path, services: Services) -> Sheet:
     run(control.stage, control.calm, _QUIET)
     compare(sheet, stormy.books, control.books)
     sheet.residual = (
-        "A subscriber that ships by anything but the notice's id, or its payment and version, ships"
-        " twice: a relay that dies between publishing and marking publishes again."
+        "A subscriber that ships by anything but the effect key ships twice: a relay that dies"
+        " between publishing and marking publishes again, and a payment may be Confirmed twice."
     )
     return sheet
 

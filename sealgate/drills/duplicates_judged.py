@@ -32,6 +32,8 @@ CRITERIA = {
     "an old owner writes nothing": "a batch in the hands of a former owner is refused",
     "shipped once": "a subscriber ships exactly once for each payment that is Confirmed, and for no"
     " other",
+    "the same goods once": "a payment that is Confirmed, Late and Confirmed again is told of twice"
+    " and ships once",
     "told whole": "a subscriber misses no version of any payment and gets them in order",
     "booked once": "each Confirmed payment is one candidate for the books, with what its provider"
     " took",
@@ -129,6 +131,13 @@ class Judge:
             "shipped once",
             f"{heard.shipped.total()} shipped for {len(due)} payments, {len(wrong)} wrong",
             holds=not wrong,
+        )
+        turned = [tale.path for tale in self.tales if tale.turns]
+        once = [path for path in turned if heard.let_go[path] > 1 and heard.shipped[path] == 1]
+        self.sheet.check(
+            "the same goods once",
+            f"{len(once)} of {len(turned)} payments",
+            holds=once == turned and bool(turned),
         )
         gaps = heard.gaps()
         silent = due - heard.versions.keys()

@@ -3,8 +3,9 @@
 Payments of five providers, each a tale of events in their order, with what the provider itself says
 that it took: the truth of the drill. Each event is a letter with the bytes of every time that it is
 sent, because some providers write a redelivery anew and sign it again. What is hard is in the
-tales: one fact told by two events, an event id that comes with another body, and a transaction that
-a chain takes back and mines again in another block.
+tales: one fact told by two events, an event id that comes with another body, a transaction that a
+chain takes back and mines again in another block, and money that turns out to be late, and then to
+have been there in time.
 """
 
 import hashlib
@@ -61,7 +62,8 @@ class Tale:
     """One payment: its letters in order, and what its provider says of it.
 
     `ends` is None where that is nobody's word; `took` is the final money, in smallest units of each
-    symbol. `twins` are two events that tell one fact.
+    symbol. `twins` are two events that tell one fact. What `turns` is Confirmed, Late, and
+    Confirmed again, where its letters come in their order.
     """
 
     source: str
@@ -70,6 +72,7 @@ class Tale:
     ends: State | None = None
     took: Mapping[str, int] = field(default_factory=dict)
     twins: Sequence[Letter] = ()
+    turns: bool = False
 
     @property
     def path(self) -> str:
@@ -85,6 +88,9 @@ class Plot:
     words: Sequence[str]
     ends: State
     took: Mapping[str, int] = field(default_factory=dict)
+    turns: bool = False
+    """The money is told of first, and without the window."""
+
     shares_id: bool = False
     """The last event comes under the id of the one before it."""
 
@@ -101,6 +107,13 @@ PLOTS: Sequence[Plot] = (
     Plot("card", (*_WHOLE, "confirmed again"), State.CONFIRMED, {"USD": 4_900}),
     Plot("coin", _WHOLE, State.CONFIRMED, {"USDC": 49_000_000}),
     Plot("till", (*_WHOLE, "confirmed again"), State.CONFIRMED, {"USDC": 49_000_000}),
+    Plot(
+        "till",
+        ("confirmed", "created", "seen"),
+        State.CONFIRMED,
+        {"USDC": 49_000_000},
+        turns=True,
+    ),
     Plot("till", ("created", "expired"), State.EXPIRED),
     Plot("till", ("created", "expired", "late"), State.LATE),
     Plot(
@@ -153,7 +166,7 @@ def _tale(plot: Plot, seed: bytes, opened_ms: int) -> Tale:
     ids = [samples.event_id.make(seed + word.encode()) for word in plot.words]
     if plot.shares_id:
         ids[-1] = ids[-2]
-    letters = []
+    letters: list[Letter] = []
     for word, event_id in zip(plot.words, ids, strict=True):
         name = word.removesuffix(_SECOND_WORD).strip()
         occasion = Occasion(
@@ -161,13 +174,27 @@ def _tale(plot: Plot, seed: bytes, opened_ms: int) -> Tale:
             event_id=event_id,
             opened_ms=opened_ms,
             seen_ms=opened_ms + 2 * _MINUTE_MS,
-            at_ms=opened_ms + _MINUTES[name] * _MINUTE_MS,
+            at_ms=opened_ms + _minute(plot, name) * _MINUTE_MS,
             closes_ms=opened_ms + 15 * _MINUTE_MS,
         )
         bodies = [samples.body(name, occasion.again(time)) for time in range(1, TIMES + 1)]
+        if plot.turns and not letters:
+            bodies = list(map(_without_window, bodies))
         letters.append(Letter(plot.source, event_id, tuple(map(_live, bodies))))
     twins = letters[-2:] if plot.words[-1].endswith(_SECOND_WORD) else ()
-    return Tale(plot.source, reference, letters, plot.ends, plot.took, twins)
+    return Tale(plot.source, reference, letters, plot.ends, plot.took, twins, turns=plot.turns)
+
+
+def _minute(plot: Plot, name: str) -> int:
+    """Return when a word is said; what turns is final only after the window."""
+    return _MINUTES["late" if plot.turns and name == "confirmed" else name]
+
+
+def _without_window(body: bytes) -> bytes:
+    """Leave out until when the money was asked for."""
+    told = json.loads(body)
+    del told["expires_at"]
+    return json.dumps(told).encode()
 
 
 def _live(body: bytes) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from consumers.exposure import Stake, Story, Window, disputes, weigh
 from consumers.ledger import Ledger
+from consumers.store.deposit_reads import DepositReads
 from consumers.store.port import EventKey, PaymentKey, Recorded, Store
 
 BATCH = 32
@@ -43,16 +44,23 @@ class Gathered:
 async def gather(store: Store, window: Window, ledger: Ledger | None) -> Gathered:
     """Read and judge everything that the key proved in the window. Raises `StoreUnavailable`."""
     suspects: dict[PaymentKey, list[Recorded]] = {}
+    deposits: dict[PaymentKey, set[PaymentKey]] = {}
     for source in sorted(window.sources):
         for one in await store.proven_with(source, window.key_id, window.from_ms, window.to_ms):
-            key = PaymentKey(one.event.key.provider, one.event.key.account, one.event.reference)
-            suspects.setdefault(key, []).append(one)
+            owned = await DepositReads.of(store).told_by(one.event.key)
+            told = PaymentKey(one.event.key.provider, one.event.key.account, one.event.reference)
+            for key in sorted({key for _, key in owned} or {told}):
+                suspects.setdefault(key, []).append(one)
+            for deposit, key in owned:
+                deposits.setdefault(key, set()).add(deposit)
     disputed = set() if ledger is None else await _disputed(store, window)
     stakes: list[Stake] = []
     payments = list(suspects)
     for begin in range(0, len(payments), BATCH):
         keys = payments[begin : begin + BATCH]
-        stories = await asyncio.gather(*(_story(store, key, suspects[key]) for key in keys))
+        stories = await asyncio.gather(
+            *(_story(store, key, suspects[key], sorted(deposits.get(key, ()))) for key in keys)
+        )
         named = {one.event.key for story in stories for one in story.events}
         named |= {statement.event for story in stories for statement in story.statements}
         marks = await store.marks(named)
@@ -83,12 +91,16 @@ async def outbox(store: Store, notices_max: int = PENDING_MAX) -> Outbox:
     return Outbox(waiting, is_whole=len(pending) < notices_max)
 
 
-async def _story(store: Store, key: PaymentKey, suspects: Sequence[Recorded]) -> Story:
+async def _story(
+    store: Store, key: PaymentKey, suspects: Sequence[Recorded], deposits: Sequence[PaymentKey]
+) -> Story:
     if not key.reference:
         return Story(key, suspects)
-    return Story(
-        key,
-        await store.events(key),
-        await store.statements(key),
-        await store.transitions(key),
-    )
+    events, statements = list(await store.events(key)), await store.statements(key)
+    known = {one.event.key for one in events}
+    if deposits:
+        # No event about a transfer names the payment: whoever states a fact of it is looked for.
+        strangers = sorted({one.event for one in statements} - known)
+        found = [await store.event(name) for name in strangers]
+        events += [one for one in found if one is not None]
+    return Story(key, events, statements, await store.transitions(key), deposits)

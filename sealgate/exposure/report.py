@@ -60,7 +60,8 @@ def document(subject: Subject, found: Gathered, decimals: Mapping[str, int]) -> 
         "residual_risk": _residual(totals, found.stakes, decimals),
         "notes": _notes(exposed),
         "totals": totals,
-        "payments": [_payment(stake, decimals) for stake in found.stakes if stake.key.reference],
+        "payments": [_payment(stake, decimals) for stake in found.stakes if stake.is_payment],
+        "deposits": [one for stake in found.stakes for one in _deposits(stake)],
         "events": events,
     }
 
@@ -86,7 +87,8 @@ def _event(stake: Stake, one: Exposed, outbox: Outbox, decimals: Mapping[str, in
         "assurance": event.assurance,
         "body_digest": event.body_digest,
         "verdict": one.recorded.verdict,
-        "payment": addresses.write(stake.key) if stake.key.reference else None,
+        "payment": addresses.write(stake.key) if stake.is_payment else None,
+        "deposits": [told["deposit"] for told in _deposits(stake)],
         "facts": [fact_document(fact, decimals) for fact in one.facts],
         "transitions": [transition_document(move, outbox) for move in one.transitions],
         "witnesses": [
@@ -94,6 +96,12 @@ def _event(stake: Stake, one: Exposed, outbox: Outbox, decimals: Mapping[str, in
             for witness in one.witnesses
         ],
     }
+
+
+def _deposits(stake: Stake) -> list[Document]:
+    """Name the deposits that exposed events tell of, and the payment that each is matched with."""
+    payment = addresses.write(stake.key) if stake.is_payment else None
+    return [{"deposit": addresses.write(key), "matched": payment} for key in stake.deposits]
 
 
 def fact_document(fact: Fact, decimals: Mapping[str, int]) -> Document:
@@ -145,8 +153,9 @@ def _totals(found: Gathered, events: Sequence[Document], decimals: Mapping[str, 
     verdicts = [str(event["verdict"]) for event in events]
     moves = [(event, move) for event in events for move in event["transitions"]]
     return {
-        "events": len(events),
-        "payments": sum(bool(stake.key.reference) for stake in found.stakes),
+        "events": len({event["event"] for event in events}),
+        "payments": sum(stake.is_payment for stake in found.stakes),
+        "deposits": sum(len(stake.deposits) for stake in found.stakes),
         "by_standing": {name: _tally(one, decimals) for name, one in tallies.items()},
         "duplicates_rejected": sum(verdict.startswith("duplicate") for verdict in verdicts),
         "late_verified": sum(event["late_verified"] for event in events),

@@ -29,6 +29,7 @@ COLUMNS = (
     "decimals",
     "transitions",
     "body_digest",
+    "deposits",
 )
 # The wide forms are taken for formulas too where an Asian input method is set up.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -55,6 +56,7 @@ def _rows(event: Document) -> Iterator[Document]:
         "reasons": "; ".join(event["reasons"]),
         "late_verified": "yes" if event["late_verified"] else "no",
         "transitions": "; ".join(moves),
+        "deposits": "; ".join(event["deposits"]),
     }
     for fact in event["facts"] or [{}]:
         yield {**about, **fact, "fact": fact.get("kind")}

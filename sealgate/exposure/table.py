@@ -74,6 +74,8 @@ def event_lines(event: Document) -> Iterator[str]:
     yield f"    received {event['received_at']}{late}, signed {signed}, {event['correlation_id']}"
     if event["payment"]:
         yield f"    payment {event['payment']}"
+    for deposit in event["deposits"]:
+        yield f"    deposit {deposit}"
     for fact in event["facts"]:
         yield f"    states {fact_text(fact)}"
     for move in event["transitions"]:

@@ -10,6 +10,7 @@ in no text that this module makes.
 
 import asyncio
 import hashlib
+import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +36,12 @@ TOTAL_S = 10.0
 # A wish to be left alone for longer is a wish of a day too long.
 RETRY_AFTER_MAX_S = 6 * 3600.0
 REQUEST_IDS = ("x-request-id", "request-id", "x-correlation-id", "cf-ray")
-REQUEST_ID_MAX = 128
+# What request ids are made of; and no longer than anybody's.
+_REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
+# A key that is shorter is no secret, and is found in any answer.
+_ECHO_BYTES_MIN = 8
+# How JSON may write a character of a key that need not be written so.
+_ESCAPED = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 _OK = 200
 _ABSENT = frozenset({404, 410})
 _REFUSED = frozenset({401, 403})
@@ -77,6 +83,14 @@ class Place:
         if not self.header or self.key is None:
             return {}
         return {self.header: self.prefix + self.key.reveal().decode()}
+
+    def is_echoed(self, told: bytes) -> bool:
+        """Say whether an answer holds the key: plain, or as JSON may write it."""
+        key = b"" if self.key is None else self.key.reveal()
+        if len(key) < _ECHO_BYTES_MIN:
+            return False
+        plain = _ESCAPED.sub(lambda one: bytes([int(one[1], 16)]), told.replace(b"\\/", b"/"))
+        return key in told or key in plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ class HttpFetcher:
     async def _answer(self, response: aiohttp.ClientResponse) -> Answer:
         status = response.status
         if status in _ABSENT:
-            return NotThere(_request_id(response), self._clock())
+            return NotThere(self._request_id(response), self._clock())
         if status in _BUSY:
             return Later(Trouble.BUSY, self._retry_after_s(response))
         if status in _REFUSED:
@@ -145,13 +159,27 @@ class HttpFetcher:
             return Later(Trouble.FAILED)
         if status != _OK or response.headers.get("Content-Encoding", "identity") != "identity":
             return Later(Trouble.ODD)
+        return await self._snapshot(response)
+
+    async def _snapshot(self, response: aiohttp.ClientResponse) -> Answer:
         body = bytearray()
         async for chunk in response.content.iter_any():
             body += chunk
             if len(body) > self._limits.answer_bytes_max:
                 return Later(Trouble.TOO_LARGE)
+        if self._place.is_echoed(bytes(body)):
+            # Of what it tells anything may be kept, and so the key with it.
+            return Later(Trouble.ECHOED)
         digest = "sha256:" + hashlib.sha256(body).hexdigest()
-        return Snapshot(bytes(body), _request_id(response), digest, self._clock())
+        return Snapshot(bytes(body), self._request_id(response), digest, self._clock())
+
+    def _request_id(self, response: aiohttp.ClientResponse) -> str:
+        """Return the provider's own name of its answer, where it is fit to be kept."""
+        for name in REQUEST_IDS:
+            told = response.headers.get(name, "")
+            if _REQUEST_ID.fullmatch(told) and not self._place.is_echoed(told.encode()):
+                return told
+        return ""
 
     async def _addresses(self) -> Sequence[str]:
         """Resolve the host; one address that must not be asked condemns them all."""
@@ -218,12 +246,3 @@ def is_own(text: str) -> bool:
 def is_loopback(text: str) -> bool:
     """Say whether an address is this machine's own."""
     return ip_address(text).is_loopback
-
-
-def _request_id(response: aiohttp.ClientResponse) -> str:
-    """Return the provider's own name of its answer, fit to be kept."""
-    for name in REQUEST_IDS:
-        told = response.headers.get(name, "")
-        if told.isascii() and told.isprintable() and 0 < len(told) <= REQUEST_ID_MAX:
-            return told
-    return ""

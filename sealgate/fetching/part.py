@@ -11,11 +11,11 @@ from consumers.fetching.passing import Fetching, Reach
 from consumers.fetching.port import Account
 from consumers.fetching.queue import Queue, Wishes
 from consumers.fetching.taking import Rim, Taker
-from consumers.interpret import interpreter
 from consumers.patience import Limit, all_limits
 from consumers.settings import ConsumerSettings
 from consumers.store.port import StoreUnavailable
 from ingress import telemetry
+from sealgate import mappings
 from sealgate.config import Configuration
 from sealgate.fetching.http import HttpFetcher, Place
 from sealgate.fetching.reaching import Reached, reached
@@ -75,7 +75,7 @@ def build(configuration: Configuration, parts: app.Parts) -> Fetching:
     }
     taker = Taker(
         store=parts.store,
-        interpreters=interpreter.load(),
+        interpreters=mappings.in_force(configuration),
         policy=parts.policy,
         rim=Rim(parts.environment, str(parts.mode), parts.clock),
         parked=frozenset(parked),

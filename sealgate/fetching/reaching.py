@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from consumers.interpret import mapping
 from consumers.interpret.mapping import Snapshot
 from ingress import secretfiles
 from ingress.contract.envelope import Mode
 from ingress.keyring import Secret
 from ingress.settings import FetchSettings, Mistake, SourceSettings
-from sealgate import credentials
+from sealgate import credentials, mappings
 from sealgate.config import Configuration
 from sealgate.environment import STRAY_WORDS, stray, stray_in_host
 from sealgate.fetching.origin import Base, read
@@ -33,7 +32,7 @@ class Reached(NamedTuple):
 
 def reached(configuration: Configuration) -> list[Reached]:
     """Return the sources that can be asked. Nothing is wrong with them: see `faults`."""
-    known = _answers()
+    known = mappings.snapshots(configuration)
     found = []
     for source, fetch in _asking(configuration):
         key = _key(configuration.base, fetch)
@@ -44,9 +43,10 @@ def reached(configuration: Configuration) -> list[Reached]:
 def faults(configuration: Configuration) -> list[Mistake]:
     """List what is wrong with what the sources say about their APIs."""
     asking = list(_asking(configuration))
-    if not asking:
+    # A folder that cannot be read says itself what is wrong with it.
+    if not asking or mappings.faults(configuration):
         return []
-    known = _answers()
+    known = mappings.snapshots(configuration)
     found: list[Mistake] = []
     accounts: dict[tuple[str, str], FetchSettings] = {}
     for source, fetch in asking:
@@ -67,16 +67,6 @@ def _asking(configuration: Configuration) -> Iterator[tuple[SourceSettings, Fetc
     for source in configuration.settings.source:
         if source.fetch is not None:
             yield source, source.fetch
-
-
-def _answers() -> Mapping[str, Snapshot]:
-    """Say how each provider is asked, where its mapping tells."""
-    return {
-        name: one.snapshot
-        for name, same in mapping.load().items()
-        for one in same
-        if one.snapshot is not None
-    }
 
 
 def _key(base: Path, fetch: FetchSettings) -> Secret | None:

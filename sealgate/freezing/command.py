@@ -13,6 +13,7 @@ from ingress import telemetry
 from ingress.contract import cloudevents
 from sealgate.config import Configuration
 from sealgate.freezing.said import Said
+from sealgate.operations import words
 from sealgate.operations.answering import Document, answer, refuse
 
 SHOWN_MAX = 50
@@ -21,10 +22,10 @@ SHOWN_MAX = 50
 def say(configuration: Configuration, said: Said, *, is_on: bool) -> int:
     """Freeze, or clear it; return the exit code."""
     try:
-        role = _role(said.role)
+        wanted = FreezeOrder(is_on, said.reason, said.by, _role(said.role), said.approved_by)
+        words.check_people(wanted, configuration.settings.operators.people)
     except Refused as refused:
         return refuse(refused, as_json=said.json)
-    wanted = FreezeOrder(is_on, said.reason, said.by, role, said.approved_by)
 
     async def ask(store: Store) -> Document:
         done = await order(store, wanted, telemetry.now_ms())

@@ -21,6 +21,7 @@ from sealgate.exposure.marking import accounts
 from sealgate.operations import documents, wanting, words
 from sealgate.operations.answering import Document, answer, head, last, occurrence, refuse
 from sealgate.operations.asked import Decision
+from sealgate.operations.ended import ended, open_now
 from sealgate.operations.showing import item_lines
 from sealgate.operations.wanting import Known, Wanted
 from sealgate.policies import policy_of
@@ -47,9 +48,12 @@ def pay(
         facts = frozenset() if found is None else found.facts
         more = wanting.particulars(act, wanted, Known(key, facts, registry))
         ordered = command(order, key, more, limits, now)
+        open_before = await open_now(store, key)
         desk = Desk(store, policy, telemetry.now_ms)
         done = await desk.do(ordered, dry_run=said.dry_run)
         told = await _outcome(store, key, done, policy)
+        if not done.is_repeat:
+            told["resolved"] = ended(done.changes, open_before)
         return {
             "format": "sealgate.payment-order/1",
             **head(order, said, is_repeat=done.is_repeat),
@@ -121,7 +125,6 @@ async def _outcome(store: Store, key: PaymentKey, done: Done, policy: Policy) ->
         ],
         "notice": documents.notice(done.changes, key),
         "raised": sorted({one.code for one in done.changes.anomalies}),
-        "resolved": sorted({one.code for one in done.changes.resolved}),
         "holds": sorted(standing.holds(stated.after.facts)),
     }
 
@@ -130,11 +133,11 @@ def _order_lines(told: Document) -> Iterator[str]:
     yield f"payment {told['payment']}"
     before, after = told["before"], told["after"]
     if told["is_repeat"]:
-        yield f"  {after['label']}, version {after['revision']}"
+        yield f"  {after['label']}, version {after['version']}"
         yield f"nothing was written: {told['action']} was done before"
         return
     yield f"  state    {before['label']} -> {after['label']}"
-    yield f"  version  {before['revision']} -> {after['revision']}"
+    yield f"  version  {before['version']} -> {after['version']}"
     yield f"  books    {before['posting']} -> {after['posting']}"
     for name in ("made", "resolved", "raised"):
         if told[name]:

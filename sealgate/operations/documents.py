@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 
 from consumers import standing
 from consumers.actions import COMMANDS
+from consumers.announcing import ACCOUNT as ANNOUNCER
 from consumers.exceptions import HANDLING, Code
 from consumers.policy import Policy
-from consumers.stating import revision
+from consumers.stating import OURSELVES, revision
 from consumers.store.cases import Action, Evidence, Item, Line
 from consumers.store.kept import Kept
-from consumers.store.port import Changes, Payment, PaymentKey, Statement, Transition
+from consumers.store.port import Cause, Changes, Payment, PaymentKey, Statement, Transition
 from sealgate.exposure import addresses, report
 from sealgate.exposure.instants import show
 from sealgate.exposure.report import Document
@@ -42,8 +43,8 @@ def payment(one: Payment, policy: Policy, decimals: Decimals) -> Document:
         "label": _KEPT[one.kept] if one.kept else standing.label(one.state, flags),
         "state": str(one.kept or one.state),
         "flags": list(flags),
-        "version": one.version,
-        "revision": revision(one),
+        "version": revision(one),
+        "moves": one.version,
         "since": show(one.changed_ms),
         "posting": standing.posting(one.facts, policy.terms).value,
         "amounts": {name: report.amounts(told, decimals) for name, told in sums.items()},
@@ -56,20 +57,20 @@ def line(one: Line, found: Payment | None, policy: Policy, decimals: Decimals) -
     document = {
         "payment": addresses.write(one.key),
         "state": one.state,
-        "version": one.version,
+        "version": str(one.version),
+        "moves": one.version,
         "since": show(one.changed_ms),
         "created_at": show(one.created_ms),
     }
     if found is None:
         return {
             **document,
-            "revision": str(one.version),
             "label": one.state,
             "flags": [],
             "amounts": {},
         }
     told = payment(found, policy, decimals)
-    kept = ("label", "state", "version", "revision", "since", "flags", "amounts")
+    kept = ("label", "state", "version", "moves", "since", "flags", "amounts")
     return {**document, **{name: told[name] for name in kept}}
 
 
@@ -132,6 +133,24 @@ def about(detail: str, decimals: Decimals) -> str:
     return " ".join(words)
 
 
+def cause_text(cause: str, event: str) -> str:
+    """Say for a person why a payment moved; `event` is what it was proven by."""
+    if cause == Cause.EVENT and event.startswith(f"{OURSELVES}/{ANNOUNCER}/"):
+        told = "announced before any money"
+    else:
+        told = _CAUSES.get(cause, cause)
+    return f"{told} ({cause})"
+
+
+_CAUSES: Mapping[str, str] = {
+    Cause.EVENT: "an event said so",
+    Cause.OPERATOR: "a person said so",
+    Cause.TIMER: "time was up",
+    Cause.POLL: "the provider was asked",
+    Cause.VOID: "a person took facts away",
+    Cause.RESTORE: "a person gave facts back",
+    Cause.REPLAY: "events were read again",
+}
 _ABOUT = ("hold", "refund", "status", "posting", "replacement", "command")
 
 

@@ -205,7 +205,7 @@ def _payment_lines(told: Document) -> Iterator[str]:
                 (
                     one["payment"],
                     one["label"],
-                    one["revision"],
+                    one["version"],
                     one["since"],
                     documents.amounts_text(one["amounts"].get("asked", ())) or "-",
                     documents.amounts_text(one["amounts"].get("confirmed", ())) or "-",

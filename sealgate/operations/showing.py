@@ -81,7 +81,7 @@ async def _items(store: Store, key: PaymentKey) -> Sequence[Item]:
 def payment_lines(told: Document) -> Iterator[str]:
     """Write a payment for a person."""
     yield f"payment {told['payment']}"
-    yield f"  {told['label']}, version {told['revision']}, since {told['since']}"
+    yield f"  {told['label']}, version {told['version']}, since {told['since']}"
     for name, amounts in told["amounts"].items():
         if amounts:
             yield f"  {name:<12} {documents.amounts_text(amounts)}"
@@ -172,7 +172,8 @@ def _fact(told: Document) -> str:
     amount = documents.amounts_text([told]) if told["atomic"] is not None else ""
     said = " ".join(given(told, "kind", "transfer", "detail"))
     adjectives = [name for name in ("whole", "late") if told[name]]
-    parts = [said, amount, *adjectives, *given(told, "at")]
+    until = [f"until {told['expires_at']}"] if told["expires_at"] else []
+    parts = [said, amount, *adjectives, *given(told, "at"), *until]
     end = "; VOID, does not count" if told["is_void"] else ""
     return f"{mark} {' '.join(part for part in parts if part)}, by {told['event']}{end}"
 
@@ -181,7 +182,8 @@ def _move(told: Document) -> str:
     arrow = f"{told['before'] or '(none)'} -> {told['after']}"
     by = ", ".join(given(told, "mapping", "policy"))
     rules = f" ({by})" if by else ""
-    return f"version {told['version']} {arrow} at {told['at']}, cause {told['cause']}{rules}"
+    why = documents.cause_text(told["cause"], told["event"])
+    return f"move {told['version']} {arrow} at {told['at']}: {why}, by {told['event']}{rules}"
 
 
 def _item(told: Document) -> str:

@@ -106,11 +106,11 @@ def _lines(told: Document) -> Iterator[str]:
     yield f"  given    by {command['by']} ({command['role']}), at {command['at']}"
     before, after = told["before"], told["after"]
     if told["is_repeat"]:
-        yield f"  {after['label']}, version {after['revision']}"
+        yield f"  {after['label']}, version {after['version']}"
         yield f"nothing was written: {command['key']} was withdrawn before, as {told['key']}"
         return
     yield f"  state    {before['label']} -> {after['label']}"
-    yield f"  version  {before['revision']} -> {after['revision']}"
+    yield f"  version  {before['version']} -> {after['version']}"
     yield f"  books    {before['posting']} -> {after['posting']}"
     for name in ("resolved", "raised"):
         if told[name]:

@@ -6,7 +6,7 @@ alone where one configured account has it. An exception is typed as ``ex-17``.
 
 import re
 from collections.abc import Collection, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from consumers.actions import RULES, Act, Reason, Role
 from consumers.interpret.assets import Assets, Unit
@@ -16,6 +16,7 @@ from consumers.refusals import NobodyKnown
 from consumers.stating import DIGEST_CHARS, Refused
 from consumers.store.port import PaymentKey, Store
 from consumers.weighing import symbol
+from ingress.contract import cloudevents
 from sealgate.exposure import addresses
 from sealgate.exposure.addresses import Account
 from sealgate.operations.asked import Decision
@@ -68,7 +69,19 @@ def item_order_of(act: Act, said: Decision) -> Order:
     return order
 
 
-def check_people(order: Order, people: Collection[str]) -> None:
+class Deciders(Protocol):
+    """An order of any kind: who decides, and who agrees."""
+
+    @property
+    def by(self) -> str:
+        """Who decides."""
+
+    @property
+    def approved_by(self) -> str:
+        """The second person; empty for none."""
+
+
+def check_people(order: Deciders, people: Collection[str]) -> None:
     """Refuse whoever is not of the configured people, where there are any. Raises `Refused`."""
     for name in (order.by, order.approved_by):
         if people and name and name not in people:
@@ -113,11 +126,15 @@ def span_ms(text: str, flag: str) -> int:
 
 
 async def payment_of(store: Store, text: str, accounts: Collection[Account]) -> PaymentKey:
-    """Find the payment that `text` stands for. Raises `Refused`."""
+    """Find the payment that `text` stands for. Raises `Refused`.
+
+    A reference that is too long or too odd to be kept as it is told is kept as its digest.
+    """
     whole = addresses.read(text)
     if whole is not None and await store.payment(PaymentKey(*whole)) is not None:
         return PaymentKey(*whole)
-    keys = [PaymentKey(*account, text) for account in sorted(set(accounts))]
+    stored = cloudevents.attribute(text)
+    keys = [PaymentKey(*account, stored) for account in sorted(set(accounts))]
     found = [key for key in keys if await store.payment(key) is not None]
     if len(found) == 1:
         return found[0]

@@ -16,7 +16,7 @@ class Asked:
     """Where to end, itself left out: an instant, or topic/partition/offset."""
 
     source: str = ""
-    """Only events that came through this source."""
+    """Only events that came through this source: its slug, or the URI that its events have."""
 
     provider: str = ""
     """Only events of this provider."""

@@ -13,7 +13,8 @@ from consumers.store.port import EventKey, PaymentKey
 class Choice(NamedTuple):
     """Events for which all that is said here holds. Empty says nothing."""
 
-    source: str = ""
+    sources: frozenset[str] = frozenset()
+    """A source by all it may be called in an event; none of these is any source."""
     provider: str = ""
     payment: PaymentKey | None = None
     event: EventKey | None = None
@@ -22,7 +23,7 @@ class Choice(NamedTuple):
     def takes(self, read: Read) -> bool:
         """Say whether an event is chosen, as far as it says so itself."""
         return (
-            self.source in {"", read.event.source}
+            (not self.sources or read.event.source in self.sources)
             and self.provider in {"", read.event.key.provider}
             and self.payment in {None, read.payment}
         )

@@ -4,6 +4,7 @@ Without `--apply` the database is only looked at, and the log only read. With it
 under the workers' locks; what is written is what is found then.
 """
 
+import difflib
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -23,11 +24,13 @@ from ingress.eventlog.port import EventLog, LogUnavailable, PositionLost
 from sealgate.config import Configuration
 from sealgate.exposure import addresses
 from sealgate.exposure.addresses import Unclear
+from sealgate.exposure.command import addresses_of
 from sealgate.exposure.marking import accounts
 from sealgate.exposure.storing import EXIT_UNAVAILABLE, with_store
 from sealgate.exposure.table import plain
 from sealgate.logs import open_log
 from sealgate.mappings import in_force
+from sealgate.operations import words
 from sealgate.operations.answering import refuse
 from sealgate.policies import policy_of
 from sealgate.replay import showing
@@ -75,6 +78,7 @@ def _means(configuration: Configuration, asked: Asked) -> _Means:
     _check(asked)
     order = _order(asked) if asked.apply else None
     if order is not None:
+        words.check_people(order, configuration.settings.operators.people)
         check(order, configuration.serves.mode)
     policy = policy_of(configuration)
     tables = interpreters(in_force(configuration), asked.mapping, policy)
@@ -125,8 +129,8 @@ def _order(asked: Asked) -> Order:
         raise WrongWords(f"--role: one of {', '.join(Role)}")
     if reason is None:
         raise WrongWords("--reason: cause_mended, incident, provider_confirmed or provider_fault")
-    words = ("from_", "to", "source", "provider", "payment", "event", "verdict", "dead_letters")
-    told = {name.rstrip("_"): one for name, one in asdict(asked).items() if name in words and one}
+    filters = ("from_", "to", "source", "provider", "payment", "event", "verdict", "dead_letters")
+    told = {name.rstrip("_"): one for name, one in asdict(asked).items() if name in filters and one}
     detail = json.dumps(told, sort_keys=True)
     return Order(asked.by, role, reason, asked.note, asked.key, asked.approved_by, detail)
 
@@ -182,7 +186,21 @@ async def _choice(configuration: Configuration, asked: Asked, store: Store) -> C
         event = recorded.event.key
         about = recorded.event.reference
         payment = PaymentKey(event.provider, event.account, about) if about else payment
-    return Choice(asked.source, asked.provider, payment, event, verdicts(asked.verdict))
+    sources = _sources(configuration, asked.source)
+    return Choice(sources, asked.provider, payment, event, verdicts(asked.verdict))
+
+
+def _sources(configuration: Configuration, source: str) -> frozenset[str]:
+    """Return what a source is called in events. Raises `WrongWords` for one that there is not."""
+    slugs = [one.slug for one in configuration.settings.source]
+    if source and source not in slugs and ":" not in source:
+        near = difflib.get_close_matches(source, slugs, n=1)
+        known = f"did you mean {near[0]}?" if near else f"known are {', '.join(slugs) or 'none'}."
+        raise WrongWords(
+            f"--source: there is no source {source}; {known} One that was taken out of the"
+            " configuration is named by the URI that its events have"
+        )
+    return addresses_of(configuration, source) if source else frozenset()
 
 
 async def _payment(store: Store, text: str, configuration: Configuration) -> PaymentKey:

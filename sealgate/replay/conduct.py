@@ -144,7 +144,7 @@ class Conductor:
         if not self.choice.takes_known(named, known):
             return
         self.tally.looked += 1
-        self.tally.deposits += bool(named.interpretation.deposits)
+        self.tally.deposits += rereading.is_of_deposits(named, known)
         self._note(named)
         payment = named.payment
         if payment in self._done:

@@ -1,13 +1,15 @@
 """Write a story as a document: what happened, in the order of time. Pure.
 
 Each thing that happened is an entry with its instant: an event that was received, with the facts
-that it stated; a move of the payment, with its notice; an exception raised or ended; what an
-operator did or said. At one instant they stand in the order in which one follows from another.
-`sealgate trace --json` prints the document, `table` writes it for people.
+that it stated; a move of the payment, with its notice; a notice of a hold alone; an exception
+raised or ended; what an operator did or said. At one instant they stand in the order in which one
+follows from another. `sealgate trace --json` prints the document, `table` writes it for people.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+import orjson
 
 from consumers import notices, standing
 from consumers.exceptions import HANDLING, Code
@@ -15,7 +17,7 @@ from consumers.facts import Fact
 from consumers.policy import Policy
 from consumers.stating import revision
 from consumers.store.cases import Action, Item
-from consumers.store.finding import Sent
+from consumers.store.finding import Heard, Sent
 from consumers.store.port import (
     DeadLetter,
     Event,
@@ -27,6 +29,8 @@ from consumers.store.port import (
     Statement,
     Transition,
 )
+from ingress.contract import cloudevents
+from sealgate.deposits.documents import move as deposit_move
 from sealgate.exposure import addresses, report
 from sealgate.exposure.instants import show
 from sealgate.exposure.report import Document
@@ -68,15 +72,24 @@ def document(story: Story, text: str, told: Told) -> Document:
         "asked": text,
         "found_by": story.found.by,
         "also": list(story.found.also),
-        "payment": None if story.key is None else summary(story.key, story.payment, told),
+        "payment": None if story.key is None else _standing(story, story.key, told),
         "entries": [{"at": show(one.at_ms), **one.document} for one in entries],
+    }
+
+
+def _standing(story: Story, key: PaymentKey, told: Told) -> Document:
+    """Write how the payment stands, and of a deposit what was decided about it last."""
+    last = next((one for one in reversed(story.moves) if one.key == key), None)
+    return {
+        **summary(key, story.payment, told),
+        "deposit": None if last is None else deposit_move(last),
     }
 
 
 def summary(key: PaymentKey, payment: Payment | None, told: Told) -> Document:
     """Write how a payment stands now: state and label are null where nothing was ever stated."""
     if payment is None:
-        nothing = {"state": None, "kept": None, "label": None, "version": 0}
+        nothing = {"state": None, "kept": None, "label": None, "version": "0", "moves": 0}
         return {"payment": addresses.write(key), **nothing}
     terms = told.policy.terms
     flags = standing.flags(payment.facts, terms)
@@ -87,8 +100,8 @@ def summary(key: PaymentKey, payment: Payment | None, told: Told) -> Document:
         "kept": None if payment.kept is None else payment.kept.value,
         "label": None if payment.kept else standing.label(payment.state, flags),
         "flags": list(flags),
-        "version": payment.version,
-        "revision": revision(payment),
+        "version": revision(payment),
+        "moves": payment.version,
         "since": show(payment.changed_ms),
         "posting": standing.posting(payment.facts, terms).value,
         "amounts": {
@@ -111,14 +124,26 @@ def _entries(story: Story, told: Told) -> Iterator[_Entry]:
         yield entry
     for letter in story.buried:
         yield _letter(letter)
-    for move in story.transitions:
-        yield _move(move, story.notices)
+    yield from _downstream(story)
     for item in story.items:
         yield from _item(item)
     for action in story.actions:
         yield _action(action)
+    for decided in story.moves:
+        document = {"kind": "deposit_move", **deposit_move(decided)}
+        document["deposit"] = addresses.write(decided.key)
+        yield _Entry(decided.at_ms, 1, document)
     for mark in (mark for marks in story.marks.values() for mark in marks):
         yield _mark(mark)
+
+
+def _downstream(story: Story) -> Iterator[_Entry]:
+    """Write what other services are told: moves, and holds without one."""
+    for move in story.transitions:
+        yield _move(move, story.notices)
+    for heard in story.holds:
+        document = hold(heard)
+        yield _Entry(cloudevents.timestamp_ms(document["recorded_at"]), 2, document)
 
 
 def _event(recorded: Recorded, facts: Sequence[Statement], told: Told, *, is_asked: bool) -> _Entry:
@@ -182,7 +207,27 @@ def _move(move: Transition, sent: Mapping[str, Sent]) -> _Entry:
     return _Entry(move.at_ms, 2, document)
 
 
-def _fate(sent: Sent | None) -> str:
+def hold(heard: Heard) -> Document:
+    """Write what downstream was told of a hold, in a state that stayed as it was."""
+    notice = heard.notice
+    said = orjson.loads(notice.value)
+    return {
+        "kind": "hold_notice",
+        "is_placed": notices.is_placed(notice),
+        "recorded_at": said["recorded_at"],
+        "state": said["after"],
+        "version": notice.version,
+        "holds": said["holds"],
+        "cause": said["cause"],
+        "event": said["event"],
+        "effect_key": said.get("effect_key"),
+        "correlation_id": said["correlation_id"],
+        "notice": notice.id,
+        "notice_is": _fate(heard),
+    }
+
+
+def _fate(sent: Sent | Heard | None) -> str:
     """Say what became of a notice."""
     if sent is None:
         return "unknown"

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 from consumers import notices
 from consumers.exceptions import subject_of
+from consumers.stating import OURSELVES
 from consumers.store.cases import Action, Item, ItemFilter
-from consumers.store.finding import Sent
+from consumers.store.deposit_reads import DepositReads
+from consumers.store.deposits import DepositMove
+from consumers.store.finding import Heard, Sent
 from consumers.store.port import (
     DeadLetter,
     EventKey,
@@ -43,6 +46,13 @@ class Story:
     actions: Sequence[Action]
     marks: Mapping[EventKey, Sequence[Mark]]
     notices: Mapping[str, Sent]
+    holds: Sequence[Heard] = ()
+    moves: Sequence[DepositMove] = ()
+    """Notices of holds alone: those of moves are `notices`, by id.
+
+    `moves` is what was decided about deposits: about this one, or to give this payment one and to
+    take it back.
+    """
 
     @property
     def key(self) -> PaymentKey | None:
@@ -65,7 +75,11 @@ async def gather(store: Store, found: Found) -> Story:
         return Story(found, None, events, (), (), items, (), marks, {})
     statements = await store.statements(key)
     transitions = await store.transitions(key)
-    events = await _events(store, key, statements, transitions)
+    moves = await DepositReads.of(store).decided(key)
+    because = [one.event for one in statements]
+    because += [one.event for one in transitions]
+    because += [one.event for one in moves]
+    events = await _events(store, key, because)
     return Story(
         found,
         await store.payment(key),
@@ -73,21 +87,33 @@ async def gather(store: Store, found: Found) -> Story:
         statements,
         transitions,
         await _items(store, key, events),
-        await store.cases.actions(key),
+        await _actions(store, key, moves),
         await store.marks([one.event.key for one in events]),
         await _notices(store, transitions),
+        await _holds(store, key),
+        moves,
     )
 
 
-async def _events(
-    store: Store, key: PaymentKey, stated: Sequence[Statement], moved: Sequence[Transition]
-) -> list[Recorded]:
+async def _actions(store: Store, key: PaymentKey, moves: Sequence[DepositMove]) -> list[Action]:
+    """Read what people did to the payment, and to the deposits that were its own.
+
+    Of its deposits only what tied them to it, or let them go: the rest is their own story.
+    """
+    found = {one.key: one for one in await store.cases.actions(key)}
+    for name in [one.event.key for one in moves if one.event.provider == OURSELVES]:
+        if name not in found and (action := await store.cases.action(name)) is not None:
+            found[name] = action
+    return sorted(found.values(), key=lambda one: one.at_ms)
+
+
+async def _events(store: Store, key: PaymentKey, because: Sequence[EventKey]) -> list[Recorded]:
     """Read the events that name the payment, and those that state something about it.
 
     A command of an operator and a timer's word have names of their own.
     """
     known = {one.event.key: one for one in await store.events(key)}
-    for event in [one.event for one in stated] + [one.event for one in moved]:
+    for event in because:
         if event not in known and (found := await store.event(event)) is not None:
             known[event] = found
     return sorted(known.values(), key=lambda one: (one.event.received_ms, one.event.key))
@@ -114,3 +140,9 @@ async def _items(store: Store, key: PaymentKey | None, events: Sequence[Recorded
 async def _notices(store: Store, moved: Sequence[Transition]) -> dict[str, Sent]:
     names = [notices.name(one.payment, one.version) for one in moved]
     return {name: sent for name in names if (sent := await store.finder.notice(name)) is not None}
+
+
+async def _holds(store: Store, key: PaymentKey) -> list[Heard]:
+    """Read what downstream was told of holds, in the order of writing."""
+    heard = await store.finder.notices(notices.begin(key), key)
+    return [one for one in heard if notices.is_of_hold(one.notice)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from sealgate.exposure.report import Document
 from sealgate.exposure.table import plain
 from sealgate.story import ours
-from sealgate.story.table import fact_line, now_lines
+from sealgate.story.table import fact_line, hold_lines, now_lines
 
 # Sets that carry a state together; one is told in full, and how many more there are.
 SETS_MAX = 10
@@ -45,6 +45,7 @@ def _lines(told: Document) -> Iterator[str]:
     yield ""
     yield from _policy_lines(told["policy"])
     yield from _onward(told)
+    yield from _told_of_holds(told["hold_notices"])
 
 
 def _disagreement(told: Document) -> Iterator[str]:
@@ -138,3 +139,13 @@ def _onward(told: Document) -> Iterator[str]:
         yield f"      {item['evidence']}"
         if item["owner"] is not None:
             yield f"      owner: {item['owner']}; ends by: {item['ends_by']}"
+
+
+def _told_of_holds(found: Sequence[Document]) -> Iterator[str]:
+    """Say what downstream was told of holds in a state that stayed as it was."""
+    if found:
+        yield "what downstream was told of holds"
+    for one in found:
+        first, *rest = hold_lines(one)
+        yield f"  {one['recorded_at']}  {first}"
+        yield from (f"      {line}" for line in rest)

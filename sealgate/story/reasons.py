@@ -18,7 +18,7 @@ from sealgate.exposure import addresses, report
 from sealgate.exposure.instants import show
 from sealgate.exposure.report import Document
 from sealgate.operations.words import item_name
-from sealgate.story import finality, ours
+from sealgate.story import chronicle, finality, ours
 from sealgate.story.chronicle import Told, fact_document, handling, summary
 from sealgate.story.finality import Ruled
 from sealgate.story.gathering import Story
@@ -65,6 +65,7 @@ def document(story: Story, told: Told) -> Document:
         "policy": _policy(story, told),
         "next": _next(story, explained, told),
         "exceptions": _open_items(story),
+        "hold_notices": [chronicle.hold(one) for one in story.holds],
     }
 
 

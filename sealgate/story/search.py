@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from consumers.facts import FactKind
 from consumers.stating import OURSELVES
+from consumers.store.deposit_reads import DepositReads
 from consumers.store.port import DeadLetter, EventKey, PaymentKey, Recorded, Store
 from ingress.contract import cloudevents
 from ingress.eventlog.port import Partition, Position
@@ -80,8 +81,8 @@ def _chosen(text: str, found: Sequence[Found]) -> Found:
     for whole in (_PAYMENT, _EVENT):
         named = [one for one in found if one.by == whole]
         if len(named) == 1:
-            others = (one for one in found if one is not named[0])
-            return named[0]._replace(also=tuple(f"{one.by}: {_name(one)}" for one in others))
+            others = (f"{one.by}: {_name(one)}" for one in found if one is not named[0])
+            return named[0]._replace(also=(*named[0].also, *others))
     raise Unclear(_several(text, found))
 
 
@@ -130,7 +131,8 @@ def _places(letters: Sequence[DeadLetter]) -> list[str]:
 def _joined(known: Found, other: Found) -> Found:
     """Put two findings of one story together, said of as the first was."""
     events = {one.event.key: one for one in (*known.events, *other.events)}
-    return known._replace(events=tuple(events.values()))
+    also = tuple(dict.fromkeys((*known.also, *other.also)))
+    return known._replace(events=tuple(events.values()), also=also)
 
 
 async def _candidates(store: Store, text: str) -> AsyncIterator[Found]:
@@ -141,7 +143,8 @@ async def _candidates(store: Store, text: str) -> AsyncIterator[Found]:
         yield await _about(store, by, events)
     for by, payment in await _payments(store, text):
         is_found = True
-        yield Found(by, payment)
+        for led in await _led(store, by, payment):
+            yield led
     item = _ITEM.fullmatch(text.strip().lower())
     if item is not None and (one := await _of_item(store, int(item["number"]))) is not None:
         is_found = True
@@ -184,6 +187,16 @@ async def _payments(store: Store, text: str) -> list[tuple[str, PaymentKey]]:
     return [(by, key) for by, key in found if key.provider != OURSELVES]
 
 
+async def _led(store: Store, by: str, key: PaymentKey) -> Sequence[Found]:
+    """Follow a name that only events about transfers have: the transfers are deposits."""
+    if await store.payment(key) is not None:
+        return [Found(by, key)]
+    reads = DepositReads.of(store)
+    owned = {pair for one in await store.events(key) for pair in await reads.told_by(one.event.key)}
+    led = [_of_deposit(*pair) for pair in sorted(owned)]
+    return [Found("a transfer's key", to, also=also) for to, also in led] or [Found(by, key)]
+
+
 async def _of_item(store: Store, number: int) -> Found | None:
     """Find the payment, or the event, that an exception is about. Raises `Unclear` for neither."""
     item = await store.cases.item(number)
@@ -210,9 +223,22 @@ async def _buried(store: Store, text: str) -> tuple[DeadLetter, ...]:
 async def _about(store: Store, by: str, one: Recorded) -> Found:
     """Say which payment an event is about; of a command, that of the exception it was about."""
     payment = await addresses.payment_of(store, one.event)
+    if payment is not None and await store.payment(payment) is None:
+        owned = await DepositReads.of(store).told_by(one.event.key)
+        # The story of several deposits at once is the event's own.
+        if len(owned) == 1:
+            payment, also = _of_deposit(*owned[0])
+            return Found(by, payment, (one,), also=also)
     if payment is None and one.event.key.provider == OURSELVES:
         payment = await _ordered(store, one.event.key)
     return Found(by, payment, (one,))
+
+
+def _of_deposit(deposit: PaymentKey, owner: PaymentKey) -> tuple[PaymentKey, tuple[str, ...]]:
+    """Return whose story a deposit's is: the matched payment's, with the deposit told beside it."""
+    if owner == deposit:
+        return deposit, ()
+    return owner, (f"the deposit that is matched with it: {addresses.write(deposit)}",)
 
 
 async def _ordered(store: Store, key: EventKey) -> PaymentKey | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from consumers.lifecycle import State
 from consumers.store.kept import Kept
+from sealgate.deposits.documents import why
 from sealgate.exposure.report import Document
 from sealgate.exposure.table import amount_text, fact_text, plain
 from sealgate.story import ours
@@ -61,13 +62,13 @@ def _once(entries: Sequence[Document]) -> list[Document]:
 def now_lines(payment: Document) -> Iterator[str]:
     """Say how a payment stands."""
     if payment["kept"] is not None:
-        yield f"now: {kept_text(payment['kept'], payment['since'])}"
+        yield f"now: {_decided(payment) or kept_text(payment['kept'], payment['since'])}"
     elif payment["state"] is None:
         yield "now: no fact of this payment was ever stated"
         return
     else:
         yield (
-            f"now: {payment['label']}, version {payment['revision']}, since {payment['since']};"
+            f"now: {payment['label']}, version {payment['version']}, since {payment['since']};"
             f" books: {payment['posting']}"
         )
     for name, amounts in payment["amounts"].items():
@@ -76,6 +77,15 @@ def now_lines(payment: Document) -> Iterator[str]:
             is_part = name == "confirmed" and payment["state"] == State.UNDERPAID
             less = ", which is final, and less than was asked" if is_part else ""
             yield f"{_INDENT}{name:<9} {', '.join(map(amount_text, amounts))}{less}"
+
+
+def _decided(payment: Document) -> str:
+    """Say what was decided about a deposit; nothing where nobody has, or it is none."""
+    told = payment.get("deposit")
+    if told is None:
+        return ""
+    to = f" with {told['payment']}: its facts count there" if told["payment"] else ""
+    return f"{payment['kept']}, {told['state']}{to}, version {told['version']}, since {told['at']}"
 
 
 def kept_text(kept: str, since: str) -> str:
@@ -129,6 +139,15 @@ def _transition(entry: Document) -> Iterator[str]:
     yield f"notice {entry['notice']}: {entry['notice_is']}"
 
 
+def hold_lines(entry: Document) -> Iterator[str]:
+    """Say what downstream was told of a hold."""
+    what = "placed" if entry["is_placed"] else "let go"
+    on = ", ".join(entry["holds"]) or "none"
+    yield f"hold {what} in {entry['state']}, version {entry['version']}; holds now: {on}"
+    yield f"cause {entry['cause']}, by {entry['event']}"
+    yield f"notice {entry['notice']}: {entry['notice_is']}"
+
+
 def _opened(entry: Document) -> Iterator[str]:
     times = f", raised {entry['times']} times" if entry["times"] > 1 else ""
     yield f"exception {entry['code']} opened, severity {entry['severity']}{times}"
@@ -152,6 +171,13 @@ def _action(entry: Document) -> Iterator[str]:
     yield f"reason {entry['reason']}: {entry['note']}"
 
 
+def _deposit(entry: Document) -> Iterator[str]:
+    to = f" with {entry['payment']}" if entry["payment"] else ""
+    yield f"deposit {entry['deposit']} is {entry['state']}{to}, version {entry['version']}"
+    yield f"decided by {entry['event']}"
+    yield from (f"because {line}" for line in why(entry["why"]))
+
+
 def _mark(entry: Document) -> Iterator[str]:
     yield f"event {entry['event']} marked {entry['judgement']} by {entry['by']}"
     yield f"because {entry['reason']}"
@@ -161,8 +187,10 @@ _ENTRIES: Mapping[str, Callable[[Document], Iterator[str]]] = {
     "event": _event,
     "buried": _buried,
     "transition": _transition,
+    "hold_notice": hold_lines,
     "exception_opened": _opened,
     "exception_closed": _closed,
     "action": _action,
     "mark": _mark,
+    "deposit_move": _deposit,
 }

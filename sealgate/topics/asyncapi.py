@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
+from consumers.notices import VERSION as NOTICE_VERSION
 from ingress.contract import declaration
 from ingress.contract.declaration import TOPICS, Role, Topic
 from ingress.contract.envelope import VERSION as ENVELOPE_VERSION
@@ -52,6 +53,19 @@ _AT_TIMES = {
     "ce_signedtime": "when the provider signed it",
     "ce_latetime": "when it was verified, where that was later than its receipt",
     "ce_timesource": "where ce_time is the receipt: provider or receipt, whose clock it is of",
+}
+
+_OF_NOTICES = {
+    "ce_sealgatenotice": f"of the notice; today {NOTICE_VERSION}",
+    "ce_provider": "whose payment it is",
+    "ce_account": "whose payments these references are unique among",
+    "ce_subject": "the payment",
+    "ce_correlationid": "finds the whole story, in logs and in the store",
+    "ce_traceparent": "the trace that began with the delivery",
+    "ce_paymentversion": "counts the payment's moves, without a gap; a hold alone has the last one",
+}
+_OF_NOTICES_AT_TIMES = {
+    "ce_effectkey": "there where goods may leave: send them once for each key",
 }
 
 
@@ -122,6 +136,9 @@ def _message(topic: Topic) -> dict[str, Any]:
     if topic is declaration.VERIFIED:
         required |= _OF_ENVELOPES
         optional = _AT_TIMES
+    if topic is declaration.LIFECYCLE:
+        required |= _OF_NOTICES
+        optional = _OF_NOTICES_AT_TIMES
     named = required | optional
     return {
         "name": topic.word,

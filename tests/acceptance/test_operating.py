@@ -108,7 +108,7 @@ async def _hold_and_release(config: Path, seen: str) -> None:
     assert held[1]["after"]["label"] == "Confirmed (accepted_underpaid, hold: compliance)"
     stale = await sealgate(config, "payments", "release", *kind, *said("t-4", "2.00000000"))
     assert stale[1]["error"] == "role_not_allowed"
-    free = said("t-4", held[1]["after"]["revision"], role="compliance")
+    free = said("t-4", held[1]["after"]["version"], role="compliance")
     assert (await sealgate(config, "payments", "release", *kind, *free))[0] == 0
     shown = await sealgate(config, "payments", "show", "inv-short")
     assert shown[1]["label"] == "Confirmed (accepted_underpaid)"
@@ -137,7 +137,7 @@ async def test_operators_decide_and_downstream_hears(stack: Stack) -> None:
     await _wait_until(stack, BEGUN)
 
     listed = (await sealgate(config, "payments", "list"))[1]["payments"]
-    seen = {one["payment"].rpartition("/")[2]: one["revision"] for one in listed}
+    seen = {one["payment"].rpartition("/")[2]: one["version"] for one in listed}
     assert await _refusals(config, seen["inv-short"]) == [
         "role_not_allowed",
         "version_conflict",
@@ -162,8 +162,8 @@ async def test_operators_decide_and_downstream_hears(stack: Stack) -> None:
         ("inv-short", "Confirmed", ["accepted_underpaid"]),
     ]
 
-    await _hold_and_release(config, done["after"]["revision"])
-    await _withdraw(config, late[1]["after"]["revision"])
+    await _hold_and_release(config, done["after"]["version"])
+    await _withdraw(config, late[1]["after"]["version"])
     await _wait_until(stack, {"inv-short": State.CONFIRMED, "inv-late": State.LATE})
     queue = await sealgate(config, "exceptions", "list")
     assert [one["code"] for one in queue[1]["exceptions"]] == ["LATE_FUNDS"]

@@ -16,7 +16,7 @@ from consumers.stating import (
     VersionConflict,
     revision,
 )
-from consumers.store.cases import ItemFilter
+from consumers.store.cases import AtRisk, ItemFilter
 from consumers.store.port import PaymentKey, Store
 from tests.support.builders import NOW_MS
 from tests.support.ordered import LATER_MS, decide, decide_at, order
@@ -203,6 +203,9 @@ async def test_a_request_waits_until_the_money_is_back(store: Store) -> None:
     assert (payment.state, payment.version) == (State.CONFIRMED, 2)
     assert standing.flags(payment.facts) == ()
     assert await codes(store) == ["REFUND_REQUESTED"]
+    # What is at risk is what was promised, and not all that the payment is about.
+    [item] = await store.list_anomalies(9)
+    assert item.anomaly.at_risk == AtRisk("USDT", 60)
     later = NOW_MS + 90_000
     half = simple(FactKind.REFUND, later, key="re", asset="USDT", amount=30, detail="succeeded")
     await teller.tell(("half", [half]))

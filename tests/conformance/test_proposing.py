@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from consumers.lifecycle import State
 from consumers.metrics import KeptMetrics
 from consumers.policy import NO_POLICY
-from consumers.proposing import Proposing
+from consumers.proposing import Proposing, candidates
 from consumers.store.deposit_reads import DepositReads
 from consumers.store.deposits import DepositState
 from consumers.store.port import PaymentKey, Store
@@ -98,6 +98,35 @@ async def test_an_amount_alone_never_matches(store: Store) -> None:
     assert await last(store) == (DepositState.PROPOSED, weak)
     await watch.look()
     assert len(await DepositReads.of(store).history(deposit_key())) == 2
+
+
+async def test_other_payments_of_the_same_price_leave_the_version_alone(store: Store) -> None:
+    """Whoever was shown a deposit must be able to decide, however busy the shop is."""
+    member = Member(store, NO_POLICY)
+    await member.apply(activity(transfer()))
+    watch = proposing(member)
+    reads = DepositReads.of(store)
+    for number in range(8, 0, -1):
+        await expect(member, number)
+        await watch.look()
+    assert [one.version for one in await reads.history(deposit_key())] == [1, 2]
+    deposit, facts = await reads.deposit(deposit_key()), await store.payment(deposit_key())
+    assert deposit is not None
+    assert facts is not None
+    assert len(await candidates(store, deposit, facts, NO_POLICY)) == 8
+
+
+async def test_another_best_payment_is_proposed_anew(store: Store) -> None:
+    """That the price is one order's alone, and then another's, is what people go by."""
+    member = Member(store, NO_POLICY)
+    await expect(member, 1)
+    await member.apply(activity(transfer()))
+    watch = proposing(member)
+    await watch.look()
+    await expect(member, 1, 2 * PRICE, key="a new price")
+    await expect(member, 2)
+    await watch.look()
+    assert await last(store) == (DepositState.PROPOSED, [("alchemy/main/order-2", "0.60")])
 
 
 async def test_an_amount_of_another_day_is_no_reason(store: Store) -> None:

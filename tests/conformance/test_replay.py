@@ -224,3 +224,39 @@ async def test_a_move_that_no_table_has_ends_when_its_words_are_read_right(
     done = await ground.replay(interpreter.load(candidate(tmp_path / "right", no_price)))
     assert states(done) == (State.PAID, State.PAID)
     assert await open_codes(ground.store) == []
+
+
+async def test_holds_that_another_reading_brings_and_takes_are_heard(
+    ground: Ground, tmp_path: Path
+) -> None:
+    """The payment stays where it is, and its goods must not: downstream hears it from nobody else.
+
+    A word is read as a hold, and then as none again; each time nothing but the holds is another.
+    """
+    note = '\n[[rule]]\nwords = ["payment.swept"]\nsay = ["note"]\nnote = "{note}"\n'
+    held = NEW_ROW.replace('["expected", "total_final"]\nwhole = true', '["hold"]')
+    holding = interpreter.load(
+        candidate(tmp_path / "held", SWEPT_IS_FINAL, held + 'hold = "compliance"\n')
+    )
+    plain = interpreter.load(
+        candidate(tmp_path / "plain", SWEPT_IS_FINAL, note.replace("{note}", "inferred"))
+    )
+    await ground.apply(sealed("e1", "payment.confirmed"))
+    ground.interpreters = plain
+    await ground.apply(sealed("e2", "payment.swept"))
+    assert await state(ground) is State.CONFIRMED
+    before = await ground.store.notices_pending()
+    for tables_, word, name in ((holding, "held", "ENG-1"), (plain, "released", "ENG-2")):
+        order = ORDER._replace(key=name)
+        done = await ground.replay(tables_, order=order)
+        assert done is not None
+        assert not done.moves
+        [notice] = done.changes.notices
+        assert dict(notice.headers)["ce_type"].decode() == f"com.sealgate.payment.{word}"
+        assert b'"cause":"replay"' in notice.value
+        effect = None if word == "held" else b"kobbopay/main/pay_1/fulfil/1"
+        assert dict(notice.headers).get("ce_effectkey") == effect
+        assert await ground.replay(tables_, order=order) is None
+    assert await ground.store.notices_pending() == before + 2
+    assert len(await ground.store.transitions(payment())) == 1
+    assert (await audit(ground.store)).problems == []

@@ -212,7 +212,7 @@ async def test_a_notices_name_follows_from_its_payment(store: Store, account: st
     key = PaymentKey("stripe", account, "pay/1")
     row = saved(key)
     occasion = Occasion("sandbox", "paid", NOW_MS, "00-0-0-01")
-    built = notices.build(transition(row, None, "evt-1"), occasion)
+    built = notices.build(transition(row, None, "evt-1"), occasion, (), 1)
     assert notices.name(key, 1) == built.id
     await apply(store, Changes(payments=[row], notices=[built]))
     assert await store.finder.notice(notices.name(key, 1)) == Sent(key, 1, is_delivered=False)

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from consumers.facts import OFF, ON, Fact, FactKind, RefundStatus, simple
 from consumers.lifecycle import State
+from consumers.store.deposits import DepositMove, DepositState, Matching
+from consumers.store.kept import Kept
 from consumers.store.port import Changes, Payment, PaymentKey, Store
 from consumers.store.waiting import BEGINNING, Asked, Page, Place, Waits
 from tests.support import timed
@@ -134,6 +136,67 @@ async def test_a_stuck_payment_is_raised_made_worse_and_healed(bench: Timed) -> 
     await bench.tell("confirmed", amount="10", currency="USDT", amount_received="10")
     await bench.settle()
     assert await bench.codes() == []
+
+
+DEPOSIT = PaymentKey("alchemy", "main", "deposit:tx:1")
+
+
+def _linked(version: int, state: DepositState, payment: PaymentKey = PAYMENT) -> Changes:
+    """Say what became of the deposit: it is matched with a payment, or no more."""
+    to = payment if state is DepositState.MATCHED else None
+    move = DepositMove(DEPOSIT, version, state, to, "{}", event_key(), NOW_MS)
+    return Changes(matching=Matching(moves=[move]))
+
+
+def _deposited(*facts: Fact, name: str = "evt_1") -> Changes:
+    """State facts of the deposit, which names no payment."""
+    row = saved(DEPOSIT)
+    kept = row.payment._replace(version=0, kept=Kept.DEPOSIT)
+    told = [(DEPOSIT, one, event_key(name)) for one in facts]
+    return Changes(payments=[row._replace(payment=kept)], facts=told)
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.PAID])
+async def test_money_of_a_matched_deposit_is_waited_for_like_any(
+    store: Store, state: State
+) -> None:
+    """Else a payment that was paid on chain, and matched, could stay Paid for ever unseen."""
+    await apply(store, Changes(payments=[saved(state=state)]))
+    await apply(store, _deposited(fact(key="transfer")), [event()])
+    asked = Asked(state, ALL_MS, 0, 10)
+    await apply(store, _linked(1, DepositState.MATCHED))
+    [page] = await _walk(store, asked)
+    assert [one.facts for one in page.payments] == [{fact(key="transfer")}]
+    assert list(page.payments) == [await store.payment(PAYMENT)]
+    await apply(store, _linked(2, DepositState.UNMATCHED))
+    assert _references(await _walk(store, asked)) == []
+
+
+async def test_what_a_matched_deposit_tells_again_comes_where_its_first_word_is_void(
+    store: Store,
+) -> None:
+    """A forged word about a transfer must not take the true one along."""
+    await apply(store, Changes(payments=[saved()]))
+    await apply(store, _deposited(fact(key="transfer"), name="forged"), [event("forged")])
+    again = Changes(restated=[(DEPOSIT, fact(key="transfer", at_ms=NOW_MS + 1), event_key("true"))])
+    await apply(store, again, [event("true")])
+    await apply(store, _linked(1, DepositState.MATCHED))
+    await apply(store, Changes(marks=[mark("forged")]))
+    [page] = await _walk(store, Asked(State.PAID, ALL_MS, 0, 10))
+    assert [one.facts for one in page.payments] == [{fact(key="transfer", at_ms=NOW_MS + 1)}]
+
+
+async def test_what_is_owed_of_a_matched_deposit_comes_with_its_money(store: Store) -> None:
+    """The books owe what is final, and a refund is of what came, whichever way it came."""
+    pending = _word(FactKind.REFUND, "re", RefundStatus.PENDING)
+    changes = Changes(
+        payments=[saved(state=State.CONFIRMED)], facts=[(PAYMENT, pending, event_key("own"))]
+    )
+    await apply(store, changes, [event("own")])
+    await apply(store, _deposited(fact(key="transfer")), [event()])
+    await apply(store, _linked(1, DepositState.MATCHED))
+    for ask in (Waits.of(store).unposted, Waits.of(store).refunding):
+        assert [one.facts for one in await _all(ask, 10)] == [{pending, fact(key="transfer")}]
 
 
 def _word(kind: FactKind, key: str, detail: str = "") -> Fact:

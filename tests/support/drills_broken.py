@@ -123,6 +123,7 @@ PROTECTIONS: Mapping[str, Mapping[str, str]] = {
     "duplicate-delivery": drills_duplicates.PROTECTIONS,
     "divergence": drills_divergence.PROTECTIONS,
 }
+ALSO = drills_duplicates.ALSO
 FAILS: Mapping[str, frozenset[str]] = {
     **drills_duplicates.FAILS,
     **drills_divergence.FAILS,

@@ -60,8 +60,19 @@ def has(facts: Facts, kind: str, detail: str | None = None) -> bool:
 
 
 def observed(facts: Facts) -> Facts:
-    """Return what was ever seen or final."""
-    return [fact for fact in facts if fact.kind in ("seen", "final")]
+    """Return what was ever seen or final.
+
+    "Wrong amount with status success: our test wins", where the merchant announced the price.
+    """
+    found = []
+    for fact in facts:
+        if fact.kind not in ("seen", "final"):
+            continue
+        asked = [one for one in facts if one.kind == "expected" and one.detail == "announced"]
+        is_tested = any(is_one_asset(fact.asset, one.asset) for one in asked)
+        is_word = fact.whole and not (is_tested and fact.amount is not None)
+        found.append(fact._replace(whole=is_word))
+    return found
 
 
 def is_money(told: Facts) -> bool:

@@ -72,8 +72,11 @@ def standing_values(facts: Facts) -> Facts:
 
 def of_amounts(facts: Facts, merchant: Merchant) -> Iterator[str]:
     """Compare amounts with what was asked."""
-    over = first_exceeded(facts, merchant)
-    if over is not None or has(facts, "note", "overpaid"):
+    if state(facts, merchant) == "Refunded":
+        return
+    is_told = has(facts, "note", "overpaid") and first_exceeded(facts, merchant, []) is None
+    over = first_exceeded(facts, merchant, done(facts))
+    if over is not None or is_told:
         yield "AMOUNT_OVER"
     if over is None:
         return
@@ -101,11 +104,12 @@ def of_places(facts: Facts) -> Iterator[str]:
             yield "NETWORK_MISMATCH"
 
 
-def first_exceeded(facts: Facts, merchant: Merchant) -> str | None:
-    """Return the first price, by the name of its asset, that more than the price came for."""
+def first_exceeded(facts: Facts, merchant: Merchant, back: Facts) -> str | None:
+    """Return the first price, by its asset, that more than the price is here for, after refunds."""
     for asset, price in sorted(prices(facts).items()):
-        came = total(standing_values(facts), asset)
-        if came is not None and came > price + allowed(asset, price, merchant):
+        came, gone = total(standing_values(facts), asset), total(back, asset)
+        limit = price + allowed(asset, price, merchant)
+        if came is not None and came - (0 if gone is None else gone) > limit:
             return asset
     return None
 

@@ -20,6 +20,7 @@ from tests.support.builders import NOW_MS
 from tests.support.replayed import GROUP, sealed
 
 ENVIRONMENT = "test"
+SOURCE = f"urn:sealgate:{ENVIRONMENT}:shop"
 TOPIC = topics.verified(ENVIRONMENT)
 PARTITION = Partition(TOPIC, 0)
 CONFIG = f"""
@@ -29,6 +30,13 @@ url = "sqlite:./store.db"
 [log]
 url = "embedded:./log.db"
 partitions = 1
+[[source]]
+slug = "shop"
+provider = "kobbopay"
+account = "main"
+[[source.key]]
+id = "k1"
+file = "key-1"
 [consumer]
 group = "{GROUP}"
 """
@@ -45,6 +53,9 @@ class ReplayShop:
     def configuration(self, more: str = "") -> Configuration:
         """Write the configuration, with `more` of the consumer's table, and read it."""
         file = self.folder / "sealgate.toml"
+        key = self.folder / "key-1"
+        key.touch(0o600)
+        key.write_text("a-secret-of-nobody-0123456789abcdef")
         file.write_text(CONFIG + more)
         return read(file, {})
 
@@ -75,7 +86,9 @@ class ReplayShop:
 
         async def work(store: Store, log: EventLog) -> None:
             begin = (await log.ends(TOPIC)).get(PARTITION, 0)
-            await _publish(log, [sealed(*one, environment=ENVIRONMENT) for one in events])
+            # The edge writes the URI of a source into its events.
+            told = [sealed(*one, environment=ENVIRONMENT, source=SOURCE) for one in events]
+            await _publish(log, told)
             if applies:
                 await _apply(store, await log.read(Position(PARTITION, begin), 500), tables)
 

@@ -4,7 +4,7 @@ import pytest
 
 from consumers.actions import Act
 from consumers.colleagues import is_same
-from consumers.operating import ApprovalRequired, check
+from consumers.operating import ApprovalRequired, WrongWords, check, need_second
 from tests.support.ordered import order
 
 # Every way of writing kim that reads as kim.
@@ -31,7 +31,19 @@ def test_a_name_written_in_another_way_is_no_second_person(name: str) -> None:
         check(order(Act.ACCEPT_LATE, approved_by=name))
 
 
-@pytest.mark.parametrize("name", ["kin", "jim", "kim2", "kimi", "\u5c71\u7530", "lee"])
+@pytest.mark.parametrize("name", ["...", " ", "\u3000", "\u3164", "\uffa0", "\u2800", "\U0001f600"])
+def test_a_name_without_letters_is_nobodys(name: str) -> None:
+    """Three points differ from every name, and nobody can be asked what they agreed to."""
+    with pytest.raises(WrongWords, match="approved_by"):
+        check(order(Act.ACCEPT_LATE, approved_by=name))
+    with pytest.raises(WrongWords, match="by"):
+        check(order(Act.ACCEPT_LATE, by=name, approved_by="lee"))
+    with pytest.raises(ApprovalRequired, match="second person"):
+        need_second(order(Act.ACCEPT_LATE, approved_by=name), "it is about money")
+    assert is_same("kim", "kim" + name)
+
+
+@pytest.mark.parametrize("name", ["7", "kin", "jim", "kim2", "kimi", "\u5c71\u7530", "lee"])
 def test_other_names_are_other_people(name: str) -> None:
     """A refusal of two who are two would be learned to be gone around."""
     assert not is_same("kim", name)

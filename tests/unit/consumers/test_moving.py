@@ -4,6 +4,7 @@ import pytest
 
 from consumers.exceptions import Code
 from consumers.facts import OFF, ON, Fact, FactKind, Failure, Note, simple
+from consumers.fulfilment import Fulfilment
 from consumers.lifecycle import State, Verdict
 from consumers.policy import Policy
 from consumers.store.port import Cause, Payment
@@ -32,7 +33,10 @@ def test_a_move_is_a_row_a_line_of_history_and_a_notice() -> None:
     assert (second.mapping, second.policy, second.cause) == ("kobbopay/1", "policy-7", Cause.EVENT)
     assert (second.event.key, second.correlation_id, second.at_ms) == ("e2", "c-e2", NOW_MS)
     facts = frozenset({ASKED, SEEN, FINAL})
-    assert world.payments[PAYMENT] == Payment(PAYMENT, State.CONFIRMED, 2, facts, NOW_MS)
+    goods = Fulfilment(generation=1, is_due=True)
+    assert world.payments[PAYMENT] == Payment(
+        PAYMENT, State.CONFIRMED, 2, facts, NOW_MS, fulfilment=goods
+    )
     world.check_history()
 
 

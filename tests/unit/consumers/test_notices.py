@@ -1,6 +1,7 @@
 """The notice of a transition, read by an independent party: the CloudEvents SDK."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ def build(
     before: State | None = State.PENDING,
     after: State = State.PAID,
     version: int = 2,
+    flags: Sequence[str] = (),
+    generation: int = 1,
     **changes: Any,
 ) -> Notice:
     """Write the notice of a move that one envelope caused."""
@@ -25,7 +28,7 @@ def build(
     at_ms = NOW_MS + 1000
     cause = sealed.correlation_id
     move = Transition(payment, version, before, after, event, cause, at_ms)
-    return notices.build(move, notices.Occasion.of(sealed))
+    return notices.build(move, notices.Occasion.of(sealed), flags, generation)
 
 
 def sdk(notice: Notice) -> Any:
@@ -61,6 +64,7 @@ def test_a_notice_says_everything_a_subscriber_needs() -> None:
         "version": 2,
         "before": "Pending",
         "after": "Paid",
+        "effect_key": None,
         "flags": [],
         "holds": [],
         "cause": "event",

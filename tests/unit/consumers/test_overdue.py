@@ -156,6 +156,14 @@ def test_the_row_that_names_the_most_counts_and_of_two_the_later() -> None:
     assert "USDT is 9 s" in found.evidence
 
 
+def test_the_money_is_told_in_the_units_of_people() -> None:
+    """Whoever is called at night reads what the provider's dashboard shows."""
+    one = payment(State.PAID, seen("USDT@tron"))
+    found = overstay(one, DEFAULTS, Terms(decimals={"USDT@tron": 6}), BEGUN_MS + 9 * DAY_MS)
+    assert found is not None
+    assert found.evidence.endswith("; 0.000005 USDT@tron")
+
+
 def test_a_payment_in_two_assets_waits_for_the_slower() -> None:
     """The money is whole only when both are there."""
     one = payment(State.PAID, seen("BTC@lightning"), seen("BTC@bitcoin", key="other"))

@@ -11,7 +11,7 @@ from consumers.overdue import window_over_ms
 from consumers.owing import Books, posting_lag, refund_stuck
 from consumers.patience import DEFAULTS, Limit
 from consumers.store.port import Payment, PaymentKey
-from consumers.weighing import STRICT
+from consumers.weighing import STRICT, Terms
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -56,25 +56,40 @@ def test_a_refund_on_its_way_is_owed_after_a_day_and_worse_after_three(
     hours: float, severity: int | None
 ) -> None:
     """The customer was told that the money comes; finance hears of it before the customer asks."""
-    found = refund_stuck(payment(money(), PENDING), DEFAULTS, BEGUN_MS + int(hours * HOUR_MS))
+    found = refund_stuck(
+        payment(money(), PENDING), DEFAULTS, STRICT, BEGUN_MS + int(hours * HOUR_MS)
+    )
     assert (None if found is None else found.severity) == severity
     if found is not None:
         assert (found.code, found.at_risk) == (Code.REFUND_STUCK, {"USDT": 4})
         assert "refund re_1 on its way since 2026-11-23T09:00:00" in found.evidence
 
 
+def test_what_is_owed_is_told_in_the_units_of_people() -> None:
+    """Nobody compares 4 smallest units with a bank's statement."""
+    terms, late_ms = Terms(decimals={"USDT": 6}), BEGUN_MS + 9 * DAY_MS
+    back = refund_stuck(payment(money(), PENDING), DEFAULTS, terms, late_ms)
+    books = posting_lag(payment(money()), BOOKS, terms, late_ms)
+    assert back is not None
+    assert books is not None
+    assert back.evidence.endswith("; 0.000004 USDT")
+    assert books.evidence.endswith("; 0.00001 USDT")
+
+
 @pytest.mark.parametrize("status", [RefundStatus.SUCCEEDED, RefundStatus.FAILED])
 def test_a_refund_that_ended_is_owed_no_more(status: RefundStatus) -> None:
     """Arrived or failed: either way it is not on its way."""
     one = payment(money(), PENDING, refund(status, at_ms=BEGUN_MS + 5))
-    assert refund_stuck(one, DEFAULTS, BEGUN_MS + 9 * DAY_MS) is None
+    assert refund_stuck(one, DEFAULTS, STRICT, BEGUN_MS + 9 * DAY_MS) is None
 
 
 def test_of_several_refunds_the_oldest_on_its_way_counts() -> None:
     """One that arrived says nothing of the next one."""
     done = refund(RefundStatus.SUCCEEDED, key="re_0")
     second = refund(RefundStatus.PENDING, key="re_2", at_ms=BEGUN_MS + HOUR_MS)
-    found = refund_stuck(payment(money(), done, PENDING, second), DEFAULTS, BEGUN_MS + 2 * DAY_MS)
+    found = refund_stuck(
+        payment(money(), done, PENDING, second), DEFAULTS, STRICT, BEGUN_MS + 2 * DAY_MS
+    )
     assert found is not None
     assert found.since_ms == BEGUN_MS
     assert found.at_risk == {"USDT": 8}
@@ -86,14 +101,14 @@ def test_a_refund_without_a_name_ends_with_any_that_arrived_later() -> None:
     arrived = refund(RefundStatus.SUCCEEDED, at_ms=BEGUN_MS + 1)
     before = refund(RefundStatus.SUCCEEDED, at_ms=BEGUN_MS - 1)
     late_ms = BEGUN_MS + 9 * DAY_MS
-    assert refund_stuck(payment(money(), told, arrived), DEFAULTS, late_ms) is None
-    assert refund_stuck(payment(money(), told, before), DEFAULTS, late_ms) is not None
+    assert refund_stuck(payment(money(), told, arrived), DEFAULTS, STRICT, late_ms) is None
+    assert refund_stuck(payment(money(), told, before), DEFAULTS, STRICT, late_ms) is not None
 
 
 def test_a_payment_that_is_refunded_owes_no_refund() -> None:
     """Everything is back: what another word of it says does not matter."""
     one = payment(money(), PENDING, state=State.REFUNDED)
-    assert refund_stuck(one, DEFAULTS, BEGUN_MS + 9 * DAY_MS) is None
+    assert refund_stuck(one, DEFAULTS, STRICT, BEGUN_MS + 9 * DAY_MS) is None
 
 
 def test_a_corridor_has_its_own_patience_with_refunds() -> None:
@@ -101,8 +116,8 @@ def test_a_corridor_has_its_own_patience_with_refunds() -> None:
     cards = Limit(State.REFUNDED, 10 * 86_400, 20 * 86_400, provider="stripe")
     one = payment(money(), PENDING)
     limits = (*DEFAULTS, cards)
-    assert refund_stuck(one, limits, BEGUN_MS + 9 * DAY_MS) is None
-    assert refund_stuck(one, limits, BEGUN_MS + 10 * DAY_MS) is not None
+    assert refund_stuck(one, limits, STRICT, BEGUN_MS + 9 * DAY_MS) is None
+    assert refund_stuck(one, limits, STRICT, BEGUN_MS + 10 * DAY_MS) is not None
 
 
 @pytest.mark.parametrize(("days", "severity"), [(0.9, None), (1, 3), (2.9, 3), (3, 2), (30, 2)])

@@ -4,7 +4,18 @@ import pytest
 
 from consumers import standing
 from consumers.exceptions import Code
-from consumers.facts import OFF, ON, Fact, FactKind, Failure, HoldKind, Note, OwnNote, simple
+from consumers.facts import (
+    ANNOUNCED,
+    OFF,
+    ON,
+    Fact,
+    FactKind,
+    Failure,
+    HoldKind,
+    Note,
+    OwnNote,
+    simple,
+)
 from consumers.lifecycle import State, reduce
 from consumers.standing import Amounts, Milestones, Posting
 from consumers.weighing import Terms, Tolerance
@@ -132,6 +143,13 @@ UNDER, OVER, TWICE = Code.AMOUNT_UNDER, Code.AMOUNT_OVER, Code.DUPLICATE_PAYMENT
 X = Code.CONTRADICTORY_OUTCOME
 WANTED = Code.REFUND_REQUESTED
 EARLY = Code.POSTED_BEFORE_CONFIRMED
+SAID = final(60, "agg:1")._replace(whole=True)
+OURS = ASKED._replace(detail=ANNOUNCED)
+OURS_ON_TRON = OURS._replace(asset="USDT@tron")
+TWO = (ASKED, final(140), final(30, "tx:3", at_ms=9000))
+ALL_BACK = back(1)._replace(asset="", amount=None, whole=True)
+BOUNCED = back(40, at_ms=3000)._replace(detail="failed")
+BOTH = (ASKED, final(140), note(Note.OVERPAID))
 CONCERNS = [
     ("plain", PAID, set()),
     ("less than asked", (ASKED, seen(60)), {UNDER}),
@@ -183,10 +201,49 @@ CONCERNS = [
     (
         "all was given back, and then money came",
         (*PAID, back(100), final(30, "tx:9", at_ms=5000)),
-        {Code.UNMATCHED_DEPOSIT, OVER},
+        {Code.UNMATCHED_DEPOSIT},
     ),
+    ("too much, and the surplus is back", (ASKED, final(140), back(40)), set()),
+    ("too much, and the surplus went back first", (ASKED, final(140), back(40, at_ms=1)), set()),
+    ("too much, and a part of it is back", (ASKED, final(140), back(39)), {OVER}),
+    (
+        "too much, and the refund is on its way",
+        (ASKED, final(140), back(40)._replace(detail="pending")),
+        {OVER},
+    ),
+    ("too much, and the refund bounced", (ASKED, final(140), back(40), BOUNCED), {OVER}),
+    ("too much, and more came once it was back", (*TWO, back(40)), {OVER}),
+    ("too much, and all is back", (ASKED, final(140), back(140)), set()),
+    ("twice, and one is back", (*PAID, final(100, "tx:2"), back(100)), set()),
+    ("twice, and a part of one is back", (*PAID, final(100, "tx:2"), back(40)), {OVER, TWICE}),
+    ("over by a word alone, and some is back", (*PAID, note(Note.OVERPAID), back(5)), {OVER}),
+    ("over by a word alone, and all is back", (*PAID, note(Note.OVERPAID), back(100)), set()),
+    ("too much, and all is back by a word", (ASKED, final(140), ALL_BACK), set()),
+    ("announced, by word and less, and booked", (OURS, SAID, posted(60)), {UNDER}),
+    ("over by word and figure, and is back", (*BOTH, back(40)), set()),
     ("booked too much, and taken back", (*PAID, posted(170), posted(170, OFF, 6000)), set()),
 ]
+
+
+WORDS = [
+    ("the provider's own price, and its word", (ASKED, SAID), State.CONFIRMED),
+    ("announced, and its figure says less", (OURS, SAID), State.UNDERPAID),
+    ("announced with a network, and its figure says less", (OURS_ON_TRON, SAID), State.UNDERPAID),
+    ("announced, and no figure at all", (OURS, WHOLE), State.CONFIRMED),
+    ("announced in another asset", (OURS._replace(asset="EUR"), SAID), State.CONFIRMED),
+    ("announced, and the rest came beside", (OURS, SAID, final(100)), State.CONFIRMED),
+    ("announced, and the lower amount was taken", (OURS, SAID, ACCEPT_UNDER), State.CONFIRMED),
+]
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"), [row[1:] for row in WORDS], ids=[row[0] for row in WORDS]
+)
+def test_a_word_on_the_whole_beats_no_figure_of_the_merchants(
+    facts: tuple[Fact, ...], state: State
+) -> None:
+    """Whoever announced 100 must not send goods for 60 because the provider says "paid"."""
+    assert reduce(facts) is state
 
 
 @pytest.mark.parametrize(
@@ -249,6 +306,8 @@ def test_milestones_are_when_something_first_happened() -> None:
         *(final(50, "tx:2", 500), final(9, "tx:3", 600)),
         *(EXPIRED, CANCELLED, UNCONFIRMED, back(10), GONE),
         *(simple(FactKind.SETTLED, 950), simple(FactKind.SETTLED, 940)),
+        *(posted(9, ON, 7000), posted(50, ON, 7500, "gl:2")),
+        *(posted(1, ON, 6500, "gl:3"), posted(1, OFF, 6600, "gl:3")),
     )
     assert standing.milestones(facts) == Milestones(
         detected_ms=200,
@@ -259,8 +318,9 @@ def test_milestones_are_when_something_first_happened() -> None:
         failed_ms=900,
         reversed_ms=6000,
         refunded_ms=2000,
+        posted_ms=7000,
     )
-    assert standing.milestones((ASKED,)) == Milestones(*[None] * 8)
+    assert standing.milestones((ASKED,)) == Milestones(*[None] * 9)
 
 
 def test_amounts_are_what_stands_of_each() -> None:

@@ -78,7 +78,7 @@ STORIES: list[tuple[list[Event], State, tuple[str, ...], set[str]]] = [
         ],
         State.CONFIRMED,
         ("overpaid", "partially_refunded", "multiple_transfers"),
-        {"AMOUNT_OVER", "DUPLICATE_PAYMENT"},
+        set(),
     ),
     # Who says that it closed says that it was not paid: what came is late, and people decide.
     (
@@ -269,7 +269,7 @@ def test_money_that_is_left_of_a_refunded_payment_calls_people() -> None:
     world.tell("e1", PRICE, money(400, untold=False), back(700))
     assert world.picture() == (State.REFUNDED, (), frozenset())
     world.tell("e2", money(900, untold=False, key="tx:2"))
-    assert world.open == {"UNMATCHED_DEPOSIT", "AMOUNT_OVER", "DUPLICATE_PAYMENT"}
+    assert world.open == {"UNMATCHED_DEPOSIT"}
     world.tell("e3", back(1000)._replace(key="re:2"))
     assert "UNMATCHED_DEPOSIT" not in world.open
 

@@ -8,6 +8,7 @@ import pytest
 from consumers import glossary
 from consumers.actions import RULES, Act, Reason, Role
 from consumers.exceptions import Code
+from consumers.fetching.comparing import Comparison
 from consumers.lifecycle import State, Verdict
 from sealgate.lexicon import entries, find, run
 
@@ -22,6 +23,7 @@ from sealgate.lexicon import entries, find, run
         ("action", Act),
         ("role", Role),
         ("reason", Reason),
+        ("provider's answer", Comparison),
     ],
 )
 def test_every_word_of_the_code_is_in_the_glossary(kind: str, words: Iterable[str]) -> None:
@@ -35,6 +37,8 @@ def test_every_word_of_the_code_is_in_the_glossary(kind: str, words: Iterable[st
     ("typed", "kinds"),
     [
         ("Confirmed", ["state", "amount"]),
+        ("we_behind", ["provider's answer"]),
+        ("freeze", ["word"]),
         ("AMOUNT-UNDER", ["exception"]),
         ("accept-underpaid", ["action"]),
         (" duplicate fact ", ["verdict"]),

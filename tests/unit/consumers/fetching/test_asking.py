@@ -82,6 +82,38 @@ async def test_an_answer_about_another_payment_is_not_believed(opennode: Asking)
     assert await opennode.codes() == ["NEEDS_FETCH", "SCHEMA_DRIFT"]
 
 
+async def test_a_status_that_nobody_knows_is_not_repeated(opennode: Asking) -> None:
+    """Whatever a provider writes there would stand in the store and the logs for ever."""
+    await opennode.hint("paid", "ch_1")
+    opennode.shown("ch_1", "moved by hand", FULL)
+    await opennode.look()
+    assert [one.word for one in await opennode.reads("ch_1")] == ["unknown"]
+    assert await opennode.codes() == ["NEEDS_FETCH", "UNKNOWN_TYPE"]
+
+
+@pytest.mark.parametrize(("reference", "word"), [("ch_1", KEY), (f"was {KEY}", "paid")])
+async def test_an_answer_that_repeats_our_key_is_kept_nowhere(
+    opennode: Asking, capsys: pytest.CaptureFixture[str], tmp_path: Path, reference: str, word: str
+) -> None:
+    """A debugging proxy that shows what it was sent must not have us keep it for ever."""
+    await opennode.hint("paid", "ch_1")
+    opennode.shown(reference, word, FULL)
+    opennode.api.mistake("ch_1", reference)
+    await opennode.look()
+    assert len(opennode.api.asked) == 1
+    assert await opennode.reads("ch_1") == []
+    assert await opennode.codes() == ["NEEDS_FETCH"]
+    assert KEY not in "".join(capsys.readouterr())
+    assert KEY.encode() not in kept(tmp_path)
+
+
+def kept(folder: Path) -> bytes:
+    """Return all that the store has written down."""
+    files = [*folder.glob("asked.db*")]
+    assert files
+    return b"".join(one.read_bytes() for one in files)
+
+
 async def test_the_same_bytes_again_are_the_same_event(opennode: Asking) -> None:
     """Two hints and two reads of one thing are one transition and one notice."""
     opennode.shown("ch_1", "paid", FULL)

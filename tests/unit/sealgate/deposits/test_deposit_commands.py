@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclopts import CycloptsError
 
 from consumers.actions import Act
 from consumers.store.port import Store
 from ingress.contract.envelope import Envelope
+from sealgate.__main__ import application
 from sealgate.deposits import deciding, expecting, showing
 from sealgate.deposits.expecting import Wanted
 from sealgate.deposits.showing import Asked
@@ -78,7 +80,7 @@ def test_a_parked_payment_is_listed_shown_and_announced(shop: Shop, capsys: Outp
     assert "no payment is so" in capsys.readouterr().out
     listing.payments(shop.configuration(), PaymentsAsked(parked=True), as_json=True)
     [found] = json.loads(capsys.readouterr().out)["payments"]
-    assert (found["payment"], found["version"]) == ("btcpay/shop/inv-1", 0)
+    assert (found["payment"], found["moves"]) == ("btcpay/shop/inv-1", 0)
     payments_showing.payment(shop.configuration(), "inv-1", as_json=False)
     text = capsys.readouterr().out
     assert "Parked (nobody announced it)" in text
@@ -101,6 +103,8 @@ def test_a_parked_payment_is_listed_shown_and_announced(shop: Shop, capsys: Outp
         ({"asset": ""}, "invalid_request"),
         ({"expires": "in an hour"}, "invalid_request"),
         ({"reference": "deposit:tx:1"}, "invalid_request"),
+        ({"reference": " "}, "invalid_request"),
+        ({"reference": "\u3000"}, "invalid_request"),
     ],
 )
 def test_an_announcement_that_cannot_be_meant_is_refused(
@@ -134,6 +138,18 @@ def test_a_backend_announces_line_by_line(
         True,
         "invalid_request",
     ]
+
+
+def test_the_command_line_takes_a_lone_dash_for_standard_input() -> None:
+    """As the documents write it, and no misspelt flag is announced as a payment."""
+    words = ["payments", "expect", "-", "--source", "shop"]
+    _, bound, _ = application().parse_args(words, exit_on_error=False, print_error=False)
+    assert bound.args == ("-",)
+    for wrong in (["--amountt", "5"], ["--", "-17"]):
+        with pytest.raises(CycloptsError, match="a line of standard"):
+            application().parse_args(
+                ["payments", "expect", *wrong], exit_on_error=False, print_error=False
+            )
 
 
 def test_a_deposit_is_listed_shown_matched_and_let_go(shop: Shop, capsys: Output) -> None:

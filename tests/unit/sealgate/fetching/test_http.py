@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from aiohttp import web
 
 from consumers.fetching.port import Answer, Later, NotThere, Snapshot, Trouble, Why
 from consumers.store.keys import PaymentKey
@@ -45,6 +46,62 @@ async def test_an_answer_comes_with_its_name_and_digest(api: ProviderApi) -> Non
     assert answer.request_id == "req-1"
     assert answer.digest.startswith("sha256:")
     assert (answer.fetched_ms, api.asked[0].has_key) == (NOW_MS, True)
+
+
+class _Says:
+    """A server that answers every question with these bytes, and this name of its answer."""
+
+    def __init__(self, body: bytes = b"{}", request_id: str = "", status: int = 200) -> None:
+        self._answer = (body, request_id, status)
+
+    async def ask(self, key: str = KEY) -> Answer:
+        """Ask it once."""
+        made = await asyncio.get_running_loop().create_server(
+            web.Server(self._handle, access_log=None), "127.0.0.1", 0
+        )
+        async with made:
+            url = f"http://127.0.0.1:{made.sockets[0].getsockname()[1]}"
+            return await HttpFetcher(_place(url, key=key), lambda: NOW_MS).fetch(ASKED, Why.HINT)
+
+    async def _handle(self, _: web.BaseRequest) -> web.Response:
+        body, request_id, status = self._answer
+        return web.Response(body=body, status=status, headers={"X-Request-Id": request_id})
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("9f1c-4711.a:b/c+d=@e_f", "9f1c-4711.a:b/c+d=@e_f"),
+        ("a" * 128, "a" * 128),
+        ("a" * 129, ""),
+        ("<script>", ""),
+        ("two words", ""),
+        (KEY, ""),
+        (f"key={KEY}.", ""),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 404])
+async def test_only_what_can_be_a_name_is_kept_as_one(told: str, kept: str, status: int) -> None:
+    """It is stored for ever: no text of anybody's, and never the key that we had sent."""
+    answer = await _Says(request_id=told, status=status).ask()
+    assert isinstance(answer, Snapshot | NotThere)
+    assert answer.request_id == kept
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status": "secret/key-c0ffee"}',
+        b'{"status": "secret\\/key-c0ffee"}',
+        b'{"status": "\\u0073ecret\\u002Fkey-c0ff\\u0065e"}',
+        b'{"headers": {"Authorization": "Bearer secret/key-c0ffee"}}',
+    ],
+)
+async def test_an_answer_that_holds_our_key_is_none(body: bytes) -> None:
+    """JSON has several ways to write one text, and each would be read back as the key."""
+    key = "secret/key-c0ffee"
+    assert await _Says(body).ask(key) == Later(Trouble.ECHOED)
+    assert isinstance(await _Says(body).ask("another/key-c0ffee"), Snapshot)
 
 
 @pytest.mark.parametrize(

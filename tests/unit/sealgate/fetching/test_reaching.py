@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from consumers import app
 from consumers.fetching.port import Account
+from consumers.interpret import mapping
 from ingress.contract.envelope import Mode
 from sealgate.check import faults
 from sealgate.config import Configuration, examine
@@ -25,6 +26,7 @@ url = "embedded:./log.db"
 [store]
 url = "sqlite:./store.db"
 """
+OWN = HEAD + '[consumer]\nmappings = "own"\n'
 SOURCE = """
 [[source]]
 slug = "{slug}"
@@ -39,13 +41,13 @@ file = "secrets/hook"
 PLAIN = 'base_url = "https://api.opennode.com"\nkey_file = "secrets/api"'
 
 
-def _configured(directory: Path, *sources: tuple[str, str, str]) -> Configuration:
+def _configured(directory: Path, *sources: tuple[str, str, str], head: str = HEAD) -> Configuration:
     (directory / "secrets").mkdir(exist_ok=True)
     for name, secret in (("hook", "hook-6a1b2c3d4e5f60718293"), ("api", KEY)):
         (directory / "secrets" / name).write_text(secret)
         (directory / "secrets" / name).chmod(0o600)
     told = [SOURCE.format(slug=slug, provider=name, fetch=fetch) for slug, name, fetch in sources]
-    (directory / "sealgate.toml").write_text(HEAD + "".join(told))
+    (directory / "sealgate.toml").write_text(head + "".join(told))
     reading = examine(directory / "sealgate.toml", {})
     assert reading.mistakes == []
     return reading.configuration
@@ -109,11 +111,8 @@ def test_two_endpoints_of_one_account_are_asked_at_one_place(tmp_path: Path) -> 
     assert "another source of this account is asked elsewhere" in wrong
 
 
-async def test_the_part_is_made_of_the_configuration(tmp_path: Path) -> None:
-    """One account is asked once, however many endpoints it has, and the figures exist at zero."""
-    configuration = _configured(tmp_path, ("a", "opennode", PLAIN), ("b", "opennode", PLAIN))
-    registry = CollectorRegistry()
-    parts = app.Parts(
+def _parts(configuration: Configuration, registry: CollectorRegistry) -> app.Parts:
+    return app.Parts(
         environment="production",
         settings=configuration.settings.consumer,
         log=open_log(configuration),
@@ -125,7 +124,43 @@ async def test_the_part_is_made_of_the_configuration(tmp_path: Path) -> None:
         checkpoint=lambda _: None,
         mode=Mode.LIVE,
     )
-    fetching = build(configuration, parts)
+
+
+def _own_mapping(directory: Path, shipped: str, place: str) -> Path:
+    """Write OpenNode's mapping as an installation has it: it asks elsewhere."""
+    (directory / "own").mkdir()
+    text = (Path(mapping.__file__).parent / "opennode.toml").read_text("utf-8")
+    assert text.count(shipped) == 1
+    changed = text.replace(shipped, place).replace("version = 1\n", "version = 900\n")
+    (directory / "own" / "opennode.toml").write_text(changed, "utf-8")
+    return directory / "own"
+
+
+async def test_an_installations_own_mapping_says_how_to_ask_and_what_the_answer_means(
+    tmp_path: Path,
+) -> None:
+    """Webhook and answer of one provider, read by two tables, would contradict each other."""
+    _own_mapping(tmp_path, "/v2/charge/{reference}", "/v9/charge/{reference}")
+    configuration = _configured(tmp_path, ("on", "opennode", PLAIN), head=OWN)
+    [one] = reached(configuration)
+    assert one.answers.path == "/v9/charge/{reference}"
+    fetching = build(configuration, _parts(configuration, CollectorRegistry()))
+    assert fetching.taker.interpreters.tables["opennode"][0].name == "opennode/900"
+
+
+def test_a_folder_of_mappings_that_is_wrong_is_said_once(tmp_path: Path) -> None:
+    """A check that ends in a traceback tells nobody what to mend."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "opennode.toml").write_text("version = ")
+    configuration = _configured(tmp_path, ("on", "opennode", PLAIN), head=OWN)
+    assert [one.place for one in faults(configuration, [Role.FETCH])] == ["consumer.mappings"]
+
+
+async def test_the_part_is_made_of_the_configuration(tmp_path: Path) -> None:
+    """One account is asked once, however many endpoints it has, and the figures exist at zero."""
+    configuration = _configured(tmp_path, ("a", "opennode", PLAIN), ("b", "opennode", PLAIN))
+    registry = CollectorRegistry()
+    fetching = build(configuration, _parts(configuration, registry))
     assert list(fetching.reaches) == [Account("opennode", "main")]
     labels = {"provider": "opennode", "comparison": "we_ahead"}
     assert registry.get_sample_value("sealgate_provider_reads_total", labels) == 0

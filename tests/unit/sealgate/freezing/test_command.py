@@ -86,3 +86,14 @@ def test_a_refusal_has_a_code(
     """A script can tell "wrongly typed" from "not now" without reading a sentence."""
     assert command.say(configuration, said, is_on=is_on) == exits
     assert capsys.readouterr().err.startswith(f"{code}: ")
+
+
+def test_nobody_but_the_configured_people_says_a_word(
+    configuration: Configuration, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Where the configuration lists who decides, a name of one's own making clears nothing."""
+    assert command.say(configuration, ON, is_on=True) == 0
+    (tmp_path / "sealgate.toml").write_text(SETTINGS + "[operators]\npeople = ['ann', 'ben']\n")
+    listed = read(tmp_path / "sealgate.toml", {})
+    assert command.say(listed, OFF, is_on=False) == 1
+    assert "person_unknown: cleo" in capsys.readouterr().err

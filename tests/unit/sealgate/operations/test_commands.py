@@ -12,6 +12,8 @@ from consumers.actions import Act
 from consumers.casework import Change
 from consumers.store.cases import Status
 from consumers.store.port import Store
+from ingress.contract.cloudevents import attribute
+from sealgate.exposure import addresses
 from sealgate.operations import deciding, listing, showing
 from sealgate.operations.asked import Decision
 from sealgate.operations.listing import ItemsAsked, PaymentsAsked
@@ -100,6 +102,16 @@ def test_payments_are_listed_with_their_labels_and_amounts(shop: Shop, capsys: O
     assert found["btcpay/shop/inv-3"]["amounts"]["confirmed"] == [
         {"asset": "USDT", "atomic": "12500000", "decimals": 6}
     ]
+
+
+@pytest.mark.parametrize("reference", ["r" * 3000, "one\u202etwo\nthree"], ids=["long", "odd"])
+def test_a_reference_that_is_kept_as_its_digest_is_found_as_it_was_told(
+    shop: Shop, capsys: Output, reference: str
+) -> None:
+    """People hold what the provider told, and not what became of it here."""
+    shop.apply(told("o1", attribute(reference), "InvoiceExpired", at_s=30))
+    assert showing.payment(shop.configuration(), reference, as_json=True) == 0
+    assert read(capsys)["payment"] == addresses.write(payment_key(attribute(reference)))
 
 
 def test_a_list_goes_on_where_it_ended(shop: Shop, capsys: Output) -> None:

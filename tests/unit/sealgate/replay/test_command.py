@@ -165,6 +165,7 @@ def test_a_file_alone_is_a_candidate_too(
         ({"from_": "2999-01-01T00:00:00Z"}, []),
         ({"provider": "btcpay"}, []),
         ({"provider": "kobbopay", "source": "shop"}, ["inv-a", "inv-c"]),
+        ({"source": "urn:sealgate:test:gone"}, []),
         ({"verdict": "unknown_type"}, []),
         ({"verdict": "unknown_type, applied"}, ["inv-a", "inv-c"]),
     ],
@@ -177,6 +178,35 @@ def test_filters_choose_what_is_read(
     code, payments, _ = replayed(shop, asked, capsys)
     assert sorted(states(payments)) == expected
     assert code == (3 if expected else 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"), [("shpo", "did you mean shop?"), ("kobbopay-eu", "known are shop.")]
+)
+def test_a_misspelt_source_is_no_all_clear(
+    shop: ReplayShop, capsys: Output, source: str, hint: str
+) -> None:
+    """That nothing differs, told of a source that there is not would be believed."""
+    assert run(shop.configuration(), replace(ALL, source=source)) != 0
+    refused = json.loads(capsys.readouterr().out)
+    assert refused["error"] == "invalid_request"
+    assert hint in refused["message"]
+
+
+@pytest.mark.parametrize("change", [{"approved_by": "..."}, {"by": "..."}])
+def test_a_name_without_letters_replays_nothing(
+    shop: ReplayShop, capsys: Output, change: dict[str, Any]
+) -> None:
+    """Three points are no person who has looked at the dry run."""
+    assert run(shop.configuration(), replace(ORDERED, **change)) != 0
+    assert "has a letter or a digit" in capsys.readouterr().out
+
+
+def test_nobody_but_the_configured_people_replays(shop: ReplayShop, capsys: Output) -> None:
+    """Where the configuration lists who decides, others write nothing."""
+    people = "[operators]\npeople = ['kim']\n"
+    assert run(shop.configuration(people), ORDERED) == 1
+    assert "alice is not one of" in capsys.readouterr().out
 
 
 def test_what_nobody_could_read_is_applied_once_the_mapping_knows_it(
