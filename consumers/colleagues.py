@@ -8,8 +8,6 @@ hurdle and no proof: `[operators] people` lists who there is, and then both must
 
 import unicodedata
 
-from consumers.refusals import WrongWords
-
 # By our letter, what looks like it in capitals or small, and what Unicode does not decompose to it.
 _LOOKALIKES = {
     "a": "\u0430\u03b1\u0251\u00e6",
@@ -51,16 +49,6 @@ def skeleton(name: str) -> str:
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
     seen = (one for one in folded.translate(_PLAIN) if one not in _BLANK)
     return "".join(one for one in seen if unicodedata.category(one)[0] in _KEPT)
-
-
-def check(by: str, approved_by: str) -> None:
-    """Refuse names that name nobody; a second person may be left out. Raises `WrongWords`.
-
-    Three points differ from every name, and are no person who could be asked about it.
-    """
-    for flag, name in (("by", by), ("approved_by", approved_by)):
-        if name and not skeleton(name):
-            raise WrongWords(f"{flag}: a name has a letter or a digit, and {name!r} has none")
 
 
 def is_same(one: str, other: str) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from consumers import colleagues
 from consumers.actions import Role
 from consumers.exceptions import Code
-from consumers.refusals import ApprovalRequired, NotAllowed, WrongWords
+from consumers.refusals import ApprovalRequired, NotAllowed, WrongWords, check_names
 from consumers.stating import OURSELVES, Refused
 from consumers.store.cases import ItemFilter, Resolution
 from consumers.store.poll_store import Polls
@@ -51,7 +51,7 @@ def check(order: FreezeOrder, last: Freeze | None) -> None:
             raise WrongWords(f"{name}: say it in one line of printable characters; it is kept")
     if order.approved_by and not cloudevents.is_attribute(order.approved_by):
         raise WrongWords("approved_by: name the second person in one line")
-    colleagues.check(order.by, order.approved_by)
+    check_names(order.by, order.approved_by)
     if is_frozen(last) == order.is_on:
         raise Unchanged("it is frozen already" if order.is_on else "nothing is frozen")
     if not order.is_on:

@@ -29,6 +29,7 @@ from consumers.refusals import (
     NotAllowed,
     Unknown,
     WrongWords,
+    check_names,
 )
 from consumers.stating import OURSELVES, Command, IllegalTransition
 from consumers.store.cases import Action
@@ -99,7 +100,7 @@ def check(order: Order) -> None:
             )
     if order.approved_by and not cloudevents.is_attribute(order.approved_by):
         raise WrongWords("approved_by: name the second person in one line")
-    colleagues.check(order.by, order.approved_by)
+    check_names(order.by, order.approved_by)
     if rule.roles and order.role not in rule.roles:
         raise NotAllowed(f"{order.act} is for {_listed(rule.roles)}, and not for {order.role}")
     if rule.reasons and order.reason not in rule.reasons:

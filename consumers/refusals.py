@@ -3,6 +3,7 @@
 `code` is the same for ever: scripts and docs/operating.md go by it. The message says what to do.
 """
 
+from consumers.colleagues import skeleton
 from consumers.stating import Refused
 
 
@@ -76,3 +77,13 @@ class Closed(Refused):
     """The item is closed already."""
 
     code = "closed"
+
+
+def check_names(by: str, approved_by: str) -> None:
+    """Refuse names that name nobody; a second person may be left out. Raises `WrongWords`.
+
+    Three points differ from every name, and are no person who could be asked about it.
+    """
+    for flag, name in (("by", by), ("approved_by", approved_by)):
+        if name and not skeleton(name):
+            raise WrongWords(f"{flag}: a name has a letter or a digit, and {name!r} has none")

@@ -23,7 +23,7 @@ from consumers.exceptions import Code
 from consumers.operating import ACCOUNT, NOWHERE
 from consumers.policy import Policy
 from consumers.reading import Read
-from consumers.refusals import ApprovalRequired, NotAllowed, WrongWords
+from consumers.refusals import ApprovalRequired, NotAllowed, WrongWords, check_names
 from consumers.rereading import (
     Known,
     Replanned,
@@ -113,7 +113,7 @@ def check(order: Order, mode: Mode) -> None:
         raise NotAllowed(f"{NAME} is for {Role.ENGINEERING}, and not for {order.role}")
     if order.reason not in REASONS:
         raise WrongWords(f"reason: {NAME} takes one of {', '.join(sorted(REASONS))}")
-    colleagues.check(order.by, order.approved_by)
+    check_names(order.by, order.approved_by)
     _check_second(order, mode)
 
 
