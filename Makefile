@@ -29,7 +29,7 @@ bench: $(VENV)/dev.done  ## figures, as ratios inside one run
 	$(BIN)/python -m tests.benchmarks
 
 faults: $(VENV)/dev.done  ## every fault test, one at a time, in full counts, with its figures; SEED=N replays one
-	$(BIN)/python -m pytest tests/faults tests/acceptance/test_bench.py::test_the_parts_that_are_waits_can_be_had_by_their_names --faults=full -n 0 -s -p no:randomly $(addprefix --seed=,$(SEED)) $(ONLY)
+	$(BIN)/python -m pytest tests/faults tests/acceptance/test_bench.py::test_the_parts_that_are_waits_can_be_had_by_their_names tests/acceptance/test_drills.py::test_without_a_protection_a_drill_fails_exactly_where_it_should --faults=full -n 0 -s -p no:randomly $(addprefix --seed=,$(SEED)) $(ONLY)
 
 fuzz: $(VENV)/fuzz.done  ## every reader, fed by a fuzzer for SECONDS (60) each
 	SECONDS=$(or $(SECONDS),60) $(BIN)/python -m tests.fuzz $(TARGETS)

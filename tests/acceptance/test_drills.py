@@ -10,7 +10,7 @@ import pytest
 
 from sealgate.drills import compromise, divergence_judged, duplicates_judged, leak
 from tests.support.drills import DRILLS, DrillResults, Played, play
-from tests.support.drills_broken import ALSO, FAILS, PROTECTIONS, play_all
+from tests.support.drills_broken import ALSO, FAILS, PROTECTIONS, SAMPLE, play_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -74,10 +74,11 @@ def test_a_drill_passes_on_kafka_and_postgresql(
 
 @pytest.mark.parametrize("drill", DRILLS)
 def test_without_a_protection_a_drill_fails_exactly_where_it_should(
-    drill: str, tmp_path: Path
+    drill: str, tmp_path: Path, *, is_full: bool
 ) -> None:
     """Each check earns its place by failing, and only when it is due, or it guards nothing."""
-    played = play_all(tmp_path, [(drill, off) for off in PROTECTIONS[drill]])
+    switched = PROTECTIONS[drill] if is_full else SAMPLE[drill]
+    played = play_all(tmp_path, [(drill, off) for off in switched])
     for off, broken in played.items():
         assert broken.code == EXIT_FOUND, f"without {off}: {broken.out}{broken.err}"
     for off, broken in played.items():
