@@ -87,7 +87,9 @@ def test_both_loops_every_keyring_and_both_batches_are_there(
     opened = [run["report"] for run in results["runs"] if run["load"].startswith("open")]
     # A busy machine sends fewer than the hundred that a p99 needs: then there is none, and that
     # is no part left out.
-    assert all(one["late_p99_ms"] is not None for one in opened if one["sent"] >= 100)
+    enough = [one for one in opened if one["sent"] >= 100]
+    assert enough
+    assert all(one["late_p99_ms"] is not None for one in enough)
     assert {one["size"] for one in results["log"]} == {1, 64}
     assert {one["size"] for one in results["consumer"]} == {50, 500}
     assert all(one["done"]["wrong"] == [] for one in results["log"] + results["consumer"])

@@ -130,7 +130,6 @@ SAMPLE: Mapping[str, Collection[str]] = {
     "duplicate-delivery": ("one effect key for the same goods", "comparison of second bodies"),
     "divergence": ("breaker", "a second person"),
 }
-ALSO = drills_duplicates.ALSO
 FAILS: Mapping[str, frozenset[str]] = {
     **drills_duplicates.FAILS,
     **drills_divergence.FAILS,

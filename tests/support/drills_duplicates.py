@@ -130,8 +130,6 @@ async def seal(self):
 sqlite.SqliteTransaction.seal = seal
 """),
 }
-# Which notices a relay takes with it depends on when it dies: these goods' may be among them.
-ALSO: Mapping[str, frozenset[str]] = {"published, then marked": frozenset({"the same goods once"})}
 FAILS: Mapping[str, frozenset[str]] = {
     "uniqueness of events": frozenset(
         {
