@@ -5,7 +5,7 @@ there, and that a posting was reversed. Of each posting the last word counts. Wh
 books is what is final: where a provider calls the whole final without a figure, it is the price.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from consumers import weighing
@@ -76,16 +76,14 @@ def due(facts: Collection[Fact]) -> dict[str, int]:
     return {asset: amount for asset, amount in owed.items() if amount > 0}
 
 
-def concerns(
-    facts: Collection[Fact], terms: Terms, state: Callable[[], State]
-) -> Iterator[tuple[Code, str]]:
-    """Compare the books with what is final; `state` is asked only where they hold something."""
+def concerns(facts: Collection[Fact], terms: Terms, state: State) -> Iterator[tuple[Code, str]]:
+    """Compare the books with what is final; `state` is what the facts prove."""
     for asset, amount in sorted(posted(facts).items()):
         may_be = bookable(facts, asset)
         if amount > may_be:
             told = f"{terms.shown(asset, amount)} is in the books, and less is final"
             yield Code.POSTED_BEFORE_CONFIRMED, told
-        elif 0 < amount < may_be and state() is State.CONFIRMED:
+        elif 0 < amount < may_be and state is State.CONFIRMED:
             told = f"{terms.shown(asset, amount, may_be)} is in the books"
             yield Code.POSTED_MISMATCH, told
 

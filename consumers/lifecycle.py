@@ -160,7 +160,7 @@ def reduce(facts: Collection[Fact], terms: Terms = STRICT) -> State:
     if FactKind.REFUND in kinds and weighing.are_all_refunded(facts, values):
         return State.REFUNDED
     scale = Scale.of(facts, terms)
-    stands = weighing.standing(facts, values) if kinds & _LOSSES else values
+    stands = weighing.standing(facts, values) if kinds & weighing.LOSSES else values
     final = weighing.finals(stands)
     is_whole = scale.is_met(stands)
     is_final = is_whole and (len(final) == len(stands) or scale.is_met(final))
@@ -175,9 +175,6 @@ def reduce(facts: Collection[Fact], terms: Terms = STRICT) -> State:
     if FactKind.ACCEPT_LATE not in kinds and _is_late(facts, values, stands, scale):
         return State.LATE
     return State.CONFIRMED if is_final else State.PAID
-
-
-_LOSSES = frozenset({FactKind.REMOVED, FactKind.DROPPED})
 
 
 def _is_late(
@@ -206,20 +203,6 @@ _EMPTY = {
     FactKind.CANCELLED: State.CANCELLED,
     FactKind.EXPIRED: State.EXPIRED,
 }
-
-
-def is_short(facts: Collection[Fact], terms: Terms = STRICT) -> bool:
-    """Say whether value is known to be missing, rather than not yet known to be whole.
-
-    Between a provider's first sight of a transfer and its word on the whole, a payment of unknown
-    price is Underpaid for a moment: nobody need be told before the window closes, or the provider
-    says so itself.
-    """
-    if reduce(facts, terms) is not State.UNDERPAID:
-        return False
-    return bool(weighing.asked(facts)) or any(
-        fact.kind is FactKind.EXPIRED or fact.detail == Note.UNDERPAID for fact in facts
-    )
 
 
 def says_more(told: Iterable[Fact], known: Iterable[Fact]) -> bool:

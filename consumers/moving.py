@@ -6,16 +6,16 @@ notice, the exceptions that are new and those that end by themselves. `plan` doe
 events of a batch, `stating` for one command.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumers import holding, notices, requests, standing, weighing
+from consumers import holding, notices, picture, requests, standing, weighing
 from consumers.exceptions import HANDLING, Code, subject_of
 from consumers.facts import Fact
 from consumers.holding import Because
 from consumers.interpret.interpreter import Finding
-from consumers.lifecycle import Decision, State, Verdict, decide, reduce
+from consumers.lifecycle import Decision, State, Verdict, decide
 from consumers.notices import Occasion
 from consumers.policy import Policy
 from consumers.standing import Concern
@@ -99,14 +99,15 @@ class Moves:
             self._write(said, decision)
         after = self._moved(payment, decision)
         self.current[key] = after
-        if decision.moves:
-            self._move(said, before, after)
         if not (decision.facts or decision.moves):
             return Stated(payment, after, decision)
         # Of what was only kept, nobody has been told anything.
         was = self._reasons(payment) if payment.version else frozenset()
-        now = standing.concerns(decision.proven, after.facts, self.policy.terms)
-        if not decision.moves:
+        seen = picture.look(after.facts, self.policy.terms, decision.proven)
+        now = standing.concerns_of(seen, decision.proven)
+        if decision.moves:
+            self._move(said, before, after, standing.flags_of(seen, now))
+        else:
             self._hold(said, Stated(payment, after, decision, was, now))
         return Stated(payment, after, _judged(decision, was, now), was, now)
 
@@ -215,7 +216,9 @@ class Moves:
             ),
         )
 
-    def _move(self, said: Said, before: State | None, after: Payment) -> None:
+    def _move(
+        self, said: Said, before: State | None, after: Payment, adjectives: Sequence[str]
+    ) -> None:
         """Write a transition and its notice."""
         transition = Transition(
             payment=after.key,
@@ -230,7 +233,6 @@ class Moves:
             policy=self.policy.version,
         )
         self.changes.transitions.append(transition)
-        adjectives = standing.flags(after.facts, self.policy.terms)
         generation = after.fulfilment.generation
         told = notices.build(transition, said.occasion, adjectives, generation)
         self.changes.notices.append(told)
@@ -251,11 +253,10 @@ class Moves:
         """
         if not payment.facts:
             return frozenset()
-        terms = self.policy.terms
-        told = standing.concerns(payment.state, payment.facts, terms)
-        proven = reduce(payment.facts, terms)
-        if proven is not payment.state:
-            told += standing.concerns(proven, payment.facts, terms)
+        seen = picture.look(payment.facts, self.policy.terms)
+        told = standing.concerns_of(seen, payment.state)
+        if seen.state is not payment.state:
+            told += standing.concerns_of(seen, seen.state)
         return frozenset(told)
 
     def _compare(self, said: Said, stated: Stated, told: Collection[Code]) -> None:

@@ -9,18 +9,17 @@ from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from consumers import books, requests, returns, weighing
+from consumers import books, contradicting, picture, returns, weighing
 from consumers.exceptions import Code
 from consumers.facts import (
     ON,
-    TOTAL_PREFIX,
     Fact,
     FactKind,
-    Failure,
     HoldKind,
     Note,
 )
-from consumers.lifecycle import State, is_short, reduce
+from consumers.lifecycle import State, reduce
+from consumers.picture import Picture, look
 from consumers.weighing import STRICT, Scale, Terms
 
 # Every exception that a set of facts can be reason for, and a fault of our own table.
@@ -74,10 +73,7 @@ class Milestones(NamedTuple):
     posted_ms: int | None
 
 
-# Of these two nobody can say that they only lost their way.
-_FINAL_REFUSALS = frozenset({Failure.REJECTED, Failure.AML})
 _RECOVERED = frozenset({State.CONFIRMED, State.LATE})
-_IN_TIME = frozenset({State.PAID, State.CONFIRMED})
 _NO_LONGER_OWED = frozenset({State.REVERSED, State.REFUNDED})
 
 
@@ -103,31 +99,20 @@ def amounts(facts: Collection[Fact]) -> Amounts:
     )
 
 
-class _Picture(NamedTuple):
-    """What every adjective is read from, worked out once."""
-
-    facts: Collection[Fact]
-    terms: Terms
-    kinds: frozenset[FactKind]
-    state: State
-    notes: frozenset[str]
-    held: frozenset[HoldKind]
-
-
-def _is_partly_refunded(seen: _Picture) -> bool:
+def _is_partly_refunded(seen: Picture) -> bool:
     has_some = FactKind.REFUND in seen.kinds and weighing.refunds(seen.facts).last_ms is not None
     return has_some and seen.state is not State.REFUNDED
 
 
-def _is_accepted_late(seen: _Picture) -> bool:
+def _is_accepted_late(seen: Picture) -> bool:
     if FactKind.ACCEPT_LATE not in seen.kinds:
         return False
-    return _without(seen.facts, FactKind.ACCEPT_LATE, seen.terms) is not seen.state
+    return picture.without(seen.facts, FactKind.ACCEPT_LATE, seen.terms) is not seen.state
 
 
 # In the order in which they are always shown.
-_ADJECTIVES: tuple[tuple[str, Callable[[_Picture], bool]], ...] = (
-    ("overpaid", lambda seen: _is_over(seen.facts, seen.terms)),
+_ADJECTIVES: tuple[tuple[str, Callable[[Picture], bool]], ...] = (
+    ("overpaid", lambda seen: Note.OVERPAID in seen.notes or picture.surplus(seen) is not None),
     ("partially_refunded", _is_partly_refunded),
     ("accepted_late", _is_accepted_late),
     ("accepted_underpaid", lambda seen: FactKind.ACCEPT_UNDER in seen.kinds),
@@ -136,20 +121,26 @@ _ADJECTIVES: tuple[tuple[str, Callable[[_Picture], bool]], ...] = (
         lambda seen: FactKind.EXPIRED in seen.kinds and seen.state is State.UNDERPAID,
     ),
     ("recovered", lambda seen: FactKind.FAILED in seen.kinds and seen.state in _RECOVERED),
-    ("multiple_transfers", lambda seen: len(_transfers(seen.facts)) > 1),
+    ("multiple_transfers", lambda seen: len(seen.stands) > 1 and len(picture.transfers(seen)) > 1),
     ("manually_marked", lambda seen: Note.MANUALLY_MARKED in seen.notes),
     ("inferred", lambda seen: Note.INFERRED in seen.notes),
-    ("disputed", lambda seen: HoldKind.DISPUTE in seen.held),
 )
 
 
 def flags(facts: Collection[Fact], terms: Terms = STRICT) -> tuple[str, ...]:
     """Return the adjectives of a payment, in the fixed order in which they are always shown."""
-    held = in_force(facts, contradictions(facts, terms))
-    notes = frozenset(fact.detail for fact in facts if fact.kind is FactKind.NOTE)
-    kinds = frozenset(fact.kind for fact in facts)
-    seen = _Picture(facts, terms, kinds, reduce(facts, terms), notes, held)
+    seen = look(facts, terms)
+    return flags_of(seen, _disagreeing(seen))
+
+
+def flags_of(seen: Picture, concerned: Iterable[Concern]) -> tuple[str, ...]:
+    """Return the same from a picture, and from what the facts are reason for."""
+    held = in_force(seen.facts, concerned)
     found = [name for name, holds_of in _ADJECTIVES if holds_of(seen)]
+    if not held:
+        return tuple(found)
+    if HoldKind.DISPUTE in held:
+        found.append("disputed")
     kept = [kind for kind in HoldKind if kind in held and kind is not HoldKind.DISPUTE]
     return (*found, *(f"hold: {kind}" for kind in kept))
 
@@ -223,29 +214,44 @@ def milestones(facts: Collection[Fact], terms: Terms = STRICT) -> Milestones:
 
 def concerns(state: State, facts: Collection[Fact], terms: Terms = STRICT) -> tuple[Concern, ...]:
     """Name every exception that the facts are reason for, where `state` is what they prove."""
+    return concerns_of(look(facts, terms), state)
+
+
+def concerns_of(seen: Picture, state: State) -> tuple[Concern, ...]:
+    """Name the same from a picture."""
     found = []
     if state is State.LATE:
         told = "the full amount came after the window closed"
         found.append(Concern(Code.LATE_FUNDS, told))
-    elif state is State.UNDERPAID and is_short(facts, terms):
-        found.append(Concern(Code.AMOUNT_UNDER, _shortage(facts, terms)))
+    elif state is State.UNDERPAID and _is_short(seen):
+        found.append(Concern(Code.AMOUNT_UNDER, _shortage(seen)))
     elif state is State.REVERSED:
         told = "money that was seen is gone: its block was removed, or it was dropped"
         found.append(Concern(Code.FUNDS_REVERSED, told))
-    elif state is State.REFUNDED and (told := returns.left_behind(facts, terms)):
+    elif state is State.REFUNDED and (told := returns.left_behind(seen.facts, seen.terms)):
         found.append(Concern(Code.UNMATCHED_DEPOSIT, told))
-    if HoldKind.COMPLIANCE in holds(facts):
+    if FactKind.HOLD in seen.kinds and HoldKind.COMPLIANCE in holds(seen.facts):
         told = "it is held for compliance: a check is under way, or found something"
         found.append(Concern(Code.COMPLIANCE_HOLD, told))
-    return (*found, *contradictions(facts, terms))
+    return (*found, *_disagreeing(seen))
 
 
-def _shortage(facts: Collection[Fact], terms: Terms) -> str:
+def _is_short(seen: Picture) -> bool:
+    """Say whether value is known to be missing, rather than not yet known to be whole.
+
+    Between a provider's first sight of a transfer and its word on the whole, a payment of unknown
+    price is Underpaid for a moment: nobody need be told before the window closes, or the provider
+    says so itself.
+    """
+    is_told = bool(seen.prices) or FactKind.EXPIRED in seen.kinds or Note.UNDERPAID in seen.notes
+    return is_told and seen.state is State.UNDERPAID
+
+
+def _shortage(seen: Picture) -> str:
     """Say how much of which price came; by whose word it is short, where no price is known."""
-    stands = weighing.standing(facts, weighing.observed(facts))
     sums = [
-        terms.shown(asset, weighing.came(stands, asset) or 0, price)
-        for asset, price in sorted(weighing.asked(facts).items())
+        seen.terms.shown(asset, weighing.came(seen.stands, asset) or 0, price)
+        for asset, price in sorted(seen.prices.items())
     ]
     if sums:
         return f"less came than was asked: {', or '.join(sums)}"
@@ -258,107 +264,8 @@ _HOLDING = frozenset({Code.CONTRADICTORY_OUTCOME, Code.ASSET_MISMATCH, Code.NETW
 
 def contradictions(facts: Collection[Fact], terms: Terms = STRICT) -> tuple[Concern, ...]:
     """Name what does not agree with itself in a set of facts, each code once."""
-    found: dict[Code, str] = {}
-    for code, told in (
-        *_outcomes(facts, terms),
-        *_places(facts),
-        *_surpluses(facts, terms),
-        *returns.concerns(facts, terms),
-        *books.concerns(facts, terms, lambda: reduce(facts, terms)),
-        *requests.concerns(facts, terms),
-    ):
-        found.setdefault(code, told)
-    return tuple(Concern(code, told) for code, told in found.items())
+    return _disagreeing(look(facts, terms))
 
 
-def _outcomes(facts: Collection[Fact], terms: Terms) -> Iterable[tuple[Code, str]]:
-    """Two ends that exclude each other."""
-    refused = sorted(
-        {fact.detail for fact in facts if fact.kind is FactKind.FAILED} & _FINAL_REFUSALS
-    )
-    is_cancelled = any(fact.kind is FactKind.CANCELLED for fact in facts)
-    if not refused and not is_cancelled:
-        return
-    if refused and reduce(facts, terms) is State.CONFIRMED:
-        told = f"the provider says that it failed ({refused[0]}), and the money is final"
-        yield Code.CONTRADICTORY_OUTCOME, told
-    # Late money that an operator took although the payment was cancelled contradicts nothing.
-    if is_cancelled and _without(facts, FactKind.ACCEPT_LATE, terms) in _IN_TIME:
-        told = "the payment was cancelled, and the full amount came in time"
-        yield Code.CONTRADICTORY_OUTCOME, told
-
-
-def _places(facts: Collection[Fact]) -> Iterable[tuple[Code, str]]:
-    """Money in another asset, or on another network, than was asked for."""
-    values = weighing.observed(facts)
-    told: dict[str, set[str]] = {}
-    for fact in values:
-        if fact.asset and not fact.key.startswith(TOTAL_PREFIX):
-            told.setdefault(fact.key, set()).add(weighing.symbol(fact.asset))
-    if any(len(symbols) > 1 for symbols in told.values()):
-        yield Code.CONTRADICTORY_OUTCOME, "one transfer was told in two assets"
-    prices = weighing.asked(facts)
-    if not prices:
-        return
-    came = {fact.asset for fact in values if fact.asset and fact.amount}
-    symbols = {weighing.symbol(asset) for asset in prices}
-    strange = sorted(asset for asset in came if weighing.symbol(asset) not in symbols)
-    if strange:
-        asked = ", ".join(sorted(prices))
-        yield Code.ASSET_MISMATCH, f"{strange[0]} came, and {asked} was asked for"
-    for asset in sorted(came):
-        is_asked = any(weighing.is_same(asset, price) for price in prices)
-        if weighing.symbol(asset) in symbols and not is_asked:
-            asked = ", ".join(sorted(prices))
-            yield Code.NETWORK_MISMATCH, f"{asset} came, and {asked} was asked for"
-
-
-def _surpluses(facts: Collection[Fact], terms: Terms) -> Iterable[tuple[Code, str]]:
-    """More than was asked for is here, by one transfer or by paying twice.
-
-    Refunds that succeeded make it less, whichever was told first. What is here of a payment that
-    was given back whole is no surplus: it is left behind.
-    """
-    if not _is_over(facts, terms) or reduce(facts, terms) is State.REFUNDED:
-        return
-    stands = weighing.standing(facts, weighing.observed(facts))
-    asked = weighing.asked(facts)
-    back = weighing.given(facts)
-    over = weighing.surplus(stands, asked, terms, back)
-    if over is None:
-        if weighing.surplus(stands, asked, terms) is None:
-            yield Code.AMOUNT_OVER, "the provider calls it overpaid"
-        return
-    asset, amount = over
-    verb = "is left" if back else "came"
-    yield Code.AMOUNT_OVER, f"{terms.shown(asset, amount)} more {verb} than was asked for"
-    price = asked[asset]
-    whole = [
-        key
-        for key, told in _transfers(facts).items()
-        if (weighing.came(told, asset) or 0) >= price - weighing.tolerance(terms, asset, price)
-    ]
-    if len(whole) > 1:
-        yield Code.DUPLICATE_PAYMENT, f"{len(whole)} transfers each bring the whole price"
-
-
-def _transfers(facts: Collection[Fact]) -> dict[str, list[Fact]]:
-    """Return what stands of each single transfer."""
-    found: dict[str, list[Fact]] = {}
-    for fact in weighing.standing(facts, weighing.observed(facts)):
-        if not fact.key.startswith(TOTAL_PREFIX) and fact.amount != 0:
-            found.setdefault(fact.key, []).append(fact)
-    return found
-
-
-def _is_over(facts: Collection[Fact], terms: Terms) -> bool:
-    """Say whether more came than was asked, by our sums or by the provider's word."""
-    if any(fact.kind is FactKind.NOTE and fact.detail == Note.OVERPAID for fact in facts):
-        return True
-    stands = weighing.standing(facts, weighing.observed(facts))
-    return weighing.surplus(stands, weighing.asked(facts), terms) is not None
-
-
-def _without(facts: Iterable[Fact], kind: FactKind, terms: Terms) -> State:
-    """Return the state without the facts of one kind."""
-    return reduce([fact for fact in facts if fact.kind is not kind], terms)
+def _disagreeing(seen: Picture) -> tuple[Concern, ...]:
+    return tuple(Concern(code, told) for code, told in contradicting.named(seen).items())

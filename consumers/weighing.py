@@ -33,6 +33,7 @@ from consumers.facts import (
 )
 
 VALUE = frozenset({FactKind.SEEN, FactKind.FINAL})
+LOSSES = frozenset({FactKind.REMOVED, FactKind.DROPPED})
 # Words that a payment was closed; where its end was told beforehand, only that it was called off.
 CALLED_OFF = frozenset({FactKind.CANCELLED})
 CLOSING = frozenset({FactKind.CANCELLED, FactKind.EXPIRED})
@@ -91,10 +92,14 @@ def observed(facts: Iterable[Fact]) -> list[Fact]:
 
     A word on the whole is taken off where its figure can be held against an announced price.
     """
-    facts = list(facts)
-    values = [fact for fact in facts if fact.kind in VALUE]
-    expected = (fact for fact in facts if fact.kind is FactKind.EXPECTED)
-    for asset in {fact.asset for fact in expected if fact.detail == ANNOUNCED}:
+    values: list[Fact] = []
+    announced: set[str] = set()
+    for fact in facts:
+        if fact.kind in VALUE:
+            values.append(fact)
+        elif fact.detail == ANNOUNCED and fact.kind is FactKind.EXPECTED:
+            announced.add(fact.asset)
+    for asset in announced:
         values = [one._replace(whole=one.whole and not _is_figure(one, asset)) for one in values]
     return values
 
@@ -105,10 +110,11 @@ def _is_figure(fact: Fact, asset: str) -> bool:
 
 def standing(facts: Iterable[Fact], values: list[Fact]) -> list[Fact]:
     """Return those of `values`, all observations of `facts`, that still stand."""
-    removed = {(fact.key, fact.detail) for fact in facts if fact.kind is FactKind.REMOVED}
-    dropped = {fact.key for fact in facts if fact.kind is FactKind.DROPPED}
-    if not removed and not dropped:
+    lost = [fact for fact in facts if fact.kind in LOSSES]
+    if not lost:
         return values
+    removed = {(fact.key, fact.detail) for fact in lost if fact.kind is FactKind.REMOVED}
+    dropped = {fact.key for fact in lost if fact.kind is FactKind.DROPPED}
     unsettled = dropped | {
         fact.key
         for fact in values
@@ -191,14 +197,12 @@ def came(told: Collection[Fact], asset: str) -> int | None:
     Under two spellings of its asset, once with its network and once without, one transfer is still
     one transfer, and a running total still tells the money of the transfers.
     """
-    names = {fact.asset for fact in told if fact.amount is not None}
-    if names != {asset}:
-        told = [
-            fact._replace(asset=asset)
-            for fact in told
-            if fact.amount is not None and is_same(fact.asset, asset)
-        ]
-    return received(told).get(asset)
+    same = [fact for fact in told if fact.amount is not None and is_same(fact.asset, asset)]
+    if not same:
+        return None
+    if len(same) == 1:
+        return same[0].amount
+    return received(fact._replace(asset=asset) for fact in same)[asset]
 
 
 def is_same(one: str, other: str) -> bool:
