@@ -10,7 +10,7 @@ from consumers import books, requests, returns, weighing
 from consumers.exceptions import Code
 from consumers.facts import TOTAL_PREFIX, FactKind, Failure, Note
 from consumers.lifecycle import State
-from consumers.picture import Picture, surplus, transfers, without
+from consumers.picture import Picture, transfers, without
 
 # Of these two nobody can say that they only lost their way.
 _FINAL_REFUSALS = frozenset({Failure.REJECTED, Failure.AML})
@@ -71,10 +71,9 @@ def _surpluses(seen: Picture) -> Iterable[tuple[Code, str]]:
     Refunds that succeeded make it less, whichever was told first. What is here of a payment that
     was given back whole is no surplus: it is left behind.
     """
-    over = surplus(seen)
     if seen.state is State.REFUNDED:
         return
-    if over is None:
+    if seen.over is None:
         if Note.OVERPAID in seen.notes:
             yield Code.AMOUNT_OVER, "the provider calls it overpaid"
         return

@@ -264,11 +264,14 @@ class Moves:
 
         Of what is open already people are told again where its figures are others.
         """
+        is_lifted = stated.before.state is State.UNDERPAID
+        if not (stated.was or stated.now or is_lifted):
+            return
         decision, was = stated.decision, {one.code for one in stated.was}
         new = [one for one in stated.now if one not in stated.was and one.code not in told]
         self.find(said, [Finding(code, "", evidence) for code, evidence in new])
         ended = was.difference(told, (one.code for one in stated.now))
-        if stated.before.state is State.UNDERPAID and decision.proven is not State.UNDERPAID:
+        if is_lifted and decision.proven is not State.UNDERPAID:
             # An older version raised it by the provider's word alone, and kept no fact of that.
             ended |= {Code.AMOUNT_UNDER}
         for code in sorted(ended):

@@ -17,6 +17,7 @@ class Picture(NamedTuple):
     """What adjectives and exceptions are read from, worked out once for a set of facts.
 
     `state` is what they prove, `values` every observation of value, and `stands` those that stand.
+    `over` is by how much more came than was asked, by our sums.
     """
 
     facts: Collection[Fact]
@@ -26,6 +27,7 @@ class Picture(NamedTuple):
     values: list[Fact]
     stands: list[Fact]
     prices: Mapping[str, int]
+    over: tuple[str, int] | None
     notes: frozenset[str]
 
 
@@ -33,14 +35,17 @@ def look(facts: Collection[Fact], terms: Terms = STRICT, proven: State | None = 
     """Make a picture of the facts; `proven` is the state that they prove, where it is known."""
     values = weighing.observed(facts)
     kinds = frozenset([fact.kind for fact in facts])
+    stands = weighing.standing(facts, values)
+    prices = weighing.asked(facts)
     return Picture(
         facts,
         terms,
         kinds,
         proven or reduce(facts, terms),
         values,
-        weighing.standing(facts, values),
-        weighing.asked(facts),
+        stands,
+        prices,
+        weighing.surplus(stands, prices, terms) if values else None,
         _notes(facts) if FactKind.NOTE in kinds else _NO_NOTES,
     )
 
@@ -59,11 +64,6 @@ def transfers(seen: Picture) -> dict[str, list[Fact]]:
         if not fact.key.startswith(TOTAL_PREFIX) and fact.amount != 0:
             found.setdefault(fact.key, []).append(fact)
     return found
-
-
-def surplus(seen: Picture) -> tuple[str, int] | None:
-    """Return by how much more came than was asked, by our sums."""
-    return weighing.surplus(seen.stands, seen.prices, seen.terms)
 
 
 def without(facts: Iterable[Fact], kind: FactKind, terms: Terms) -> State:

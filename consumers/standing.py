@@ -112,7 +112,7 @@ def _is_accepted_late(seen: Picture) -> bool:
 
 # In the order in which they are always shown.
 _ADJECTIVES: tuple[tuple[str, Callable[[Picture], bool]], ...] = (
-    ("overpaid", lambda seen: Note.OVERPAID in seen.notes or picture.surplus(seen) is not None),
+    ("overpaid", lambda seen: Note.OVERPAID in seen.notes or seen.over is not None),
     ("partially_refunded", _is_partly_refunded),
     ("accepted_late", _is_accepted_late),
     ("accepted_underpaid", lambda seen: FactKind.ACCEPT_UNDER in seen.kinds),
@@ -127,6 +127,10 @@ _ADJECTIVES: tuple[tuple[str, Callable[[Picture], bool]], ...] = (
 )
 
 
+# A payment of these alone, with one observation at the most and no surplus, has no adjective.
+_PLAIN = weighing.VALUE | {FactKind.EXPECTED}
+
+
 def flags(facts: Collection[Fact], terms: Terms = STRICT) -> tuple[str, ...]:
     """Return the adjectives of a payment, in the fixed order in which they are always shown."""
     seen = look(facts, terms)
@@ -135,8 +139,9 @@ def flags(facts: Collection[Fact], terms: Terms = STRICT) -> tuple[str, ...]:
 
 def flags_of(seen: Picture, concerned: Iterable[Concern]) -> tuple[str, ...]:
     """Return the same from a picture, and from what the facts are reason for."""
+    is_plain = seen.kinds <= _PLAIN and seen.over is None and len(seen.stands) <= 1
+    found = [] if is_plain else [name for name, holds_of in _ADJECTIVES if holds_of(seen)]
     held = in_force(seen.facts, concerned)
-    found = [name for name, holds_of in _ADJECTIVES if holds_of(seen)]
     if not held:
         return tuple(found)
     if HoldKind.DISPUTE in held:
