@@ -216,6 +216,15 @@ def test_a_word_that_money_is_missing_stays_while_nothing_else_is_known() -> Non
     assert (world.state, world.open) == (State.UNDERPAID, {"AMOUNT_UNDER"})
 
 
+def test_what_an_older_version_raised_by_a_word_alone_ends_when_the_rest_comes() -> None:
+    """It kept no fact of the word: what is open of it would stay open for ever."""
+    world = World()
+    world.tell("e1", UNSIZED)
+    world.open.add("AMOUNT_UNDER")
+    world.tell("e2", UNSIZED._replace(whole=True))
+    assert (world.state, world.open) == (State.PAID, set())
+
+
 def test_another_policy_ends_what_is_no_reason_any_more() -> None:
     """A tolerance raised by review heals the payment at its next event, and not before."""
     world = World()
