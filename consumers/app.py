@@ -5,13 +5,15 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
+from consumers import deposits
 from consumers.apply import Applier
 from consumers.debts import Debts
+from consumers.deposits import Pressing
 from consumers.interpret import assets, interpreter
 from consumers.interpret.interpreter import Interpreters
 from consumers.keeping_up import KeepingUp
@@ -265,13 +267,17 @@ class TimersApp(Background):
             metrics=KeptMetrics.unmatched(parts.registry),
             every_s=settings.timers_s,
             occurrence=self._occurrence,
+            pressing=_pressing(settings),
         )
         self._parking = Parking(
             store=parts.store,
             keeping_up=_keeping_up(parts),
+            environment=parts.environment,
+            policy=parts.policy,
             metrics=KeptMetrics.parked(parts.registry),
             every_s=settings.timers_s,
             clock=parts.clock,
+            retry_s=settings.parked_retry_s,
         )
         self._timers = Timers(
             store=parts.store,
@@ -321,6 +327,12 @@ def _keeping_up(parts: Parts) -> KeepingUp:
         settle_s=parts.settings.settle_s,
         uptime=_uptime_s,
     )
+
+
+def _pressing(settings: ConsumerSettings) -> Pressing:
+    """Say when a deposit that waits for a decision cannot wait any longer."""
+    zone = UTC if settings.posting is None else ZoneInfo(settings.posting.zone)
+    return Pressing(deposits.large(settings.large_deposit, assets.load()), zone)
 
 
 def _books(settings: ConsumerSettings) -> Books | None:

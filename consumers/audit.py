@@ -10,7 +10,7 @@ What this cannot tell is in docs/audit.md: above all, whoever may write the data
 of it anew since the last checkpoint that they cannot reach.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,21 +39,41 @@ _KEPT = frozenset(
 )
 
 
+# Rows between two chances for others to work: some millisecond.
+STRIDE = 64
+
+
+class TooMuch(Exception):
+    """The entries name more rows than were to be held in memory; nothing is found out yet."""
+
+
+async def at_once() -> None:
+    """Let nobody else work in between: whoever audits does nothing beside it."""
+
+
 @dataclass(slots=True)
 class Audit:
-    """One audit of one moment. `key` is random; `since` says behind which entries to begin."""
+    """One audit of one moment. `key` is random; `since` says behind which entries to begin.
+
+    `pace` is awaited every few milliseconds of work, and may rest, or raise what ends it all.
+    """
 
     store: Auditing
     environment: str
     key: bytes
     anchors: Sequence[Anchor] = ()
     since: Mapping[str, Anchor] = field(default_factory=dict)
+    pace: Callable[[], Awaitable[None]] = at_once
+    memory_max_bytes: int | None = None
     report: Report = field(default_factory=Report)
     chains: list[str] = field(default_factory=list)
     root: bytes = chain.NOTHING
 
     async def run(self) -> Report:
-        """Look at the chains and, unless some entries are left out, at the tables."""
+        """Look at the chains and, unless some entries are left out, at the tables.
+
+        Raises `TooMuch`, and what `pace` raises.
+        """
         heads = {head.chain: head.seq for head in await self.store.heads()}
         self.root = await root_of(self.store)
         names = None if self.since else Names(self.key)
@@ -82,6 +102,9 @@ class Audit:
             if names is not None:
                 for told in _rows(said):
                     names.add(told, Place(number, entry.seq))
+                if self.memory_max_bytes is not None and names.size_bytes > self.memory_max_bytes:
+                    raise TooMuch
+            await self.pace()
         walk.end()
 
     async def _tables(self, names: Names) -> None:
@@ -105,6 +128,8 @@ class Audit:
                 otherwise.append(text)
                 continue
             count += 1
+            if not count % STRIDE:
+                await self.pace()
             wrong = [told for told in TOLD[table](tuple(row)) if not names.cross(told)]
             otherwise += [_otherwise(told) for told in wrong if names.is_left(told)]
             strange = [told for told in wrong if not names.is_left(told)]

@@ -5,10 +5,11 @@ are functions of the set alone: which of two words came first decides nothing he
 """
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 
 from consumers import books, requests, returns, weighing
 from consumers.exceptions import Code
-from consumers.facts import TOTAL_PREFIX, FactKind, Failure, Note
+from consumers.facts import ANNOUNCED, NETWORK_MARK, TOTAL_PREFIX, FactKind, Failure, Note
 from consumers.lifecycle import State
 from consumers.picture import Picture, transfers, without
 
@@ -52,17 +53,31 @@ def _places(seen: Picture) -> Iterable[tuple[Code, str]]:
     if any(len(symbols) > 1 for symbols in told.values()):
         yield Code.CONTRADICTORY_OUTCOME, "one transfer was told in two assets"
     came = {fact.asset for fact in seen.values if fact.asset and fact.amount}
-    if not seen.prices or came <= seen.prices.keys():
+    prices = _wanted(seen)
+    if not prices or came <= prices:
         return
-    symbols = {weighing.symbol(asset) for asset in seen.prices}
+    symbols = {weighing.symbol(asset) for asset in prices}
     strange = sorted(asset for asset in came if weighing.symbol(asset) not in symbols)
-    asked = ", ".join(sorted(seen.prices))
+    asked = ", ".join(sorted(prices))
     if strange:
         yield Code.ASSET_MISMATCH, f"{strange[0]} came, and {asked} was asked for"
     for asset in sorted(came):
-        is_asked = any(weighing.is_same(asset, price) for price in seen.prices)
+        is_asked = any(weighing.is_same(asset, price) for price in prices)
         if weighing.symbol(asset) in symbols and not is_asked:
             yield Code.NETWORK_MISMATCH, f"{asset} came, and {asked} was asked for"
+
+
+def _wanted(seen: Picture) -> AbstractSet[str]:
+    """Return the assets that were asked for; of a merchant that names the network, its own alone.
+
+    A provider that asks for another asset of its own accord offers what the merchant did not.
+    """
+    if len(seen.prices) > 1:
+        expected = (fact for fact in seen.facts if fact.kind is FactKind.EXPECTED)
+        ours = {fact.asset for fact in expected if fact.detail == ANNOUNCED}
+        if ours and all(NETWORK_MARK in asset for asset in ours):
+            return ours
+    return seen.prices.keys()
 
 
 def _surpluses(seen: Picture) -> Iterable[tuple[Code, str]]:

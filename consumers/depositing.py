@@ -6,7 +6,8 @@ match without anybody's doing. Where nobody has decided, UNMATCHED_DEPOSIT is ra
 as long as its money stands.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from consumers import deposits, weighing
 from consumers.deposits import WAITING
@@ -15,7 +16,7 @@ from consumers.facts import Fact
 from consumers.interpret.deposits import TransferTold
 from consumers.interpret.interpreter import Finding
 from consumers.lifecycle import Verdict
-from consumers.moving import Moves, Said, anomaly
+from consumers.moving import Moves, Said, anomaly, unwritten
 from consumers.store.cases import AtRisk
 from consumers.store.deposits import Deposit, DepositMove
 from consumers.store.kept import Kept
@@ -86,6 +87,27 @@ def _ask(moves: Moves, said: Said, deposit: Payment) -> None:
         return
     why = evidence(deposit, moves.policy.terms)
     moves.find(said, [Finding(Code.UNMATCHED_DEPOSIT, "", why)])
+
+
+class Arrived(NamedTuple):
+    """A deposit that a batch tells of, before and after, and the last word on it, if any."""
+
+    before: Payment
+    after: Payment
+    last: DepositMove | None
+
+
+def arrived(
+    named: Iterable[PaymentKey],
+    stored: Mapping[PaymentKey, Payment],
+    decided: Mapping[PaymentKey, DepositMove],
+    changes: Changes,
+) -> Iterator[Arrived]:
+    """Say how each of these deposits stands before and after what is to be written."""
+    for key in dict.fromkeys(named):
+        before = stored.get(key, unwritten(key))
+        news = {fact for about, fact, _ in changes.facts if about == key}
+        yield Arrived(before, before._replace(facts=before.facts | news), decided.get(key))
 
 
 def evidence(deposit: Payment, terms: Terms) -> str:

@@ -9,13 +9,16 @@ nothing by itself: two customers owe the same sum every day.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import NamedTuple
 
-from consumers import weighing
+from consumers import business_days, weighing
 from consumers.facts import Fact
+from consumers.interpret.assets import Assets, Unit
 from consumers.interpret.deposits import TransferTold
 from consumers.interpret.interpreter import Interpretation
 from consumers.lifecycle import Verdict
+from consumers.store.cases import AtRisk
 from consumers.store.deposits import PREFIX, Deposit, DepositMove, DepositState
 from consumers.store.keys import PaymentKey
 from consumers.weighing import Terms
@@ -90,6 +93,43 @@ def is_there(facts: Collection[Fact]) -> bool:
     """Say whether the money of a deposit stands: not all of it was removed or dropped."""
     values = weighing.observed(facts)
     return weighing.has_value(weighing.standing(facts, values))
+
+
+class Pressing(NamedTuple):
+    """When a deposit that waits cannot wait: from which amounts on, and whose months are periods.
+
+    `large` is in atomic units, by every name of an asset; what it does not name is never large.
+    """
+
+    large: Mapping[str, int] = {}
+    zone: tzinfo = UTC
+
+    def why(self, risk: AtRisk | None, since_ms: int, now_ms: int) -> str:
+        """Say why nobody may leave it waiting; nothing where it may wait."""
+        closes_ms = business_days.period_end(since_ms, self.zone)
+        if now_ms >= closes_ms:
+            closed = cloudevents.timestamp(closes_ms)
+            return f"nobody has decided about it, and its period closed at {closed}"
+        if risk is not None and risk.amount >= self.large.get(risk.asset, risk.amount + 1):
+            return "it is large: from this amount on it waits for nobody's next day"
+        return ""
+
+
+NOTHING_LARGE = Pressing()
+
+
+def large(amounts: Mapping[str, str], registry: Assets) -> Mapping[str, int]:
+    """Return major amounts in atomic units, by every name that the registry has for an asset.
+
+    Raises `ValueError` for an asset that is not registered, or an amount finer than its units.
+    """
+    found: dict[str, int] = {}
+    for asset, text in amounts.items():
+        names = [name for name in registry.decimals if weighing.symbol(name) == asset]
+        if not names:
+            raise ValueError(f"the registry has no asset {asset}")
+        found |= {name: registry.atomic(text, name, Unit.MAJOR) for name in names}
+    return found
 
 
 class Candidate(NamedTuple):

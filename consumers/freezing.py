@@ -14,7 +14,6 @@ from consumers.exceptions import Code
 from consumers.refusals import ApprovalRequired, NotAllowed, WrongWords, check_names
 from consumers.stating import OURSELVES, Refused
 from consumers.store.cases import ItemFilter, Resolution
-from consumers.store.poll_store import Polls
 from consumers.store.polls import Freeze
 from consumers.store.port import Changes, Store
 from ingress.contract import cloudevents
@@ -70,7 +69,6 @@ def _check_clearing(order: FreezeOrder) -> None:
 
 async def order(store: Store, wanted: FreezeOrder, at_ms: int) -> Freeze:
     """Write the word down; return it. Raises `Refused`, and `StoreUnavailable`."""
-    check(wanted, await Polls.of(store).freeze())
     said = Freeze(
         is_on=wanted.is_on,
         reason=wanted.reason,
@@ -81,6 +79,7 @@ async def order(store: Store, wanted: FreezeOrder, at_ms: int) -> Freeze:
     )
     resolved = [] if wanted.is_on else await _cleared(store, said)
     async with store.transaction() as tx:
+        check(wanted, await tx.freeze.take())
         await tx.save(Changes(freezes=[said], resolved=resolved))
     return said
 

@@ -240,7 +240,7 @@ class Matcher:
         rim = Rim(
             self.now.environment, lambda: self.now.at_ms, lambda: self.now.traceparent, self.policy
         )
-        correction = correct(changes, before[held], after[held], wanted.event, Cause.VOID, rim)
+        correction = correct(changes, before[held], after[held], wanted.event, Cause.UNMATCH, rim)
         deposit = before[wanted.deposit]
         if deposits.is_there(deposit.facts):
             ask(changes, deposit, wanted.event.key, self.now.at_ms, self.policy.terms)

@@ -19,6 +19,9 @@ import orjson
 from consumers.store.told import Told
 
 _SLOTS = 1024
+# A token, its place and whether it is crossed off; and what is kept of a row with a number.
+_TOKEN_BYTES = 17
+_NUMBER_BYTES = 500
 # Kinds of which an entry says more than the tables keep: what was repeated, or said anew later.
 _SUPERSEDED = frozenset(
     {"closed", "evidence", "payments", "raised", "since", "unjudged", "verdicts"}
@@ -41,7 +44,10 @@ class Left(NamedTuple):
 
 
 class _Slot:
-    """Some of the tokens of a kind, sorted when all are in."""
+    """Some of the tokens of a kind, sorted when the first is looked up.
+
+    So nobody waits for all of them to be sorted: a process does other work in between.
+    """
 
     def __init__(self) -> None:
         self.tokens = array("Q")
@@ -52,13 +58,16 @@ class _Slot:
         self.tokens.append(token)
         self.places.append(place)
 
-    def sort(self) -> None:
+    def _sort(self) -> None:
+        if len(self.crossed) == len(self.tokens):
+            return
         order = sorted(range(len(self.tokens)), key=self.tokens.__getitem__)
         self.tokens = array("Q", [self.tokens[at] for at in order])
         self.places = array("Q", [self.places[at] for at in order])
         self.crossed = bytearray(len(order))
 
     def cross(self, token: int) -> bool:
+        self._sort()
         at = bisect_left(self.tokens, token)
         while at < len(self.tokens) and self.tokens[at] == token:
             if not self.crossed[at]:
@@ -68,13 +77,16 @@ class _Slot:
         return False
 
     def has(self, token: int) -> bool:
+        self._sort()
         at = bisect_left(self.tokens, token)
         return at < len(self.tokens) and self.tokens[at] == token
 
     def left(self) -> Iterator[tuple[int, int]]:
-        for at, crossed in enumerate(self.crossed):
-            if not crossed:
-                yield self.tokens[at], self.places[at]
+        self._sort()
+        at = self.crossed.find(0)
+        while at >= 0:
+            yield self.tokens[at], self.places[at]
+            at = self.crossed.find(0, at + 1)
 
 
 @dataclass(slots=True)
@@ -88,7 +100,12 @@ class Names:
     numbers: dict[tuple[str, int], Left] = field(default_factory=dict)
     times: Counter[int] = field(default_factory=Counter)
     marks: Counter[int] = field(default_factory=Counter)
-    sorted: bool = False
+    count: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Say about how much memory all of it takes."""
+        return _TOKEN_BYTES * self.count + _NUMBER_BYTES * len(self.numbers)
 
     def add(self, told: Told, place: Place) -> None:
         """Write down what an entry says."""
@@ -111,12 +128,10 @@ class Names:
                 if slot is None:
                     slot = slots[token % _SLOTS] = _Slot()
                 slot.add(token, place.chain << 40 | place.seq)
+                self.count += 1
 
     def close(self) -> None:
-        """Make ready to cross off."""
-        for slots in self.kinds.values():
-            for slot in slots.values():
-                slot.sort()
+        """Make ready to cross off: marks on an event are numbered anew."""
         self.marks.clear()
 
     def cross(self, told: Told) -> bool:

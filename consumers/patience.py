@@ -66,6 +66,11 @@ class Limit(NamedTuple):
         )
 
 
+# An event about a payment that nobody announced: how long it waits before it is weighed again, each
+# wait behind the one before; after the last of them somebody is called (UNKNOWN_PAYMENT). They come
+# to 1 h 12 min 35 s: what providers and merchants need to tell both halves of one sale, and more.
+PARKED_RETRY_S = (5.0, 30.0, 2.0 * _MINUTE_S, 10.0 * _MINUTE_S, 1.0 * _HOUR_S)
+
 # Pending and Underpaid count from the end of the window, the others from their beginning.
 DEFAULTS: Sequence[Limit] = (
     Limit(State.PENDING, 30 * _MINUTE_S, _DAY_S),

@@ -4,22 +4,26 @@ A deposit waits as long as UNMATCHED_DEPOSIT is open about it, so the open excep
 gone through, a page at each look. The payments that each may be for are read and scored; a rule
 matches where exactly one is certain, otherwise the ranked list is written down, once, for whoever
 decides. A rule's decision is claimed under the deposit and its version: a crash or a second process
-does nothing twice, and whoever comes second finds it decided.
+does nothing twice, and whoever comes second finds it decided. What still waits and is large, or has
+crossed the end of its period, is made more severe.
 """
 
 import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from consumers import deposits
-from consumers.deposits import DAY_MS, Candidate, Known
-from consumers.exceptions import Code
+from consumers.depositing import matched
+from consumers.deposits import DAY_MS, NOTHING_LARGE, Candidate, Known, Pressing
+from consumers.exceptions import HANDLING, Code
 from consumers.lifecycle import State
 from consumers.matching import Decision, Matcher
 from consumers.metrics import KeptMetrics
+from consumers.moving import anomaly
 from consumers.operating import NOWHERE, Occurrence
 from consumers.policy import Policy
 from consumers.stating import OURSELVES, Refused
@@ -28,6 +32,7 @@ from consumers.store.deposit_reads import DepositReads
 from consumers.store.deposits import PREFIX, Deposit, DepositMove, DepositState
 from consumers.store.kept_reads import KeptCount
 from consumers.store.port import (
+    Changes,
     Event,
     EventKey,
     Fenced,
@@ -44,6 +49,8 @@ PAGE = 100
 # A list for a person: nobody reads more.
 PROPOSED_MAX = 10
 _KEY_NAMES = 2
+# Of a deposit that cannot wait: the same shift.
+_PRESSING = HANDLING[Code.UNMATCHED_DEPOSIT].severity - 1
 # So much have all that ask for about the same: who they are is no news.
 _WEAK = f"{deposits.NEAR / 100:.2f}"
 MATCHED, PROPOSED = DepositState.MATCHED, DepositState.PROPOSED
@@ -59,6 +66,7 @@ class Proposing:
     metrics: KeptMetrics
     every_s: float
     occurrence: Callable[[], Occurrence]
+    pressing: Pressing = NOTHING_LARGE
     _after: Place | None = field(default=None, init=False)
     _counts: dict[str, KeptCount] = field(default_factory=dict, init=False)
 
@@ -103,10 +111,32 @@ class Proposing:
         if told is None or facts is None or deposits.state_of(last) not in deposits.WAITING:
             return
         found, now = await candidates(self.store, told, facts, self.policy), self.occurrence()
+        # What people took back from a payment no rule gives to it again.
+        refused = {one.payment for one in history if one.state is MATCHED}
         certain = deposits.certain(found)
+        if certain is not None and certain.payment in refused:
+            certain = None
         if certain is None or not await self._do(_decision(key, last, [certain], MATCHED, now)):
             # What a rule would match and the payment cannot take is for people, like the rest.
             await self._do(_decision(key, last, found[:PROPOSED_MAX], PROPOSED, now))
+            await self._press(item, key, now.at_ms)
+
+    async def _press(self, item: Item, key: PaymentKey, now_ms: int) -> None:
+        """Make what is asked about a deposit more severe, where it cannot wait any longer."""
+        was = item.anomaly
+        why = self.pressing.why(was.at_risk, was.at_ms, now_ms)
+        if not why or was.severity <= _PRESSING:
+            return
+        with suppress(Fenced):
+            async with self.store.transaction() as tx:
+                decided, kept = await matched(tx, {key}, {key})
+                # Who has decided holds an end: to ask again would open another item behind it.
+                is_waiting = deposits.state_of(decided.get(key)) in deposits.WAITING
+                if not is_waiting or not deposits.is_there(kept[key].facts):
+                    return
+                code, about = Code.UNMATCHED_DEPOSIT, was.subject
+                told = anomaly(code, about, why, was.event, now_ms, was.at_risk)
+                await tx.save(Changes(anomalies=[replace(told, severity=_PRESSING)]))
 
     async def _do(self, wanted: Decision | None) -> bool:
         """Decide, where there is anything to; say whether it was not refused."""

@@ -13,7 +13,8 @@ what its facts prove, as when an event is made void: nobody forces a state, and 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from consumers import holding, notices, requests, standing
+from consumers import depositing, deposits, holding, notices, requests, standing
+from consumers.depositing import Arrived
 from consumers.exceptions import Code, subject_of
 from consumers.facts import Fact
 from consumers.holding import Because
@@ -85,7 +86,8 @@ class Change(NamedTuple):
     @property
     def is_arrival(self) -> bool:
         """Say whether nothing that the event says was ever taken in."""
-        return self.known.verdict in REFUSED and not self.gone
+        was_unread = self.known.verdict in REFUSED or bool(self.read.interpretation.deposits)
+        return was_unread and not self.gone
 
 
 class Rim(NamedTuple):
@@ -113,12 +115,16 @@ class Held(NamedTuple):
 
 
 class Replanned(NamedTuple):
-    """A payment before and after, the events that read otherwise, and what is to be written."""
+    """A payment before and after, the events that read otherwise, and what is to be written.
+
+    `deposits` are those that the events tell of: then there need not be any payment.
+    """
 
     before: Payment
     after: Payment
     readings: tuple[Change, ...]
     changes: Changes
+    deposits: tuple[Arrived, ...] = ()
 
     @property
     def moves(self) -> bool:
@@ -149,12 +155,14 @@ def compare(read: Read, known: Known, statements: Sequence[Statement]) -> Change
 def is_of_deposits(read: Read, known: Known) -> bool:
     """Say whether an event was taken in and told of deposits: what it says is not compared.
 
-    One that was refused is taken in as if it came now, with the deposits that it tells of.
+    One that was refused, or that said nothing, is taken in as if it came now, with the deposits
+    that it tells of.
     """
     if known.has_deposits:
         return True
-    told = bool(read.interpretation.deposits) or not read.event.reference
-    return told and known.verdict not in REFUSED
+    if read.interpretation.deposits:
+        return known.verdict not in {*REFUSED, Verdict.APPLIED_NO_CHANGE}
+    return not read.event.reference and known.verdict not in REFUSED
 
 
 def replan(held: Held, changed: Sequence[Change], rim: Rim) -> Replanned:
@@ -192,7 +200,9 @@ def _arrive(held: Held, changed: Sequence[Change], rim: Rim) -> Replanned:
     after = moved[-1] if moved else before._replace(facts=before.facts | news)
     verdicts = {event: str(verdict) for event, verdict in changes.verdicts.items()}
     changes.readings = [_reading(one, before.key, verdicts[one.event], rim) for one in changed]
-    return Replanned(before, after, tuple(changed), changes)
+    named = (key for one in reads for key in deposits.keys(one.payment, one.interpretation))
+    arrived = depositing.arrived(named, held.others, held.decided, changes)
+    return Replanned(before, after, tuple(changed), changes, tuple(arrived))
 
 
 def _is_unknown(payment: Payment) -> bool:

@@ -5,10 +5,19 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from consumers import deposits
+from consumers.interpret import assets
 from consumers.lifecycle import State
-from consumers.patience import LIMITED
+from consumers.patience import LIMITED, PARKED_RETRY_S
 from consumers.policy import CONFIRMATIONS_MAX
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -183,6 +192,16 @@ class ConsumerSettings(Strict):
     """How long after the end of its window, and the grace, a payment without money expires where
     its provider says nothing. The provider's own word is better: this leaves it time to come."""
 
+    parked_retry_s: Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=20)] = (
+        PARKED_RETRY_S
+    )
+    """How long an event about a payment nobody announced waits before it is weighed again, each
+    wait behind the one before. After the last it is an exception; see docs/deposits.md."""
+
+    large_deposit: dict[Symbol, Major] = {}
+    """From which amount on a deposit that waits for a decision is of severity 2 instead of 3. At
+    the end of its month any is, by `posting.zone`, else in UTC; see docs/deposits.md."""
+
     stuck: list[StuckSettings] = []
     """Limits beside the built-in ones. Of the rows that fit a payment the one that names the most
     counts, and of two that name as many the last; see docs/timers.md."""
@@ -192,6 +211,13 @@ class ConsumerSettings(Strict):
 
     posting: PostingSettings | None = None
     """Whether Confirmed payments are to be booked, and within how many business days."""
+
+    @field_validator("large_deposit")
+    @classmethod
+    def _amounts_of_registered_assets(cls, told: dict[str, str]) -> dict[str, str]:
+        if told:
+            deposits.large(told, assets.load())
+        return told
 
 
 class ToleranceSettings(Strict):

@@ -21,9 +21,9 @@ from consumers.lifecycle import State, Verdict
 from consumers.moving import Moves, Said, Stated
 from consumers.policy import Policy
 from consumers.store.deposits import Expectation
-from consumers.store.poll_store import Polls
 from consumers.store.port import (
     Action,
+    Cause,
     Changes,
     Event,
     Fenced,
@@ -78,7 +78,7 @@ class IllegalTransition(Refused):
 
 
 class FrozenNow(Refused):
-    """Everything is frozen: the books wait until it is cleared."""
+    """Everything is frozen: books and windows wait until it is cleared."""
 
     code = "frozen"
 
@@ -125,8 +125,6 @@ class Desk:
 
         Raises `Refused`, and `Fenced` where others go on moving the payment.
         """
-        if any(fact.kind is FactKind.POSTED and fact.detail == ON for fact in command.said.facts):
-            await check_posting(self.store)
         for _ in range(TRIES_MAX - 1):
             with suppress(Fenced):
                 return await self._attempt(command, dry_run=dry_run)
@@ -148,11 +146,10 @@ class Desk:
 
     async def _write(self, tx: Transaction, command: Command) -> Done:
         event, said = command.event, command.said
-        if not await tx.claim([event]):
-            digests = await tx.digests([event.key])
-            if digests[event.key] != event.body_digest:
-                raise KeyReused(f"another command was done as {event.key.key}: choose another key")
+        if await _is_repeat(tx, event):
             return Done(None, None, Changes(), is_repeat=True)
+        if _stands_still(said):
+            await check_freeze(tx)
         keys = [said.payment, *(one.payment for one in command.also)]
         moves = Moves(await tx.payments(keys), self.clock(), self.policy)
         stated = moves.state(said)
@@ -175,15 +172,36 @@ class Desk:
         return Done(stated, own[0] if own else None, changes, is_repeat=False)
 
 
-async def check_posting(store: Store) -> None:
-    """Raise `FrozenNow` while nothing may be booked. Raises `StoreUnavailable`."""
-    last = await Polls.of(store).freeze()
+async def check_freeze(tx: Transaction) -> None:
+    """Raise `FrozenNow` while a freeze is on; no freeze is said to be on before `tx` has ended.
+
+    To be called before payments are read: everybody takes locks in one order.
+    """
+    last = await tx.freeze.read()
     if last is not None and last.is_on:
         since = cloudevents.timestamp(last.at_ms)
         raise FrozenNow(
-            f"frozen since {since} by {last.by}: {last.reason}; post again when finance has"
+            f"frozen since {since} by {last.by}: {last.reason}; do it again when finance has"
             " cleared it with `sealgate freeze off`"
         )
+
+
+async def _is_repeat(tx: Transaction, event: Event) -> bool:
+    """Claim a command; say whether it was done before. Raises `KeyReused`."""
+    if await tx.claim([event]):
+        return False
+    digests = await tx.digests([event.key])
+    if digests[event.key] != event.body_digest:
+        raise KeyReused(f"another command was done as {event.key.key}: choose another key")
+    return True
+
+
+def _stands_still(said: Said) -> bool:
+    """Say whether this is what a freeze stops: a posting, or a window that our own clock closes."""
+    if any(fact.kind is FactKind.POSTED and fact.detail == ON for fact in said.facts):
+        return True
+    kinds = {fact.kind for fact in said.facts}
+    return said.cause is Cause.TIMER and FactKind.EXPIRED in kinds
 
 
 class _Undone(Exception):

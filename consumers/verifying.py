@@ -1,4 +1,4 @@
-"""Verify the audit chains day by day, a piece at a time, beside all else that a process does.
+"""Verify chains and tables day by day, a piece at a time, beside all else that a process does.
 
 A round walks along every chain from where the last one ended to its head, and the first round of a
 Sunday along all of it. It is read in pieces of some entries, each as of a moment of its own, and
@@ -6,16 +6,20 @@ rests after every few milliseconds of work: nobody waits for it, and no old stat
 held on to. Entries never change, so pieces of several moments are as good as one. What is wrong
 becomes the exception CHAIN_INTEGRITY of that chain, in a transaction of its own.
 
-The tables are left out: to look up their rows takes memory for each of them and one moment for all
-of them. That is for `sealgate audit verify`.
+Then the rows of the tables are held against the chains, as `sealgate audit verify` does. That takes
+some bytes for each row and one moment for all of them: workers write on meanwhile, but on SQLite
+the write-ahead log grows until it ends. So it is bounded both in memory and in time. Where a bound
+is met nothing is said of the tables, and how long ago they were verified stands in a metric: from
+then on it is for the command.
 """
 
 import asyncio
+import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from consumers.audit import root_of
+from consumers.audit import Audit, TooMuch, root_of
 from consumers.chainwalk import Anchor, Problem, Report, Walk
 from consumers.exceptions import Code
 from consumers.moving import anomaly
@@ -29,6 +33,31 @@ PIECE_ENTRIES = 100
 STEP_S = 0.005
 REST = 4.0
 DETAIL = "sealgate audit verify, and docs/audit.md, say more"
+# Of some three million rows, such as half a million events have.
+MEMORY_MAX_BYTES = 50_000_000
+MOMENT_MAX_S = 600.0
+KEY_BYTES = 16
+# What is wrong with rows that no entry names has no chain.
+TABLES = "tables"
+
+
+@dataclass(slots=True)
+class Pace:
+    """Rests after every few milliseconds of work, until there is no time left for all of it."""
+
+    begun_s: float
+    until_s: float
+    uptime: Callable[[], float] = time.monotonic
+    rest: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def __call__(self) -> None:
+        """Rest, if it is time to. Raises `TooMuch`."""
+        now_s = self.uptime()
+        if now_s >= self.until_s:
+            raise TooMuch
+        if now_s - self.begun_s >= STEP_S:
+            await self.rest(REST * (now_s - self.begun_s))
+            self.begun_s = self.uptime()
 
 
 @dataclass(slots=True)
@@ -39,6 +68,8 @@ class Verifying:
     environment: str
     clock: Callable[[], int]
     piece_entries: int = PIECE_ENTRIES
+    memory_max_bytes: int = MEMORY_MAX_BYTES
+    moment_max_s: float = MOMENT_MAX_S
     known: dict[str, Anchor] = field(default_factory=dict)
 
     async def round(
@@ -63,6 +94,30 @@ class Verifying:
             else:
                 walk = Walk.behind(begin, self.environment, report, told)
             await self._walk(walk, heads.get(name, -1))
+        await self._raise(report.problems)
+        return report
+
+    async def tables(self, anchors: Sequence[Anchor], told: Report) -> Report | None:
+        """Hold every row against the chains, and raise what is wrong and was not `told` before.
+
+        None where there is more than the bounds have room for. Raises `StoreUnavailable`.
+        """
+        begun_s = time.monotonic()
+        pace = Pace(begun_s, begun_s + self.moment_max_s)
+        seen = (*anchors, *self.known.values())
+        try:
+            async with self.store.auditing() as moment:
+                report = await Audit(
+                    moment,
+                    self.environment,
+                    secrets.token_bytes(KEY_BYTES),
+                    seen,
+                    pace=pace,
+                    memory_max_bytes=self.memory_max_bytes,
+                ).run()
+        except TooMuch:
+            return None
+        report.problems = [one for one in report.problems if one not in told.problems]
         await self._raise(report.problems)
         return report
 
@@ -102,12 +157,12 @@ class Verifying:
         await asyncio.sleep(REST * (time.monotonic() - begun_s))
 
     async def _raise(self, problems: Sequence[Problem]) -> None:
-        """Raise one exception for each chain in which something is wrong."""
+        """Raise one exception for each chain in which something is wrong, and one for tables."""
         if not problems:
             return
         found: dict[str, list[Problem]] = {}
         for problem in problems:
-            found.setdefault(problem.chain, []).append(problem)
+            found.setdefault(problem.chain or TABLES, []).append(problem)
         now_ms = self.clock()
         raised = [
             anomaly(Code.CHAIN_INTEGRITY, name, _evidence(told), None, now_ms)
@@ -116,8 +171,10 @@ class Verifying:
         async with self.store.transaction() as tx:
             await tx.save(Changes(anomalies=raised))
         for problem in problems:
+            # Rows hold addresses and references: those are for the exception, and not for logs.
+            reason = problem.text.partition(": [")[0]
             telemetry.logger("audit").error(
-                "chain_wrong", chain=problem.chain, entry=problem.seq, reason=problem.text
+                "chain_wrong", chain=problem.chain or TABLES, entry=problem.seq, reason=reason
             )
 
 

@@ -5,7 +5,7 @@ word, and `standing` into adjectives and exceptions. How value is weighed, and w
 
 - Repeated observations of one transfer are one transfer: the largest amount counts, never the sum.
 - A running total (a key that begins with ``agg:``) and single transfers tell the same money twice:
-  the larger of the two counts.
+  the larger of the two counts. So it is of one transaction that two sources tell (`retold`).
 - Amounts of different assets are never added. A price is met in its own asset or not at all; prices
   in several assets are alternatives. Of two prices in one asset the higher is asked for. Where both
   sides name a network, it must be the same one; where one side names none, the symbol decides.
@@ -21,6 +21,7 @@ word, and `standing` into adjectives and exceptions. How value is weighed, and w
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Self
 
+from consumers import retold
 from consumers.facts import (
     ANNOUNCED,
     NETWORK_MARK,
@@ -165,7 +166,7 @@ def received(values: Iterable[Fact]) -> dict[str, int]:
             largest[place] = max(largest.get(place, 0), fact.amount)
     totals: dict[str, int] = {}
     sums: dict[str, int] = {}
-    for (asset, key), amount in largest.items():
+    for (asset, key), amount in retold.once(largest).items():
         if key.startswith(TOTAL_PREFIX):
             totals[asset] = max(totals.get(asset, 0), amount)
         else:
@@ -329,11 +330,10 @@ def refunds(facts: Iterable[Fact]) -> Refunds:
     done = given(facts)
     if not done:
         return _NONE
-    is_whole = any(fact.whole for fact in done)
     first_ms: dict[str, int] = {}
     for fact in done:
         first_ms[fact.key] = min(first_ms.get(fact.key, fact.at_ms), fact.at_ms)
-    return Refunds(received(done), is_whole, max(first_ms.values()))
+    return Refunds(received(done), any(fact.whole for fact in done), max(first_ms.values()))
 
 
 def are_all_refunded(facts: Iterable[Fact], values: Collection[Fact]) -> bool:

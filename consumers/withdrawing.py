@@ -24,7 +24,7 @@ from consumers.lifecycle import Verdict
 from consumers.operating import Limits, Occurrence, Order
 from consumers.policy import Policy
 from consumers.refusals import NotAllowed, NotWithdrawable, Unknown
-from consumers.stating import TRIES_MAX, KeyReused, check_posting, check_seen, signed
+from consumers.stating import TRIES_MAX, KeyReused, check_freeze, check_seen, signed
 from consumers.store.port import (
     Action,
     Cause,
@@ -71,9 +71,6 @@ class Withdrawer:
                 " those about a payment"
             )
         payment = check_withdrawable(order, action)
-        if action.name == Act.RECORD_UNPOSTING:
-            # It is in the books again: that waits for what every posting waits for.
-            await check_posting(self.store)
         for _ in range(TRIES_MAX - 1):
             with suppress(Fenced):
                 return await self._attempt(order, action, payment, dry_run=dry_run)
@@ -94,6 +91,9 @@ class Withdrawer:
                             f"another command was done as {order.key}: choose another key"
                         )
                     return done
+                if action.name == Act.RECORD_UNPOSTING:
+                    # It is in the books again: that waits for what every posting waits for.
+                    await check_freeze(tx)
                 done = await self._write(tx, order, action, event)
                 if dry_run:
                     raise _Undone

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
+from sealgate.drills.told import Told
 from sealgate.explain.asked import Keys, Reading
 from sealgate.freezing.said import Said
 from sealgate.operations.asked import Acknowledgement, Decision
@@ -37,6 +38,7 @@ Freezing = Annotated[Said, Parameter(name="*")]
 Deciding = Annotated[Decision, Parameter(name="*")]
 Acknowledging = Annotated[Acknowledgement, Parameter(name="*")]
 Picking = Annotated[Picked | None, Parameter(name="*")]
+Recording = Annotated[Told | None, Parameter(name="*")]
 Replaying = Annotated[AskedAgain | None, Parameter(name="*")]
 Serving = Annotated[Users | None, Parameter(name="*")]
 Every = Annotated[bool, Parameter(name="--all", negative=(), help="List what was released, too.")]

@@ -2,8 +2,12 @@
 
 import asyncio
 import os
+import sys
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.faults.options",
@@ -12,6 +16,39 @@ pytest_plugins = [
     "tests.support.kafka",
     "tests.support.postgres",
 ]
+
+
+# Images for containers forbid compiled files. Hundreds of processes are started here, and without
+# them each would compile the whole gateway anew, which takes longer than all else of its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# How long an example takes is the machine's business: on a busy one any may be slow once.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("suite")
+
+USUAL_S, SLOW_S = 0.0, 120.0
+"""What a test may take that names no time-out of its own: nothing to speak of, or a process's."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that may take longest, in the order that they have among themselves.
+
+    Each file is one worker's: one of minutes that began last would be waited for by all others.
+    """
+    limits: defaultdict[Path, float] = defaultdict(float)
+    for item in items:
+        limits[item.path] = max(limits[item.path], _limit_s(item))
+    items.sort(key=lambda item: -limits[item.path])
+
+
+def _limit_s(item: pytest.Item) -> float:
+    named = item.get_closest_marker("timeout")
+    if named is not None:
+        return float(named.args[0])
+    return USUAL_S if item.get_closest_marker("slow") is None else SLOW_S
 
 
 def pytest_sessionstart() -> None:

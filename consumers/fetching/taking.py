@@ -17,6 +17,7 @@ from consumers.facts import Fact
 from consumers.fetching import comparing
 from consumers.fetching.comparing import LESS, TWICE, Comparison
 from consumers.fetching.port import Account, NotThere, Snapshot, Why
+from consumers.freezing import is_frozen
 from consumers.interpret import answers
 from consumers.interpret.answers import Shown
 from consumers.interpret.interpreter import Finding, Interpreters
@@ -30,6 +31,7 @@ from consumers.store.port import (
     Cause,
     Event,
     EventKey,
+    Fenced,
     Kept,
     Payment,
     PaymentKey,
@@ -85,18 +87,18 @@ class Taken(NamedTuple):
 
 
 class _Case(NamedTuple):
-    """An answer beside the payment under its lock, and how the two stand to each other."""
+    """An answer beside the payment under its lock, and how the two stand to each other.
+
+    `known` is what the provider can know of: without the deposits that people matched with it.
+    """
 
     asked: Asked
     shown: Shown
     payment: Payment | None
+    known: frozenset[Fact]
     hints: tuple[Recorded, ...]
     comparison: Comparison
     correlation_id: str
-
-    @property
-    def known(self) -> frozenset[Fact]:
-        return frozenset() if self.payment is None else self.payment.facts
 
     @property
     def told(self) -> frozenset[Fact]:
@@ -162,10 +164,13 @@ class Taker:
         """Believe what was shown twice; return the move that it made. Raises as `take` does.
 
         It is compared again: what came since may have changed what we hold, and then nothing is
-        written. What is counted differently, or not known there, is for people.
+        written; nor is it where somebody has frozen everything since. What is counted differently,
+        or not known there, is for people.
         """
         hints = await self._hints(taken.asked)
         async with self.store.transaction() as tx:
+            if is_frozen(await tx.freeze.read()):
+                return None
             case = await self._case(tx, taken.asked, hints)
             if case.comparison is not taken.comparison:
                 return None
@@ -183,12 +188,11 @@ class Taker:
         """Lock the payment, and compare; the hints before it, because everybody does."""
         if hints:
             await tx.marked([one.event.key for one in hints])
-        found = (await tx.payments([asked.payment])).get(asked.payment)
+        found, known = await _held(tx, asked.payment)
         shown = self._show(asked)
-        known = frozenset() if found is None else found.facts
         correlation_id = hints[0].event.correlation_id if hints else telemetry.correlation_id()
         comparison = self._compare(asked, shown, known)
-        return _Case(asked, shown, found, hints, comparison, correlation_id)
+        return _Case(asked, shown, found, known, hints, comparison, correlation_id)
 
     def _show(self, asked: Asked) -> Shown:
         """Read the answer; that there is no such payment shows nothing."""
@@ -296,6 +300,23 @@ class Taker:
             scheme=SOURCE,
             mode=self.rim.mode,
         )
+
+
+async def _held(tx: Transaction, payment: PaymentKey) -> tuple[Payment | None, frozenset[Fact]]:
+    """Lock a payment; return it, and those of its facts that are no matched deposit's.
+
+    Money that came past the provider is not shown by it, and is not gone for that.
+    Raises `Fenced` where a deposit was matched meanwhile.
+    """
+    matched = await tx.deposits.matched_with([payment])
+    stored = await tx.payments([payment, *(one.key for one in matched)])
+    if await tx.deposits.matched_with([payment]) != matched:
+        raise Fenced("a deposit was decided on by another since it was read")
+    found = stored.get(payment)
+    if found is None:
+        return None, frozenset()
+    beside = {fact for one in matched for fact in stored[one.key].facts}
+    return found, found.facts - beside
 
 
 # Of these nothing can be stated: a smaller sum takes no larger one back.

@@ -4,11 +4,13 @@ A form becomes what a JSON object of texts would be, so that one mapping reads b
 is read as JSON: providers mislabel it, and what is no JSON is refused there.
 """
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from consumers.interpret import strict_json
+from consumers.interpret import pointer, strict_json
 from consumers.interpret.drift import Drift
+from consumers.interpret.pointer import Tokens
 
 FORM = "application/x-www-form-urlencoded"
 FIELDS_MAX = 1000
@@ -35,3 +37,17 @@ def read(body: bytes, content_type: str) -> Any:
     if len(found) < len(pairs):
         raise Drift("the body names a field twice")
     return found
+
+
+def unfold(document: Any, texts: Iterable[Tokens]) -> Any:
+    """Read what is JSON inside a text at these places. Raises `Drift` for a text that is none."""
+    for place in texts:
+        text = pointer.find(document, place)
+        if not isinstance(text, str):
+            continue
+        try:
+            inside = strict_json.loads(text.encode())
+        except Drift as drift:
+            raise Drift(f"/{'/'.join(place)}, read as a body: {drift}") from None
+        document = pointer.replaced(document, place, inside)
+    return document

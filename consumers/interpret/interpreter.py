@@ -76,10 +76,10 @@ class Interpreters:
             return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why)
         total = f"{TOTAL_PREFIX}{envelope.provider}:{envelope.payment_ref}"
         try:
-            document = bodies.read(envelope.body, envelope.content_type)
-            table = _choose(tables, document, envelope.received_ms)
+            body = bodies.read(envelope.body, envelope.content_type)
+            table, document = _choose(tables, body, envelope.received_ms)
             told = table.tell(word, document, total, envelope.occurred_ms)
-            deposits = tuple(table.deposits.read(document)) if table.deposits else ()
+            deposits = table.deposits_of(document, told)
             check_size(told)
             check_corridor(self.policy, envelope.provider, told)
         except Drift as drift:
@@ -113,11 +113,12 @@ def _hint(envelope: Envelope) -> Interpretation:
     return Interpretation(Verdict.HINT, findings=(Finding(Code.NEEDS_FETCH, "", why),))
 
 
-def _choose(tables: Sequence[Table], document: Any, received_ms: int) -> Table:
-    """Return the latest table that was in force and fits. Raises `Drift`."""
+def _choose(tables: Sequence[Table], body: Any, received_ms: int) -> tuple[Table, Any]:
+    """Return the latest table that was in force and fits, and what it reads. Raises `Drift`."""
     for table in tables:
+        document = table.unfold(body)
         if table.reads(document, received_ms):
-            return table
+            return table, document
     raise Drift("no version of the mapping is for this API, or was in force at its receipt")
 
 

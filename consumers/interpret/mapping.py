@@ -322,6 +322,8 @@ class ProviderMapping(_Table):
     Where the old meaning goes on for events of before, or of an older API, both stay, in files of
     their own: of those whose `api` and `where` fit an event, the latest that was in force when the
     event was received reads it. `assets` and `networks` turn the provider's names into ours.
+    `texts` are places that hold JSON written as a text, as in an envelope of another's: each is
+    read before anything is looked for, so that places go on into it.
     """
 
     provider: str = Field(pattern="^[a-z][a-z0-9_]*$")
@@ -330,6 +332,7 @@ class ProviderMapping(_Table):
     effective_from: date
     source: str = Field(min_length=10)
     api: ApiVersion | None = None
+    texts: list[Pointer] = Field(default_factory=list)
     where: dict[Pointer, Scalar] = Field(default_factory=dict)
     assets: dict[str, str] = Field(default_factory=dict)
     networks: dict[str, str] = Field(default_factory=dict)

@@ -34,3 +34,15 @@ def find(document: Any, tokens: Tokens) -> Any:
         else:
             return None
     return document
+
+
+def replaced(document: Any, tokens: Tokens, value: Any) -> Any:
+    """Return the document with another value at a place that is there; the document stays as is."""
+    if not tokens:
+        return value
+    token, rest = tokens[0], tokens[1:]
+    if isinstance(document, list):
+        copied = list(document)
+        copied[int(token)] = replaced(document[int(token)], rest, value)
+        return copied
+    return {**document, token: replaced(document[token], rest, value)}

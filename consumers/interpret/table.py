@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Self
 
 from consumers.exceptions import Code
 from consumers.facts import OPEN, Fact, FactKind, Note, simple
-from consumers.interpret import mapping, pointer
+from consumers.interpret import bodies, mapping, pointer
 from consumers.interpret.assets import Assets
-from consumers.interpret.deposits import Deposits
+from consumers.interpret.deposits import Deposits, TransferTold
 from consumers.interpret.drift import Drift
 from consumers.interpret.mapping import ProviderMapping
 from consumers.interpret.pointer import Tokens
@@ -124,6 +124,7 @@ class Table:
     """Reads the events of one provider. `name` says which version of which mapping it is."""
 
     name: str
+    texts: Places
     applies: _Applies
     rules: Rules
     expected: tuple[Amount, ...]
@@ -148,6 +149,7 @@ class Table:
             deposits = Deposits.compile(told.deposit, transfers)
         return cls(
             name="/".join(filter(None, (told.provider, told.product, str(told.version)))),
+            texts=tuple(map(pointer.parse, told.texts)),
             applies=_Applies.compile(told),
             rules=compile_rules(told.rule),
             expected=tuple(Amount.compile(price, names) for price in told.expected),
@@ -161,8 +163,12 @@ class Table:
             answers=None if answers is None else Answers.compile(answers, told.rule),
         )
 
+    def unfold(self, document: Any) -> Any:
+        """Return the document as the table's places see it. Raises `Drift`."""
+        return bodies.unfold(document, self.texts) if self.texts else document
+
     def reads(self, document: Any, received_ms: int) -> bool:
-        """Say whether the table is for this event, received at this instant."""
+        """Say whether the table is for this event, unfolded, and received at this instant."""
         return self.applies.since_ms <= received_ms and self.applies.fits(document)
 
     def of_answers(self) -> Self:
@@ -201,6 +207,13 @@ class Table:
         raises = [one for one in raises if one[0] is not Code.AMOUNT_UNDER]
         depths = self.transfers.depths(document) if self.transfers and rule.transfers else {}
         return Told(frozenset(facts), (*raises, *unread), depths)
+
+    def deposits_of(self, document: Any, told: Told) -> tuple[TransferTold, ...]:
+        """Say of each transfer that facts were stated of what it says beside. Raises `Drift`."""
+        # An event without any may be about an address, and need not have a transfer's places.
+        if self.deposits is None or not told.facts:
+            return ()
+        return tuple(self.deposits.read(document))
 
     def _asked(self, rule: Rule, document: Any) -> Iterator[Fact]:
         if rule.asks:

@@ -62,6 +62,12 @@ _KEYS = """
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
 USING (provider, account, reference) WHERE
 """
+_PAYMENTS = """
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
+ON m.payment_provider = k.provider AND m.payment_account = k.account
+    AND m.payment_reference = k.reference
+WHERE m.state = 'Matched' AND
+"""
 
 
 # The deposits `l` that are matched now, each with its facts `f`; where the payments are those of a
@@ -138,6 +144,7 @@ class DepositStatements(NamedTuple):
     deposit: str
     move: str
     last: str
+    matched: str
     told_by: str
 
 
@@ -146,6 +153,10 @@ SQLITE = DepositStatements(
     deposit=_DEPOSIT + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" + _ONCE,
     move=_MOVE + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" + _ONCE,
     last=_LAST + "WHERE m.provider = ? AND m.account = ? AND m.reference = ? AND" + IS_LAST,
+    matched=_LAST
+    + "WHERE m.payment_provider = ? AND m.payment_account = ? AND m.payment_reference = ?"
+    + " AND m.state = 'Matched' AND"
+    + IS_LAST,
     told_by=_TOLD.replace("{event}", _EVENT),
 )
 POSTGRES = DepositStatements(
@@ -173,6 +184,7 @@ SELECT * FROM unnest(
 """
     + _ONCE,
     last=_LAST + _KEYS + IS_LAST,
+    matched=_LAST + _PAYMENTS + IS_LAST,
     told_by=_TOLD.replace("{event}", _EVENTS),
 )
 
@@ -210,6 +222,11 @@ class Held:
         """Return the last word on each deposit."""
         found = map(move, await self._many(self._sql.last, sorted(keys)))
         return {one.key: one for one in found}
+
+    async def matched_with(self, payments: Collection[PaymentKey]) -> Sequence[DepositMove]:
+        """Read the deposits that are matched with payments now, by their names."""
+        found = map(move, await self._many(self._sql.matched, sorted(payments)))
+        return sorted(found, key=lambda one: one.key)
 
     async def told_by(self, events: Collection[EventKey]) -> Sequence[tuple[EventKey, PaymentKey]]:
         """Name the deposits that events state facts of."""

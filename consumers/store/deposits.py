@@ -84,5 +84,8 @@ class DepositsHeld(Protocol):
     async def last(self, keys: Collection[PaymentKey]) -> Mapping[PaymentKey, DepositMove]:
         """Return the last word on each deposit; those that nobody decided on are left out."""
 
+    async def matched_with(self, payments: Collection[PaymentKey]) -> Sequence[DepositMove]:
+        """Read the deposits that are matched with payments now, by their names."""
+
     async def told_by(self, events: Collection[EventKey]) -> Sequence[tuple[EventKey, PaymentKey]]:
         """Name the deposits that events state facts of."""

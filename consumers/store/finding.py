@@ -149,13 +149,14 @@ class Finder:
     async def transferred(self, text: str) -> Sequence[PaymentKey]:
         """Name the payments with a transfer, or a refund, whose key begins with or holds `text`.
 
-        At most `PAYMENTS_MAX`. A short text is looked for at the beginning alone.
+        At most `PAYMENTS_MAX` of each. A short text is looked for at the beginning alone. One
+        transaction may be told by a provider, and behind its network by a chain: both are found.
         """
         begin = text if text.startswith("tx:") else "tx:" + _escaped(text)
         found = await self._read(TRANSFER_BEGINS, begin, begin + _LAST, PAYMENTS_MAX)
-        if not found and len(text) >= PART_CHARS_MIN:
-            found = await self._read(TRANSFER_HOLDS, _holding(text), PAYMENTS_MAX)
-        return sorted(PaymentKey(*row) for row in found)
+        if len(text) >= PART_CHARS_MIN:
+            found = [*found, *await self._read(TRANSFER_HOLDS, _holding(text), PAYMENTS_MAX)]
+        return sorted({PaymentKey(*row) for row in found})
 
     async def numbered(self, text: str) -> Sequence[tuple[str, PaymentKey]]:
         """Name the payments with a refund or a posting of exactly this id, and which of the two."""

@@ -5,7 +5,7 @@ those of `waiting` are. The last read of a payment is found along the index of i
 by walking over those of all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -26,6 +26,7 @@ _OF_PAYMENT = (
 _FREEZES = """
 SELECT is_on, reason, done_by, role, approved_by, at_ms FROM freeze_word ORDER BY id DESC LIMIT $1
 """
+_LAST_FREEZE = _FREEZES.replace("$1", "1")
 # The last reads since an instant: one of each payment, by the highest number.
 _LAST = """
 SELECT r.reference, r.comparison, r.is_held FROM provider_read AS r
@@ -58,7 +59,7 @@ class Polls:
     async def freezes(self, limit: int) -> Sequence[Freeze]:
         """Read words on the freeze, the last one first."""
         found = await self._ask(_FREEZES, limit)
-        return [Freeze(bool(row[0]), *row[1:]) for row in found]
+        return [_freeze(row) for row in found]
 
     async def reads(self, key: PaymentKey, limit: int) -> Sequence[ProviderRead]:
         """Read what was read of a payment, the last one first."""
@@ -79,6 +80,37 @@ class Polls:
 
     async def _ask(self, statement: str, *values: str | int) -> list[Row]:
         return await self.read(statement.replace(POSTGRES, self.mark), *values)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFreeze:
+    """Reads the last word inside a transaction, once a lock is held where the database needs one.
+
+    `ask` runs a statement in the transaction; `shared` locks out who says a word, `alone` everybody
+    else too. A store with one writer at a time has no need of either.
+    """
+
+    ask: Callable[[str], Awaitable[list[Row]]]
+    shared: str = ""
+    alone: str = ""
+
+    async def read(self) -> Freeze | None:
+        """Read the last word; nobody says another before this transaction has ended."""
+        return await self._behind(self.shared)
+
+    async def take(self) -> Freeze | None:
+        """Read it as whoever says the next: after all who have read it, and before who will."""
+        return await self._behind(self.alone)
+
+    async def _behind(self, lock: str) -> Freeze | None:
+        if lock:
+            await self.ask(lock)
+        # A statement of its own: that of the lock sees the rows as they were before the wait.
+        return next((_freeze(row) for row in await self.ask(_LAST_FREEZE)), None)
+
+
+def _freeze(row: Row) -> Freeze:
+    return Freeze(bool(row[0]), *row[1:])
 
 
 def _read(row: Row) -> ProviderRead:

@@ -6,7 +6,7 @@ stated, if anything, are facts of the event that the read became. A freeze is a 
 environment: the last word counts, and every word is kept.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from consumers.store.keys import EventKey, PaymentKey
 
@@ -43,6 +43,19 @@ class Freeze(NamedTuple):
     role: str
     approved_by: str
     at_ms: int
+
+
+class FreezeHeld(Protocol):
+    """The last word on the freeze, as a transaction sees it at its own place among all others.
+
+    Neither is to be asked once payments or events are locked: everybody takes locks in one order.
+    """
+
+    async def read(self) -> Freeze | None:
+        """Read the last word; nobody says another before this transaction has ended."""
+
+    async def take(self) -> Freeze | None:
+        """Read it as whoever says the next: after all who have read it, and before who will."""
 
 
 class Population(NamedTuple):

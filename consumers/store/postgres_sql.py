@@ -1,29 +1,14 @@
-"""The PostgreSQL store's statements, one for each word of the port. Columns are in `rows`' order.
+"""What a batch does in PostgreSQL, one statement for each word of the port's `Transaction`.
 
 Rows go in as columns: one array per column, unnested by the server, so that a batch of any size is
 one round trip per table. ``IS NOT DISTINCT FROM`` compares where NULL is a value. Whatever takes
-locks on several rows takes them in the order of their keys.
+locks on several rows takes them in the order of their keys. Columns are in `rows`' order. What is
+asked outside of a batch is in `postgres_reads_sql`, what people do in `postgres_cases_sql`.
 """
 
 from consumers.store import deposit_store
 from consumers.store.audit_sql import numbered
-from consumers.store.case_store import CaseStatements
-from consumers.store.rereads import RETRACTED, RereadStatements
-
-HAS_MIGRATION = "SELECT to_regclass('migration') IS NOT NULL"
-MIGRATION = """
-CREATE TABLE IF NOT EXISTS migration (
-    number integer PRIMARY KEY,
-    name text NOT NULL,
-    checksum text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
-)
-"""
-APPLIED = "SELECT number, checksum FROM migration"
-APPLY = "INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3)"
-OWN = "INSERT INTO meta (name, value) VALUES ('environment', $1) ON CONFLICT DO NOTHING"
-OWNER = "SELECT value FROM meta WHERE name = 'environment'"
-READ = "SELECT DISTINCT topic FROM position"
+from consumers.store.rereads import RETRACTED
 
 CLAIM_PARTITIONS = """
 INSERT INTO position AS p (group_name, topic, partition, epoch, owner)
@@ -40,10 +25,6 @@ FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
 WHERE p.group_name = $1 AND p.topic = a.topic AND p.partition = a.partition
     AND p.epoch = a.epoch AND p.next_offset IS NOT DISTINCT FROM a.expected
 RETURNING 1
-"""
-POSITIONS = """
-SELECT topic, partition, next_offset FROM position
-WHERE group_name = $1 AND next_offset IS NOT NULL
 """
 
 CLAIM = """
@@ -70,40 +51,18 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
     AS v (provider, account, event_key, verdict)
 WHERE e.provider = v.provider AND e.account = v.account AND e.event_key = v.event_key
 """
-_EVENT = """
+OF_EVENT = """
 SELECT provider, account, event_key, event_type, source, reference, key_id, assurance,
     correlation_id, body_digest, received_ms, topic, partition, record_offset,
     scheme, mode, signed_ms, late_ms, verdict
 FROM event
 """
 LOCK_EVENTS = (
-    _EVENT
+    OF_EVENT
     + "JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, event_key)"
     + " USING (provider, account, event_key)"
     + " ORDER BY provider, account, event_key FOR UPDATE OF event"
 )
-PROVEN_WITH = (
-    _EVENT
-    + "WHERE source = $1 AND key_id = $2 AND received_ms >= $3 AND received_ms < $4"
-    + " ORDER BY received_ms, provider, account, event_key"
-)
-# From each key to the next, along the index event_proof: what is between the two is not read.
-KEY_USES = """
-WITH RECURSIVE key_used AS (
-    (SELECT source, key_id FROM event ORDER BY source, key_id LIMIT 1)
-    UNION ALL
-    SELECT n.source, n.key_id FROM key_used AS k CROSS JOIN LATERAL (
-        SELECT source, key_id FROM event
-        WHERE (source, key_id) > (k.source, k.key_id) ORDER BY source, key_id LIMIT 1
-    ) AS n
-)
-SELECT source, key_id,
-    (SELECT received_ms FROM event AS e
-     WHERE e.source = k.source AND e.key_id = k.key_id ORDER BY received_ms LIMIT 1),
-    (SELECT received_ms FROM event AS e
-     WHERE e.source = k.source AND e.key_id = k.key_id ORDER BY received_ms DESC LIMIT 1)
-FROM key_used AS k ORDER BY source COLLATE "C", key_id COLLATE "C"
-"""
 MARKS = """
 SELECT event_provider, event_account, m.event_key, judgement, reason, marked_by, at_ms
 FROM mark AS m
@@ -118,12 +77,6 @@ SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[]
 ) RETURNING {left}
 """.replace("{left}", numbered("mark"))
-EVENT = _EVENT + "WHERE provider = $1 AND account = $2 AND event_key = $3"
-EVENTS = (
-    _EVENT
-    + "WHERE provider = $1 AND account = $2 AND reference = $3 ORDER BY received_ms, event_key"
-)
-CORRELATED = _EVENT + "WHERE correlation_id = $1 ORDER BY received_ms, provider, account, event_key"
 
 LOCK_PAYMENTS = """
 SELECT p.provider, p.account, p.reference, p.state, p.version, p.changed_ms
@@ -131,14 +84,6 @@ FROM payment AS p
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, account, reference)
 USING (provider, account, reference)
 ORDER BY p.provider, p.account, p.reference FOR UPDATE OF p
-"""
-PAYMENT = """
-SELECT provider, account, reference, state, version, changed_ms FROM payment
-WHERE provider = $1 AND account = $2 AND reference = $3
-"""
-PAYMENTS = """
-SELECT provider, account, reference, state, version, changed_ms FROM payment
-WHERE version > 0 ORDER BY changed_ms DESC, provider, account, reference LIMIT $1
 """
 INSERT_PAYMENTS = """
 INSERT INTO payment (provider, account, reference, state, version, created_ms, changed_ms)
@@ -156,11 +101,6 @@ FROM unnest(
 WHERE p.provider = s.provider AND p.account = s.account AND p.reference = s.reference
     AND p.version = s.was
 RETURNING 1
-"""
-COUNTS = """
-SELECT provider, state, count(*), min(changed_ms) FROM payment
-WHERE state NOT IN ('Parked', 'Deposit')
-GROUP BY provider, state ORDER BY provider, state
 """
 
 _OF_FACT = """FROM fact AS f
@@ -196,21 +136,6 @@ WHERE NOT coalesce((
 """.replace("{retracted}", RETRACTED)
 FACTS = deposit_store.with_matched(_FACTS, _OF_FACT, "fact")
 RESTATED = deposit_store.with_matched(_RESTATED, _OF_FACT, "restatement")
-_STATEMENTS = """
-SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms, detail, untold,
-    event_provider, event_account, event_key, true AS is_first, statement
-FROM fact AS f WHERE provider = $1 AND account = $2 AND reference = $3
-    AND NOT {retracted}
-UNION ALL
-SELECT kind, key, asset, amount::text, whole, late, at_ms, expires_ms, detail, untold,
-    event_provider, event_account, event_key, false, statement
-FROM restatement AS f WHERE provider = $1 AND account = $2 AND reference = $3
-    AND NOT {retracted}
-ORDER BY at_ms, is_first DESC, statement
-""".replace("{retracted}", RETRACTED)
-STATEMENTS = deposit_store.with_matched_statements(
-    _STATEMENTS, RETRACTED, ("$1", "$2", "$3"), "f.amount::text", ("true", "false")
-)
 _STATE = """
     provider, account, reference, statement, kind, key, asset, amount, whole, late, at_ms,
     expires_ms, detail, untold, event_provider, event_account, event_key
@@ -242,11 +167,6 @@ INSERT INTO transition (
     $13::text[], $14::text[]
 )
 """
-TRANSITIONS = """
-SELECT provider, account, reference, version, before, after,
-    event_provider, event_account, event_key, correlation_id, at_ms, cause, mapping, policy
-FROM transition WHERE provider = $1 AND account = $2 AND reference = $3 ORDER BY version
-"""
 
 INSERT_NOTICES = """
 INSERT INTO notice (id, provider, account, reference, version, key, value, headers)
@@ -258,12 +178,6 @@ FROM unnest(
     AS n (id, provider, account, reference, version, key, value, headers, place)
 ORDER BY n.place
 """
-# The rows not delivered, never "the rows after the last one seen": a lower number may commit later.
-PENDING = """
-SELECT sequence, id, provider, account, reference, version, key, value, headers
-FROM notice WHERE NOT delivered ORDER BY sequence LIMIT $1
-"""
-NOTICES_PENDING = "SELECT count(*) FROM notice WHERE NOT delivered"
 DELIVERED = "UPDATE notice SET delivered = true WHERE sequence = ANY($1::bigint[])"
 
 RAISE_ANOMALIES = """
@@ -288,76 +202,6 @@ SET times = a.times + excluded.times, last_ms = greatest(a.last_ms, excluded.las
     risk_amount = coalesce(excluded.risk_amount, a.risk_amount)
 RETURNING {left}
 """.replace("{left}", numbered("anomaly", "a"))
-ANOMALIES_OPEN = """
-SELECT code, severity, count(*) FROM anomaly WHERE closed_ms IS NULL GROUP BY code, severity
-"""
-# What later words of an exception add to what it was raised with.
-_APPEND_EVIDENCE = """
-INSERT INTO anomaly_evidence (
-    anomaly_id, evidence, event_provider, event_account, event_key, at_ms
-) SELECT a.id, n.evidence, n.event_provider, n.event_account, n.event_key, n.at_ms
-FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-    $8::bigint[]
-) WITH ORDINALITY AS n (
-    code, subject, evidence, event_provider, event_account, event_key, at_ms, kept_max, place
-)
-JOIN anomaly AS a ON a.code = n.code AND a.subject = n.subject AND a.closed_ms IS NULL
-    AND a.evidence <> n.evidence
-WHERE NOT EXISTS (
-        SELECT 1 FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id AND e.evidence = n.evidence
-    )
-    AND (SELECT count(*) FROM anomaly_evidence AS e WHERE e.anomaly_id = a.id) < n.kept_max
-ORDER BY n.place RETURNING {left}
-""".replace("{left}", numbered("anomaly_evidence"))
-_WORK = """
-UPDATE anomaly AS a SET status = w.status, assignee = w.assignee, next_check_ms = w.next_check_ms,
-    version = a.version + 1, closed_ms = w.closed_ms, resolution = w.resolution,
-    resolution_code = w.reason, resolved_by = w.done_by, approved_by = w.approved_by
-FROM unnest(
-    $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
-    $8::text[], $9::text[], $10::text[]
-) AS w (
-    id, was, status, assignee, next_check_ms, closed_ms, resolution, reason, done_by, approved_by
-)
-WHERE a.id = w.id AND a.version = w.was AND a.closed_ms IS NULL RETURNING {left}
-""".replace("{left}", numbered("anomaly", "a"))
-_INSERT_ACTION = """
-INSERT INTO operator_action (
-    key, name, provider, account, reference, anomaly_id, done_by, role, approved_by, reason, note,
-    detail, at_ms
-) SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
-    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[]
-) RETURNING {left}
-""".replace("{left}", numbered("operator_action"))
-_INSERT_READ = """
-INSERT INTO provider_read (
-    provider, account, reference, why, at_ms, word, comparison, is_held, mapping, request_id,
-    body_digest, event_provider, event_account, event_key
-) SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-    $8::boolean[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]
-) RETURNING {left}
-""".replace("{left}", numbered("provider_read"))
-_INSERT_FREEZE = """
-INSERT INTO freeze_word (is_on, reason, done_by, role, approved_by, at_ms) SELECT * FROM unnest(
-    $1::boolean[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[]
-) RETURNING {left}
-""".replace("{left}", numbered("freeze_word"))
-CASES = CaseStatements(
-    _APPEND_EVIDENCE,
-    _WORK,
-    _INSERT_ACTION,
-    insert_read=_INSERT_READ,
-    insert_freeze=_INSERT_FREEZE,
-    deposits=deposit_store.POSTGRES,
-)
-ANOMALIES = """
-SELECT code, subject, severity, evidence, event_provider, event_account, event_key,
-    first_ms, times, last_ms, risk_asset, risk_amount::text
-FROM anomaly WHERE closed_ms IS NULL ORDER BY severity, first_ms, id LIMIT $1
-"""
 RESOLVE_ALL = """
 UPDATE anomaly AS a SET resolution = r.resolution, closed_ms = r.at_ms, status = r.status,
     resolution_code = r.reason, resolved_by = r.done_by, approved_by = r.approved_by
@@ -368,25 +212,6 @@ WHERE a.code = r.code AND a.subject = r.subject AND a.closed_ms IS NULL
 RETURNING {left}
 """.replace("{left}", numbered("anomaly", "a"))
 
-_INSERT_READINGS = """
-INSERT INTO reading (
-    event_provider, event_account, event_key, number, mapping, before, verdict, replay, at_ms
-) SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-    $8::text[], $9::bigint[]
-) ON CONFLICT DO NOTHING RETURNING 1
-"""
-_INSERT_RETRACTIONS = """
-INSERT INTO retraction (
-    provider, account, reference, statement, event_provider, event_account, event_key, reading,
-    is_retracted
-) SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[],
-    $8::bigint[], $9::boolean[]
-) ON CONFLICT DO NOTHING RETURNING 1
-"""
-REREADS = RereadStatements(_INSERT_READINGS, _INSERT_RETRACTIONS)
-
 INSERT_DEAD_LETTERS = """
 INSERT INTO dead_letter (topic, partition, record_offset, reason, key, value, headers, at_ms)
 SELECT * FROM unnest(
@@ -394,7 +219,3 @@ SELECT * FROM unnest(
     $8::bigint[]
 ) RETURNING {left}
 """.replace("{left}", numbered("dead_letter"))
-DEAD_LETTERS = """
-SELECT topic, partition, record_offset, reason, key, value, headers, at_ms
-FROM dead_letter ORDER BY id DESC LIMIT $1
-"""

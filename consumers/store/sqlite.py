@@ -19,6 +19,7 @@ from consumers.store import (
     finding,
     fulfilled,
     looking,
+    poll_store,
     rereads,
     rows,
     schema,
@@ -74,6 +75,7 @@ class SqliteTransaction:
         self._root = root
         self._draft = chain.Draft()
         self.deposits = case_store.deposits_held(self._many, sql.CASES)
+        self.freeze = poll_store.HeldFreeze(lambda asked: self._many(asked, [()]))
 
     async def advance(self, group: str, advances: Sequence[Advance]) -> None:
         """Move the positions. Raises `Fenced` if any is not ours, or not where we left it."""

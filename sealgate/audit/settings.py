@@ -22,3 +22,6 @@ class AuditSettings(Strict):
 
     verify_every_s: Annotated[float, Field(ge=0)] = 86_400.0
     """How often a process that runs the timers verifies the chains; 0 for never."""
+
+    verify_tables: bool = True
+    """Whether the rows of the tables are held against the chains then, as far as there is room."""

@@ -1,4 +1,4 @@
-"""Verify the audit chains once a day, from within a process that runs the timers.
+"""Verify the audit chains and the tables once a day, from within a process that runs the timers.
 
 Where several do, each verifies: reading twice does no harm, and an exception is raised once. What
 checkpoints saw is read anew at every round, with the public key alone; where there are none, a
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from prometheus_client import Counter, Gauge
 
 from consumers.app import Background, Parts
-from consumers.chainwalk import Anchor, Problem
+from consumers.chainwalk import Anchor, Problem, Report
 from consumers.store.port import StoreUnavailable
 from consumers.verifying import Verifying
 from ingress import telemetry
@@ -40,6 +40,7 @@ class Watch:
     directory: Path
     key: Ed25519PublicKey | None = None
     first_s: float = FIRST_S
+    tables: bool = True
 
     @classmethod
     def of(cls, configuration: Configuration) -> "Watch | None":
@@ -58,7 +59,8 @@ class Watch:
                 )
         directory = configuration.base / settings.directory
         environment = configuration.settings.environment
-        return cls(environment, settings.verify_every_s, directory, key)
+        every_s = settings.verify_every_s
+        return cls(environment, every_s, directory, key, tables=settings.verify_tables)
 
     def anchors(self) -> tuple[list[Anchor], list[str]]:
         """Read what checkpoints saw, and what is wrong with them. Raises `OSError`."""
@@ -88,9 +90,14 @@ class VerifyingApp(Background):
             "When all chains were last verified; 0 until the first time.",
             registry=parts.registry,
         )
+        self._tables_ended = Gauge(
+            "sealgate_audit_tables_verified_timestamp_seconds",
+            "When all rows of the tables were last held against the chains; 0 before the first.",
+            registry=parts.registry,
+        )
         self._problems = Gauge(
             "sealgate_audit_problems",
-            "What the last round of verifying found wrong with the chains and their checkpoints.",
+            "What the last round of verifying found wrong: chains, checkpoints and tables.",
             registry=parts.registry,
         )
         self._failures = Counter(
@@ -117,7 +124,7 @@ class VerifyingApp(Background):
             await asyncio.sleep(wait_s)
 
     async def round(self) -> None:
-        """Verify once: the whole of every chain on a Sunday, once, else what is new."""
+        """Verify once: all of the chains on a Sunday, once, else what is new; then the tables."""
         anchors, wrong = await asyncio.to_thread(self._watch.anchors)
         others = [Problem(CHECKPOINTS, None, text) for text in wrong]
         today = datetime.fromtimestamp(self._clock() / 1000, UTC).date()
@@ -132,3 +139,25 @@ class VerifyingApp(Background):
         telemetry.logger("audit").info(
             "chains_verified", entries=report.entries, problems=len(report.problems)
         )
+        if self._watch.tables:
+            await self._tables(anchors, report)
+
+    async def _tables(self, anchors: Sequence[Anchor], chains: Report) -> None:
+        """Hold the tables against the chains. What fails here is not tried again before its time.
+
+        The chains were verified, and to begin anew at once would read all of it again and again.
+        """
+        log = telemetry.logger("audit")
+        try:
+            report = await self._verifying.tables(anchors, chains)
+        except StoreUnavailable as away:
+            self._failures.inc()
+            log.warning("verify_tables_failed", reason=str(away))
+            return
+        if report is None:
+            log.warning("tables_not_verified", reason="too many rows: sealgate audit verify")
+            return
+        self._problems.set(len(chains.problems) + len(report.problems))
+        self._tables_ended.set(self._clock() / 1000)
+        rows = sum(report.rows.values())
+        log.info("tables_verified", rows=rows, problems=len(report.problems))

@@ -1,16 +1,17 @@
-"""The commands about the audit chain: make a key, write a checkpoint, look, and verify."""
+"""The commands about the audit chain: a key, a checkpoint, a drill's record, look, and verify."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.commands.context import DEFAULT_CONFIG, configured, now_ms
+from sealgate.commands.context import DEFAULT_CONFIG, EXIT_USAGE, configured, now_ms
 
 if TYPE_CHECKING:
     from sealgate.config import Configuration
-    from sealgate.flags import Config
+    from sealgate.flags import Config, Recording
 
-SUMMARY = "Prove that history was not rewritten: init, checkpoint, show, verify."
+SUMMARY = "Prove that history was not rewritten: init, checkpoint, drill, show, verify."
 
 
 def audit_init(*, config: "Config" = DEFAULT_CONFIG) -> int:
@@ -34,6 +35,31 @@ def audit_checkpoint(*, config: "Config" = DEFAULT_CONFIG) -> int:
         return command.checkpoint(configuration, now_ms())
 
     return configured(config, ["monitor"], run)
+
+
+def audit_drill(
+    sheet: Path, /, *, told: "Recording" = None, config: "Config" = DEFAULT_CONFIG
+) -> int:
+    """Write down that a drill was played, by the digest of its evidence sheet.
+
+    Parameters
+    ----------
+    sheet
+        The evidence.json that `sealgate drill --output` kept.
+    """
+
+    def run(configuration: "Configuration") -> int:
+        from sealgate.drills import recording
+        from sealgate.drills.told import Told
+
+        try:
+            content = sheet.read_bytes()
+        except OSError as wrong:
+            print(f"{sheet}: {wrong.strerror}", file=sys.stderr)
+            return EXIT_USAGE
+        return recording.run(configuration, content, told or Told(), sys.stdout)
+
+    return configured(config, ["worker"], run)
 
 
 def audit_show(chain: str = "", seq: int = -1, /, *, config: "Config" = DEFAULT_CONFIG) -> int:
@@ -78,6 +104,7 @@ def audit_verify(
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "checkpoint": audit_checkpoint,
+    "drill": audit_drill,
     "init": audit_init,
     "show": audit_show,
     "verify": audit_verify,

@@ -33,7 +33,7 @@ def drill(
         store.
     output
         A new directory that keeps everything: the evidence sheet, the gateway's files, its log
-        lines.
+        lines. `sealgate audit drill` writes the sheet's digest into a gateway's audit log.
     json
         Print the evidence sheet as JSON instead of Markdown.
     """

@@ -5,6 +5,7 @@ line with the same names, and answered line by line. Either way each is claimed 
 that is not sure sends it again.
 """
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from ingress.contract import cloudevents
 from sealgate.config import Configuration
 from sealgate.exposure import addresses
 from sealgate.exposure.storing import with_store
+from sealgate.operations import objects
 from sealgate.operations.answering import (
     EXIT_FAILED,
     EXIT_OK,
@@ -55,6 +57,9 @@ class Wanted(NamedTuple):
 def expect(configuration: Configuration, wanted: Wanted, *, dry_run: bool, as_json: bool) -> int:
     """Announce one payment, or those of standard input; return the exit code."""
     if wanted.reference == STDIN:
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            # A line that is not UTF-8 is refused by itself; the others go on.
+            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
         return _stream(configuration, wanted, sys.stdin, dry_run=dry_run)
     registry = assets.load()
     try:
@@ -150,12 +155,9 @@ def _stream(
 
 def _wanted(line: str, common: Wanted) -> Wanted:
     """Read one line; what it leaves out is what the flags said. Raises `WrongWords`."""
-    try:
-        told = json.loads(line) if len(line) <= LINE_CHARS_MAX else None
-    except ValueError:
-        told = None
-    if not isinstance(told, dict) or not all(isinstance(one, str) for one in told.values()):
-        raise WrongWords("a line is one JSON object of texts: amounts too, as text")
+    if len(line) > LINE_CHARS_MAX:
+        raise WrongWords(f"a line is not longer than {LINE_CHARS_MAX} characters")
+    told = objects.texts(line)
     unknown = sorted(told.keys() - set(Wanted._fields))
     if unknown or not told.get("reference"):
         names = ", ".join(Wanted._fields)

@@ -6,6 +6,7 @@ never made is a failed one: a sheet knows beforehand which checks there must be.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 
 import orjson
 
@@ -45,6 +46,8 @@ class Sheet:
     affected: list[str] = field(default_factory=list)
     figures: dict[str, str] = field(default_factory=dict)
     residual: str = ""
+    version: str = field(default_factory=lambda: metadata.version("sealgate"))
+    """The version that was rehearsed."""
 
     def note(self, at_ms: int, what: str) -> None:
         """Write down that something happened."""
@@ -70,7 +73,8 @@ class Sheet:
     def markdown(self) -> str:
         """Render the sheet for people."""
         verdict = "PASSED" if self.passed else "FAILED"
-        lines = [f"# Drill {self.drill}: {verdict}", "", f"Environment `{self.environment}`.", ""]
+        where = f"Environment `{self.environment}`, Sealgate {self.version}."
+        lines = [f"# Drill {self.drill}: {verdict}", "", where, ""]
         lines += ["| check | must hold | found | |", "| --- | --- | --- | --- |"]
         lines += [
             f"| {one.name} | {one.must} | {one.found} | {'ok' if one.holds else 'FAILED'} |"
@@ -97,6 +101,7 @@ class Sheet:
                 "format": FORMAT,
                 "drill": self.drill,
                 "environment": self.environment,
+                "version": self.version,
                 "passed": self.passed,
                 "checks": [
                     {"name": one.name, "must": one.must, "holds": one.holds, "found": one.found}

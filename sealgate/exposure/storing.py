@@ -10,10 +10,17 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from consumers.store.looking import NotMade
-from consumers.store.port import Store, StoreUnavailable, WrongDatabase, WrongEnvironment
+from consumers.store.port import (
+    Store,
+    StoreUnavailable,
+    Unstorable,
+    WrongDatabase,
+    WrongEnvironment,
+)
 from sealgate.config import Configuration
 from sealgate.stores import open_store
 
+EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIGURATION = 78
 
@@ -34,6 +41,10 @@ def with_store(configuration: Configuration, use: Use, *, writes: bool = False) 
     except (WrongDatabase, WrongEnvironment) as wrong:
         print(wrong, file=sys.stderr)
         return EXIT_CONFIGURATION
+    except Unstorable:
+        # The terminal's bytes, not the person's words: a name that was pasted in another encoding.
+        print("a word of the command is no text that a database can hold", file=sys.stderr)
+        return EXIT_USAGE
 
 
 async def _use(store: Store, environment: str, use: Use, *, writes: bool) -> int:

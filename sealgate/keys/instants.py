@@ -13,11 +13,12 @@ def read(text: str) -> datetime:
     """Read an instant in ISO 8601. Raises `ValueError`."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError(f"{text!r} is no instant: write it with its zone, 2026-12-01T00:00:00Z")
-    return moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            # At either end of the calendar its zone may lead out of it.
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"{text!r} is no instant: write it with its zone, 2026-12-01T00:00:00Z")
 
 
 def ms(moment: datetime | None) -> int | None:

@@ -110,6 +110,10 @@ def _title(told: ProviderMapping) -> str:
         since = f"from {told.api.since}" if told.api.since else ""
         until = f"before {told.api.until}" if told.api.until else ""
         parts.append(" ".join(filter(None, ("API", since, until))))
+    if told.texts:
+        parts.append(f"read inside of the text at {', '.join(f'`{one}`' for one in told.texts)}")
+    if told.deposit is not None:
+        parts.append("each transfer a [deposit](deposits.md), and the states those of its match")
     return ", ".join(parts)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from consumers.operating import Occurrence, Order, WrongWords
+from consumers.policy import Policy
 from consumers.stating import Refused
 from consumers.store.port import Fenced, Store
 from ingress import telemetry
@@ -72,15 +73,19 @@ def refuse(refused: Refused, *, as_json: bool) -> int:
     return EXIT_USAGE if isinstance(refused, WrongWords) else EXIT_FAILED
 
 
-def occurrence(configuration: Configuration) -> Occurrence:
-    """Take what an order needs from outside: the environment, the clock, and new ids."""
+def occurrence(configuration: Configuration, policy: Policy | None = None) -> Occurrence:
+    """Take what an order needs from outside: the environment, the clock, and new ids.
+
+    Whoever gives many orders has read the `policy` once.
+    """
+    known = policy_of(configuration) if policy is None else policy
     return Occurrence(
         environment=configuration.settings.environment,
         mode=configuration.serves.mode,
         at_ms=telemetry.now_ms(),
         correlation_id=telemetry.correlation_id(),
         traceparent=telemetry.traceparent(),
-        terms=policy_of(configuration).terms,
+        terms=known.terms,
     )
 
 

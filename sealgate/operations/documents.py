@@ -13,6 +13,7 @@ from consumers.actions import COMMANDS
 from consumers.announcing import ACCOUNT as ANNOUNCER
 from consumers.exceptions import HANDLING, Code
 from consumers.policy import Policy
+from consumers.proposing import ACCOUNT as MATCHER
 from consumers.stating import OURSELVES, revision
 from consumers.store.cases import Action, Evidence, Item, Line
 from consumers.store.kept import Kept
@@ -137,6 +138,8 @@ def cause_text(cause: str, event: str) -> str:
     """Say for a person why a payment moved; `event` is what it was proven by."""
     if cause == Cause.EVENT and event.startswith(f"{OURSELVES}/{ANNOUNCER}/"):
         told = "announced before any money"
+    elif cause == Cause.EVENT and event.startswith(f"{OURSELVES}/{MATCHER}/"):
+        told = "a rule matched a deposit"
     else:
         told = _CAUSES.get(cause, cause)
     return f"{told} ({cause})"
@@ -148,6 +151,7 @@ _CAUSES: Mapping[str, str] = {
     Cause.TIMER: "time was up",
     Cause.POLL: "the provider was asked",
     Cause.VOID: "a person took facts away",
+    Cause.UNMATCH: "a person took a deposit back",
     Cause.RESTORE: "a person gave facts back",
     Cause.REPLAY: "events were read again",
 }

@@ -8,22 +8,23 @@ is said once under its id, whatever the file is called.
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from consumers.actions import Act
 from consumers.interpret import assets
-from consumers.operating import Limits, Order, WrongWords, check, command
+from consumers.interpret.assets import Assets
+from consumers.operating import Limits, Order, Particulars, WrongWords, check, command
 from consumers.policy import Policy
 from consumers.stating import Desk, Refused
-from consumers.store.port import Fenced, Store
+from consumers.store.port import Fenced, PaymentKey, Store
 from ingress import telemetry
 from ingress.contract import cloudevents
 from sealgate.config import Configuration
 from sealgate.exposure.marking import accounts
-from sealgate.operations import wanting, words
+from sealgate.operations import objects, wanting, words
 from sealgate.operations.answering import (
     EXIT_FAILED,
     Busy,
@@ -54,12 +55,12 @@ class Line(NamedTuple):
 
 def post(configuration: Configuration, file: Path, said: Acknowledgement) -> int:
     """Do every line of a file; return the exit code: refused, if any line was."""
-    operators = configuration.settings.operators
+    registry, operators = assets.load(), configuration.settings.operators
     try:
         order = _order(Act.RECORD_POSTING, said, said.key)
         words.check_people(order, operators.people)
         check(order)
-        limits = words.limits_of(operators.alone_up_to, assets.load())
+        limits = words.limits_of(operators.alone_up_to, registry)
         lines = list(read(file))
     except Refused as refused:
         return refuse(refused, as_json=said.json)
@@ -67,7 +68,7 @@ def post(configuration: Configuration, file: Path, said: Acknowledgement) -> int
 
     async def ask(store: Store) -> Document:
         nonlocal refused_lines
-        desk = _Desk(store, configuration, policy_of(configuration), limits, said)
+        desk = _Desk(store, configuration, policy_of(configuration), registry, limits, said)
         told = [await desk.do(line) for line in lines]
         refused_lines = sum(one["outcome"] == "refused" for one in told)
         return {
@@ -84,14 +85,18 @@ def post(configuration: Configuration, file: Path, said: Acknowledgement) -> int
     return done or (EXIT_FAILED if refused_lines else done)
 
 
-class _Desk(NamedTuple):
-    """Does the lines of one file, one after the other."""
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Does the lines of one file, one after the other; `done` is the last word on each posting."""
 
     store: Store
     configuration: Configuration
     policy: Policy
+    registry: Assets
     limits: Limits
     said: Acknowledgement
+    names: set[str] = field(default_factory=set)
+    done: dict[tuple[str, ...], Act] = field(default_factory=dict)
 
     async def do(self, line: Line) -> Document:
         """Do one line, and say what became of it."""
@@ -120,14 +125,28 @@ class _Desk(NamedTuple):
             asset=fields["asset"],
             at=fields.get("posted_at", ""),
         )
-        more = wanting.particulars(act, wanted, Known(payment, facts, assets.load()))
-        name = "/".join((self.said.key, act, *payment, fields["posting"]))
+        more = wanting.particulars(act, wanted, Known(payment, facts, self.registry))
+        name = self._name(act, payment, more, wanted.at)
         order = _order(act, self.said, cloudevents.attribute(name))
-        ordered = command(order, payment, more, self.limits, occurrence(self.configuration))
+        now = occurrence(self.configuration, self.policy)
+        ordered = command(order, payment, more, self.limits, now)
         desk = Desk(self.store, self.policy, telemetry.now_ms)
         done = await desk.do(ordered, dry_run=self.said.dry_run)
         raised = sorted({one.code for one in done.changes.anomalies})
         return {"outcome": "repeat" if done.is_repeat else "written", "raised": raised}
+
+    def _name(self, act: Act, payment: PaymentKey, more: Particulars, at: str) -> str:
+        """Name what a line says, all of it. Raises `WrongWords` where nobody can tell it apart."""
+        posting = (*payment, more.posting)
+        name = "/".join((self.said.key, act, *posting, more.asset, str(more.amount), at))
+        if name in self.names and self.done[posting] is not act:
+            raise WrongWords(
+                "posted_at: the file says the same before, and the other thing between the two; say"
+                " when this was"
+            )
+        self.names.add(name)
+        self.done[posting] = act
+        return name
 
 
 def _order(act: Act, said: Acknowledgement, key: str) -> Order:
@@ -176,12 +195,10 @@ def _objects(file: Path, text: str) -> Iterator[Line]:
         if not told.strip():
             continue
         try:
-            # Numbers stay as they are written: a float would be another amount.
-            fields = json.loads(told, parse_float=str, parse_int=str)
-        except json.JSONDecodeError:
-            raise WrongWords(f"{file}:{number}: this is no JSON object") from None
-        is_flat = isinstance(fields, dict) and all(isinstance(one, str) for one in fields.values())
-        if not is_flat or not fields.keys() <= FIELDS:
+            fields = objects.texts(told, has_numbers=True)
+        except WrongWords as wrong:
+            raise WrongWords(f"{file}:{number}: {wrong}") from None
+        if not fields.keys() <= FIELDS:
             listed = ", ".join(sorted(FIELDS))
             raise WrongWords(f"{file}:{number}: an object of texts with the names {listed}")
         yield Line(number, fields)
@@ -191,10 +208,11 @@ def _table(file: Path, text: str) -> Iterator[Line]:
     rows = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="", strict=True)
     try:
         names = [name.strip().lower() for name in rows.fieldnames or ()]
-        if not set(NEEDED) <= set(names) or not set(names) <= FIELDS:
+        is_known = set(NEEDED) <= set(names) <= FIELDS
+        if not is_known or len(set(names)) < len(names):
             raise WrongWords(
                 f"{file}: the head names payment, posting, amount and asset, and may name posted_at"
-                f" and books; it is {', '.join(names) or 'empty'}"
+                f" and books, each once; it is {', '.join(names) or 'empty'}"
             )
         rows.fieldnames = names
         for row in rows:

@@ -11,6 +11,7 @@ from sealgate.exposure import addresses, report
 from sealgate.exposure.report import Document
 from sealgate.exposure.table import fact_text
 from sealgate.operations import documents
+from sealgate.replay import deposits
 from sealgate.replay.conduct import Shown, Tally
 from sealgate.replay.spans import Span
 
@@ -29,6 +30,7 @@ def document(shown: Shown, policy: Policy, decimals: Decimals) -> Document:
         "after": _payment(done.after, policy, decimals),
         "notice": None if move is None else TYPE_PREFIX + move.after.lower(),
         "cause": None if move is None else move.cause.value,
+        "deposits": [deposits.document(one, decimals) for one in done.deposits],
         "exceptions": {"before": list(shown.open_before), "after": list(shown.open_after)},
         "events": [
             _event(one, done.changes.verdicts.get(one.event, ""), decimals) for one in done.readings
@@ -60,9 +62,14 @@ def _event(one: Change, verdict: str, decimals: Decimals) -> Document:
 def lines(told: Document) -> Iterator[str]:
     """Write a payment for a person."""
     before, after = told["before"], told["after"]
-    yield f"payment {told['payment']}"
-    was, now = _label(before), _label(after)
-    yield f"  state       {was}" + ("" if was == now else f" -> {now}")
+    if before is after is None and told["deposits"]:
+        yield f"no payment; {told['payment']} tells of deposits"
+    else:
+        yield f"payment {told['payment']}"
+        was, now = _label(before), _label(after)
+        yield f"  state       {was}" + ("" if was == now else f" -> {now}")
+    for one in told["deposits"]:
+        yield from deposits.lines(one)
     names = (after or before or {}).get("amounts", {})
     for name in names:
         pair = [_amount(one, name) for one in (before, after)]

@@ -6,7 +6,7 @@ profile and an `Occasion` flow in, an unsigned `Draft` flows out. Whoever needs 
 shape gives a captured body instead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ingress.contract import cloudevents
 from ingress.providers import Profile
@@ -50,11 +50,14 @@ def content_type(profile: Profile, body: bytes) -> str:
 
 def draft(profile: Profile, occasion: Occasion) -> Draft:
     """Return the profile's smallest event, unsigned and without a URL."""
-    fillings = list(_fillings(profile, occasion))
+    outside = list(_outside(profile, occasion))
+    around = [one for one in outside if _is_around(profile, one)]
     form = is_form(profile)
     found = Draft(method=profile.methods[0])
     tree: Node = {}
-    for place, text in fillings:
+    for place, text in (*outside, *_inside(profile, occasion)):
+        if (place, text) in around:
+            continue
         if place.kind is Kind.JSON:
             tree = _with(tree, place, text)
         elif find(found, place) is None and (form or place.kind is not Kind.FORM):
@@ -72,7 +75,7 @@ def draft(profile: Profile, occasion: Occasion) -> Draft:
         found.url,
         found.query,
         {**found.headers, CONTENT_TYPE: JSON},
-        _enclosed(profile, written(tree)),
+        _enclosed(profile, written(tree), around),
     )
 
 
@@ -91,10 +94,10 @@ def is_form(profile: Profile) -> bool:
     return Kind.FORM in read and Kind.JSON not in read
 
 
-def _fillings(profile: Profile, occasion: Occasion) -> Iterator[Filling]:
-    """Say what stands where, the most particular first: what is there already stays."""
+def _outside(profile: Profile, occasion: Occasion) -> Iterator[Filling]:
+    """Say what stands where for the signature, the most particular first: what is there stays."""
     says = profile.declaration
-    identity, said = says.identity, says.signature[0]
+    said = says.signature[0]
     yield from [(places.parse(one.at), one.equals) for one in says.expect if one.equals]
     if isinstance(said, Located):
         # What must have a certain look to be this signature's: an id in it keeps two events apart.
@@ -103,9 +106,14 @@ def _fillings(profile: Profile, occasion: Occasion) -> Iterator[Filling]:
             for one in said.when
             if one.matches is not None and not one.absent and fits(one)
         ]
-    yield from [(place, occasion.reference) for place in _first(profile, identity.payment_ref)]
     if isinstance(said, Located) and said.messages[0].has(rewritten.SnsLines):
         yield from _sns(occasion)
+
+
+def _inside(profile: Profile, occasion: Occasion) -> Iterator[Filling]:
+    """Say what stands where for the identity, in the document that it is read from."""
+    identity = profile.declaration.identity
+    yield from [(place, occasion.reference) for place in _first(profile, identity.payment_ref)]
     yield from [(place, NAME) for place in _first(profile, identity.event_type)]
     if identity.occurred.at:
         yield places.parse(identity.occurred.at), _moment(identity.occurred.form, occasion.at_ms)
@@ -153,9 +161,18 @@ def _with(tree: Node, place: Place, text: str | Number) -> Node:
         return tree
 
 
-def _enclosed(profile: Profile, document: bytes) -> bytes:
+def _is_around(profile: Profile, one: Filling) -> bool:
+    """Say whether a text stands in the body around the document, and not in the document."""
+    enclosing = any(text.startswith("/") for text in profile.declaration.identity.document)
+    return enclosing and one[0].kind is Kind.JSON
+
+
+def _enclosed(profile: Profile, document: bytes, around: Sequence[Filling]) -> bytes:
     """Put the JSON where the profile looks for it, if that is a member of the body."""
-    for text in profile.declaration.identity.document:
-        if text.startswith("/"):
-            return put(Draft(body=b"{}"), places.parse(text), document.decode()).body
+    for said in profile.declaration.identity.document:
+        if said.startswith("/"):
+            tree: Node = {}
+            for place, text in around:
+                tree = _with(tree, place, text)
+            return put(Draft(body=written(tree)), places.parse(said), document.decode()).body
     return document

@@ -72,7 +72,8 @@ async def gather(store: Store, found: Found) -> Story:
         events: Sequence[Recorded] = found.events
         items = await _items(store, None, events)
         marks = await store.marks([one.event.key for one in events])
-        return Story(found, None, events, (), (), items, (), marks, {})
+        actions = await _ordered(store, events)
+        return Story(found, None, events, (), (), items, actions, marks, {})
     statements = await store.statements(key)
     transitions = await store.transitions(key)
     moves = await DepositReads.of(store).decided(key)
@@ -93,6 +94,13 @@ async def gather(store: Store, found: Found) -> Story:
         await _holds(store, key),
         moves,
     )
+
+
+async def _ordered(store: Store, events: Sequence[Recorded]) -> list[Action]:
+    """Read what people ordered that is about no payment: a replay, or the record of a drill."""
+    names = [one.event.key.key for one in events if one.event.key.provider == OURSELVES]
+    found = [await store.cases.action(name) for name in names]
+    return [one for one in found if one is not None]
 
 
 async def _actions(store: Store, key: PaymentKey, moves: Sequence[DepositMove]) -> list[Action]:

@@ -13,6 +13,7 @@ import pytest
 
 from deploy.kafka import broker
 from deploy.kafka.artefacts import BrokerUnavailable, cache_directory, class_path, java
+from tests.support import ports
 from tests.support.processes import ROOT, WAIT_S
 from tests.support.services import missing
 
@@ -27,13 +28,6 @@ def _start(directory: Path, port: int) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(name="installed", scope="module")
@@ -53,7 +47,7 @@ def test_the_broker_answers_where_it_says_and_stops_in_good_order(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     """The printed line is pasted into a configuration; no Java is left behind afterwards."""
-    port = _free_port()
+    port = ports.free()
     process = _start(tmp_path / "kafka", port)
     try:
         assert process.stdout is not None

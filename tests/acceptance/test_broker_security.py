@@ -26,7 +26,7 @@ from ingress.eventlog.port import LogUnavailable, Message, TopicRefused
 from tests.support import secure_kafka
 from tests.support.gateway import log_lines
 from tests.support.observing import Witness
-from tests.support.processes import Stack, end_all, event, post, start
+from tests.support.processes import WAIT_S, Stack, end_all, event, post, start
 from tests.support.secure_kafka import SecureBroker
 from tests.support.secured import (
     ALARMS,
@@ -261,7 +261,7 @@ def test_an_edge_with_a_wrong_password_says_so_and_starts_once_the_file_is_right
     file = tmp_path / "edge-password"
     file.write_text("not-the-password")
     running = start(stack.write(**tables), "serve").wait_started()
-    until = time.monotonic() + 20
+    until = time.monotonic() + WAIT_S
     while "refuses the user edge" not in running.output.read_text():
         assert time.monotonic() < until, running.output.read_text()
         time.sleep(0.1)
@@ -345,7 +345,7 @@ async def test_a_password_that_is_replaced_before_the_brokers_know_it_costs_noth
     await until_said(said, publisher)
     assert witness.rebuilds == []
     file.write_text(broker.security.users["edge"])
-    until = time.monotonic() + 20
+    until = time.monotonic() + WAIT_S
     while not witness.rebuilds:
         assert time.monotonic() < until
         assert await publisher.publish(Message(VERIFIED, b"k", b"{}"))
@@ -360,7 +360,7 @@ async def until_said(
     said: Callable[[str], Sequence[Mapping[str, object]]], publisher: KafkaPublisher
 ) -> None:
     """Publish until the publisher has been refused with the new password."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + WAIT_S
     while not (lines := said("access_not_renewed")):
         assert time.monotonic() < until
         assert await publisher.publish(Message(VERIFIED, b"k", b"{}"))

@@ -13,7 +13,7 @@ import pytest
 from ingress.contract.declaration import TOPICS
 from ingress.eventlog.kafka import KafkaLog
 from ingress.eventlog.kafka_admin import KafkaAdmin
-from tests.support.processes import Running, Stack, event, get, post, start
+from tests.support.processes import WAIT_S, Running, Stack, event, get, post, start
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -48,10 +48,7 @@ def guarded(stack: Stack, policy: str) -> Running:
 
 def told_unsafe(running: Running) -> Mapping[str, object]:
     """Wait for the edge's word on its topics."""
-    until = time.monotonic() + 40
-    while not (told := [one for one in running.lines() if one["event"] == "topics_unsafe"]):
-        assert time.monotonic() < until, running.output.read_text()
-        time.sleep(0.1)
+    told = running.wait_said("topics_unsafe")
     assert len(told) == 1
     return told[0]
 
@@ -97,7 +94,7 @@ async def test_what_was_journaled_while_kafka_was_away_waits_for_safe_topics(
     assert sum((await log.ends(names(stack)[0])).values()) == 0
     await write_through(admin(private_broker.bootstrap), names(stack))
     running.wait_ready()
-    until = time.monotonic() + 20
+    until = time.monotonic() + WAIT_S
     while not sum((await log.ends(names(stack)[0])).values()):
         assert time.monotonic() < until, running.output.read_text()
         await asyncio.sleep(0.1)

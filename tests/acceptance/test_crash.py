@@ -5,6 +5,7 @@ the process dies at a named step, three times over, and then lives. What must be
 known by hand: three transitions a payment, in order, each told at least once and under one id.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,7 @@ async def _ends_right(stack: Stack) -> bool:
     while time.monotonic() < deadline:
         if await _has_ended_right(stack):
             return True
+        await asyncio.sleep(0.1)
     return False
 
 

@@ -24,7 +24,7 @@ from consumers.lifecycle import State
 from sealgate.demo import Choices, run
 from sealgate.demo.conduct import GALLERY
 from sealgate.demo import conduct
-conduct.SETTLE_S = 3.0
+conduct.SETTLE_S = 6.0
 wrong = next(one for one in GALLERY if one.title == "Expired")
 *before, last = wrong.moves
 broken = replace(wrong, moves=(*before, last._replace(after=State.UNDERPAID)))
@@ -159,7 +159,7 @@ def test_a_second_shells_event_is_seen_and_ctrl_c_ends_well(
     assert sent.returncode == 0, sent.stdout + sent.stderr
     correlation = re.search(r"correlation\s+(\S+)", sent.stdout)
     assert correlation is not None
-    lines = _wait_for(tmp_path / "out", "FromASecondShell").splitlines()
+    lines = _wait_for(tmp_path / "out", correlation[1]).splitlines()
     moved = [line for line in lines if "FromASecondShell" in line]
     assert len(moved) == 1
     assert "Paid" in moved[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.drills import compromise, divergence_judged, duplicates_judged, leak
+from tests.support.canary import Canaries
 from tests.support.drills import DRILLS, DrillResults, Played, play
 from tests.support.drills_broken import FAILS, PROTECTIONS, SAMPLE, play_all
 
@@ -59,6 +60,20 @@ def test_the_evidence_is_kept_for_people_and_for_archives(
     for one in sheet["affected"]:
         assert f"- `{one}`" in text
     assert sheet["commands"]
+
+
+@pytest.mark.parametrize("drill", DRILLS)
+def test_a_drill_leaves_no_secret_anywhere(drill: str, drill_results: DrillResults) -> None:
+    """Sheets, logs, databases and reports of a drill go to people who may not have the keys."""
+    played = drill_results(drill)
+    canaries = Canaries()
+    for path in [*played.directory.rglob("secrets/*"), *played.directory.glob("*-key")]:
+        canaries.add(path.name, path.read_bytes().strip())
+    assert len(canaries.names) >= 2, played.err
+    (played.directory / "stdout").write_text(played.out)
+    (played.directory / "stderr").write_text(played.err)
+    assert canaries.search(played.directory) == []
+    assert played.code == 0, played.out + played.err
 
 
 @pytest.mark.kafka

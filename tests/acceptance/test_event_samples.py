@@ -34,6 +34,8 @@ STORIES: Mapping[str, Sequence[tuple[str, State]]] = {
         ("InvoiceSettled", State.CONFIRMED),
     ],
 }
+# Money of a customer's address, which names no payment: a deposit, and no state.
+DEPOSIT = ("cryptopay", "ChannelPayment:created", State.UNDERPAID)
 HINT = ("bitpay", "invoice_confirmed", State.CONFIRMED)
 
 
@@ -46,7 +48,7 @@ def _configured(stack: Stack) -> Path:
     """Write a configuration with a source for each provider; one of them signs nothing."""
     path = stack.write()
     lines = []
-    for provider in (*STORIES, HINT[0]):
+    for provider in (*STORIES, DEPOSIT[0], HINT[0]):
         lines += ["[[source]]", f'slug = "{_slug(provider)}"', f'provider = "{provider}"']
         lines += ['account = "shop"']
         if provider == HINT[0]:
@@ -101,9 +103,10 @@ def test_providers_own_events_move_their_payments_from_end_to_end(tmp_path: Path
     log_url, store_url = f"embedded://{tmp_path / 'log.db'}", f"sqlite://{tmp_path / 'store.db'}"
     stack = Stack(tmp_path, log_url, store_url)
     running = processes.start(_configured(stack), "up").wait_started().wait_ready()
-    # The hint goes first: once the others have arrived, it has had its time.
-    hint = _sample(*HINT)
+    # What makes no state goes first: once the others have arrived, it has had its time.
+    hint, deposit = _sample(*HINT), _sample(*DEPOSIT)
     _send(stack, running.edge_url, HINT[0], hint)
+    _send(stack, running.edge_url, DEPOSIT[0], deposit)
     for provider, story in STORIES.items():
         samples = [_sample(provider, word, state) for word, state in story]
         for sample in samples:
@@ -113,5 +116,6 @@ def test_providers_own_events_move_their_payments_from_end_to_end(tmp_path: Path
         assert asyncio.run(_states(stack, key, wanted)) == wanted
     assert asyncio.run(_states(stack, PaymentKey(HINT[0], "shop", hint.payment), [])) == []
     # The last is of the invoice that was settled by hand with too much.
-    assert asyncio.run(_open_codes(stack)) == {Code.NEEDS_FETCH, Code.AMOUNT_OVER}
+    wanted_codes = {Code.NEEDS_FETCH, Code.AMOUNT_OVER, Code.UNMATCHED_DEPOSIT}
+    assert asyncio.run(_open_codes(stack)) == wanted_codes
     assert running.terminate() == 0

@@ -25,6 +25,7 @@ HOOK = "/hooks/shop"
 ACCEPTED = 200
 REFUSED = 503  # BTCPay Server never retries a 401
 IN_FORCE_S = 1.0
+EXIT_CONFIGURATION = 78
 
 
 @pytest.fixture(name="stack")
@@ -123,10 +124,12 @@ def test_a_revoked_key_is_refused_within_a_second(stack: Stack) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    written_s, late, refused = None, [], 0
+    written_s, late, refused, stood_still_s = None, [], 0, 0.0
     for number in range(10_000):
         before_s = time.monotonic()
         status = _deliver(running, f"old-{number}", OLD_SECRET)
+        # While the machine lets nobody run no time passes for the edge either.
+        stood_still_s = max(stood_still_s, time.monotonic() - before_s)
         if written_s is None and 'status = "revoked"' in config.read_text():
             written_s = time.monotonic()
         if written_s is not None and before_s > written_s + IN_FORCE_S and status == ACCEPTED:
@@ -134,10 +137,10 @@ def test_a_revoked_key_is_refused_within_a_second(stack: Stack) -> None:
         refused += status == REFUSED
         if written_s is not None and time.monotonic() > written_s + 2 * IN_FORCE_S:
             break
-    out, _ = revoking.communicate(timeout=30)
+    out, _ = revoking.communicate(timeout=processes.WAIT_S)
     assert revoking.returncode == 0
     assert "in force at" in out
-    assert late == []
+    assert [late_s for late_s in late if late_s > IN_FORCE_S + stood_still_s] == []
     assert refused > 0
     assert _deliver(running, "last", NEW_SECRET) == ACCEPTED
     assert running.terminate() == 0
@@ -173,8 +176,24 @@ def test_a_revocation_among_mistakes_is_1_until_they_are_mended_and_then_in_forc
     assert running.terminate() == 0
 
 
-CERTIFICATE_S = 12
-"""Long enough for a slow machine to start with it, and short enough to wait for its end."""
+CERTIFICATE_S = (8, 30)
+"""Long enough to start with it; and, where the machine is too slow for that, once more."""
+
+
+def _started_with_a_certificate(stack: Stack) -> tuple[Running, datetime]:
+    """Start a gateway while its certificate is good; return it, and when that ends."""
+    config = stack.write()
+    named = "\n".join(f'{name} = "{file}"' for name, file in settings().items())
+    config.write_text(config.read_text() + f"[edge.tls]\n{named}\n")
+    for seconds in CERTIFICATE_S:
+        ends = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+        write_pair(stack.directory, not_after=ends)
+        running = processes.start(config, "up")
+        try:
+            return running.wait_started().wait_ready(), ends
+        except AssertionError:
+            assert running.wait() == EXIT_CONFIGURATION, running.output.read_text()
+    raise AssertionError("it does not start in time")
 
 
 @pytest.mark.slow
@@ -182,14 +201,10 @@ def test_a_certificate_that_expired_does_not_keep_a_revocation_from_being_in_for
     stack: Stack,
 ) -> None:
     """Nobody renewed it, and an hour later a key leaks: a running edge takes the change."""
-    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=CERTIFICATE_S)
-    write_pair(stack.directory, not_after=ends)
-    config = stack.write()
-    named = "\n".join(f'{name} = "{file}"' for name, file in settings().items())
-    config.write_text(config.read_text() + f"[edge.tls]\n{named}\n")
-    running = processes.start(config, "up").wait_started().wait_ready()
+    running, ends = _started_with_a_certificate(stack)
+    config = stack.directory / "sealgate.toml"
     while datetime.now(UTC) <= ends:
-        time.sleep(0.2)
+        time.sleep(0.1)
     typed = _type(running, config, REVOKE)
     assert "the certificate has expired" in typed.stderr
     assert typed.returncode == 0, typed.stderr

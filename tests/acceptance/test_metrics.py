@@ -68,7 +68,11 @@ def test_promtool_finds_nothing_to_say_about_a_live_scrape(running: Running) -> 
 )
 def test_a_series_exists_before_its_first_event(running: Running, series: str) -> None:
     """A rate needs two samples: a counter that appears with its first failure hides it."""
-    assert any(line.startswith(series + " ") for line in _scrape(running).splitlines())
+    # Some are of the monitor, which looks for the first time a moment after the start.
+    deadline = time.monotonic() + processes.WAIT_S
+    while not any(line.startswith(series + " ") for line in _scrape(running).splitlines()):
+        assert time.monotonic() < deadline, series
+        time.sleep(0.1)
 
 
 @pytest.mark.slow

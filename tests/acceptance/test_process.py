@@ -5,6 +5,7 @@ import resource
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ async def _event_keys(log: EventLog, environment: str) -> set[str]:
         for record in await log.read(Position(partition, begin), 10_000):
             found.add(Envelope.decode(record.headers, record.value).event_key)
     return found
+
+
+async def _until_accepted(accepted: Sequence[str], count: int) -> None:
+    """Wait until so much was accepted: on a busy machine it takes longer."""
+    async with asyncio.timeout(processes.WAIT_S):
+        while len(accepted) < count:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.slow
@@ -58,13 +66,12 @@ async def test_sigterm_under_load_loses_nothing_that_was_accepted(stack: Stack) 
                 return
             (accepted if b" 200 " in answer else broken).append(name)
 
-    stopper = threading.Timer(0.7, running.terminate)
-    stopper.start()
-    await asyncio.gather(*(client(number) for number in range(16)))
-    stopper.join()
+    clients = asyncio.gather(*(client(number) for number in range(16)))
+    await _until_accepted(accepted, 200)
+    running.process.terminate()
+    await clients
     assert running.wait() == 0
     assert broken == []
-    assert len(accepted) > 100
     log = stack.log()
     keys = await _event_keys(log, stack.environment)
     await log.close()
@@ -74,7 +81,9 @@ async def test_sigterm_under_load_loses_nothing_that_was_accepted(stack: Stack) 
 @pytest.mark.slow
 async def test_what_is_in_flight_when_sigterm_comes_is_answered(stack: Stack) -> None:
     """A delivery half sent, and one that comes while the balancer still looks here, both count."""
-    running = processes.start(stack.write(edge={"drain_s": 1.0}), "serve").wait_started()
+    # Long enough to look around in it, on a machine that has other things to do.
+    patient = {"drain_s": 4.0, "body_s": 60.0, "stop_s": 60.0}
+    running = processes.start(stack.write(edge=patient), "serve").wait_started()
     running.wait_ready()
     port = int(running.edge_url.rpartition(":")[2])
     body = processes.event("inv-half", "InvoiceCreated")
@@ -87,7 +96,7 @@ async def test_what_is_in_flight_when_sigterm_comes_is_answered(stack: Stack) ->
         await asyncio.sleep(0.01)
     assert processes.get(running.admin_url + "/livez")[0] == 200
     assert processes.post(running.edge_url, processes.event("inv-late", "InvoiceCreated")) == 200
-    await asyncio.sleep(1.2)
+    await _until_closed(port)
     writer.write(whole[-5:])
     head = await reader.readuntil(b"\r\n\r\n")
     writer.close()
@@ -98,6 +107,18 @@ async def test_what_is_in_flight_when_sigterm_comes_is_answered(stack: Stack) ->
     keys = await _event_keys(log, stack.environment)
     await log.close()
     assert keys == {"inv-half-InvoiceCreated", "inv-late-InvoiceCreated"}
+
+
+async def _until_closed(port: int) -> None:
+    """Wait until nobody is let in any more."""
+    async with asyncio.timeout(processes.WAIT_S):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                return
+            writer.close()
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.slow
@@ -119,11 +140,10 @@ async def test_sigkill_under_load_loses_nothing_that_was_accepted(stack: Stack) 
     clients = [threading.Thread(target=client, args=(number,)) for number in range(8)]
     for each in clients:
         each.start()
-    await asyncio.sleep(1.0)
+    await _until_accepted(accepted, 100)
     running.kill()
     for each in clients:
         each.join()
-    assert len(accepted) > 50
     log = stack.log()
     keys = await _event_keys(log, stack.environment)
     await log.close()
@@ -222,7 +242,7 @@ def test_an_unreachable_kafka_is_waited_for_and_said(stack: Stack) -> None:
     assert status == 503
     assert "[-] log accepts envelopes" in told
     assert processes.post(running.edge_url, processes.event("inv", "InvoiceCreated")) == 503
-    assert any(line["event"] == "log_unavailable" for line in running.lines())
+    running.wait_said("log_unavailable")
     assert running.terminate() == 0
 
 
@@ -231,12 +251,8 @@ def test_an_unreachable_postgres_is_waited_for_and_said(stack: Stack) -> None:
     """Nothing is lost: the events wait on the log until the database is there."""
     stack.store_url = "postgresql://nobody@127.0.0.1:1/nothing"
     running = processes.start(stack.write(), "up").wait_started()
-    for _ in range(100):
-        if any(line["event"] == "not_yet_there" for line in running.lines()):
-            break
-        running.process.poll()
-        processes.get(running.admin_url + "/livez")
-    assert any(line["event"] == "not_yet_there" for line in running.lines())
+    running.wait_said("not_yet_there")
+    assert processes.get(running.admin_url + "/livez")[0] == 200
     assert running.terminate() == 0
 
 
@@ -246,6 +262,7 @@ def test_no_secret_and_no_body_is_ever_written_to_the_log_lines(stack: Stack) ->
     running = processes.start(stack.write(), "up").wait_started().wait_ready()
     body = processes.event("inv-1", "InvoiceCreated", note="canary-in-the-body")
     assert processes.post(running.edge_url, body) == 200
+    running.wait_said("envelope_handled")
     metrics = processes.get(running.admin_url + "/metrics")[1]
     assert running.terminate() == 0
     written = running.output.read_text() + metrics

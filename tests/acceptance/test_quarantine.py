@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Sequence
@@ -92,9 +93,9 @@ async def _opened(stack: Stack) -> AsyncIterator[Store]:
 async def _states(stack: Stack, payment: str, wanted: int) -> list[str]:
     """Wait until a payment has moved so often; return its states."""
     async with _opened(stack) as store:
-        for _ in range(400):
-            found = await processes.history(store, payment)
-            if len(found) >= wanted:
+        deadline = time.monotonic() + processes.WAIT_S
+        while len(found := await processes.history(store, payment)) < wanted:
+            if time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.05)
         return [str(one.after) for one in found]

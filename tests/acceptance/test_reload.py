@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import processes
-from tests.support.processes import Running, Stack
+from tests.support.processes import Stack
 
 IN_FORCE_S = 1.0
 REVOKED = 'status = "revoked"\n'
@@ -26,16 +26,6 @@ def _swap(path: Path, text: str) -> None:
     beside.rename(path)
 
 
-def _wait_for(running: Running, event: str, count: int = 1) -> dict[str, object]:
-    deadline = time.monotonic() + processes.WAIT_S
-    while time.monotonic() < deadline:
-        found = [line for line in running.lines() if line["event"] == event]
-        if len(found) >= count:
-            return found[-1]
-        time.sleep(0.01)
-    raise AssertionError(f"no {event}: {running.output.read_text()}")
-
-
 @pytest.mark.slow
 def test_a_revocation_is_in_force_within_a_second(stack: Stack) -> None:
     """The promise that a leaked key's holder is shut out: counted from the rename of the file."""
@@ -46,18 +36,22 @@ def test_a_revocation_is_in_force_within_a_second(stack: Stack) -> None:
         assert processes.post(running.edge_url, processes.event(f"a{number}", "Created")) == 200
     _swap(path, path.read_text() + REVOKED)
     revoked_s = time.monotonic()
-    last_s = revoked_s
+    last_s = answered_s = revoked_s
     refused = number = 0
+    stood_still_s = 0.0
     while refused < 50 and time.monotonic() < revoked_s + processes.WAIT_S:
         number += 1
         sent_s = time.monotonic()
         status = processes.post(running.edge_url, processes.event(f"b{number}", "Created"))
+        before_s, answered_s = answered_s, time.monotonic()
         if status == 200:
             last_s, refused = sent_s, 0
+            stood_still_s = max(stood_still_s, answered_s - before_s)
         else:
             refused += 1
     assert refused == 50
-    assert last_s - revoked_s < IN_FORCE_S
+    # While the machine lets nobody run no time passes for the edge either.
+    assert last_s - revoked_s < IN_FORCE_S + stood_still_s
     keys = json.loads(processes.get(running.admin_url + "/keys")[1])
     assert keys["generation"] == 2
     assert keys["sources"]["shop"]["keys"][0]["status"] == "revoked"
@@ -72,7 +66,7 @@ def test_sighup_looks_at_everything_and_a_mistake_changes_nothing(stack: Stack) 
     running = processes.start(path, "up").wait_started().wait_ready()
     _swap(path, good + "[[")
     running.process.send_signal(signal.SIGHUP)
-    line = _wait_for(running, "configuration_rejected")
+    (*_, line) = running.wait_said("configuration_rejected")
     assert "not valid TOML" in str(line["mistakes"])
     status, told = processes.get(running.admin_url + "/readyz?verbose")
     assert status == 200
@@ -83,7 +77,8 @@ def test_sighup_looks_at_everything_and_a_mistake_changes_nothing(stack: Stack) 
         file.write(b"-second")
     _swap(path, good + '[[source.key]]\nid = "k2"\nfile = "second"\n')
     running.process.send_signal(signal.SIGHUP)
-    assert _wait_for(running, "configuration_reloaded")["changed"] == 1
+    (*_, line) = running.wait_said("configuration_reloaded")
+    assert line["changed"] == 1
     status, told = processes.get(running.admin_url + "/readyz?verbose")
     assert "[+] configuration is what is on the disk" in told
     assert running.terminate() == 0

@@ -211,7 +211,7 @@ async def test_a_file_held_by_another_is_unavailable_within_the_deadline(ground,
 async def test_a_full_queue_refuses_at_once(ground, file, monkeypatch):
     """Memory is bounded: when the disk stands still, waiting longer helps nobody."""
     monkeypatch.setattr(embedded_writer, "WAITING_MAX", 10)
-    async with ground.log() as log, ground.publishing(log, deadline_s=1.0) as publisher:
+    async with ground.log() as log, ground.publishing(log, deadline_s=PATIENCE_S) as publisher:
         with held(file):
             waiting = [publisher.publish(ground.message()) for _ in range(10)]
             await asyncio.sleep(0)

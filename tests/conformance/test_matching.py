@@ -16,8 +16,10 @@ from consumers.stating import IllegalTransition, KeyReused, VersionConflict
 from consumers.store.deposits import DepositState
 from consumers.store.port import Judgement, Mark, PaymentKey, Store
 from consumers.voiding import void
-from tests.conformance.test_deposits import BLOCK_2, activity, deposit_key, transfer
+from tests.conformance.test_deposits import BLOCK_2, SHOP, TX_1, activity, deposit_key, transfer
+from tests.conformance.test_proposing import expect, last, order, proposing
 from tests.support.audited import audit
+from tests.support.builders import envelope
 from tests.support.kept import Member
 from tests.support.store_told import RIM
 
@@ -241,3 +243,55 @@ async def test_only_what_is_there_is_matched(store: Store) -> None:
     await member.apply(activity(transfer()))
     with pytest.raises(Unknown, match="no such payment"):
         await Office(member).do(Act.MATCH_DEPOSIT, 0)
+
+
+async def test_money_that_its_provider_tells_of_too_counts_once(store: Store) -> None:
+    """Matched by hand, and named by the payment's own provider later: it is half of the price."""
+    member, invoice = Member(store, NO_POLICY), PaymentKey("btcpay", "main", "inv-17")
+    await member.expect(PRICE, payment=invoice, asset="USDC")
+    await member.apply(activity(transfer(amount=PRICE // 2)))
+    act = Act.MATCH_DEPOSIT
+    match = Order(act, "kim", Role.OPERATIONS, REASONS[act], "looked", "m-1", 0, "ann")
+    await Matcher(store, NO_POLICY, LIMITS, member.occurrence).do(match, deposit_key(), invoice)
+    body = {
+        "type": "InvoicePaymentSettled",
+        "timestamp": 1_795_424_400,
+        "invoiceId": invoice.reference,
+        "payment": {"id": f"{TX_1}-0", "value": "5"},
+        "paymentMethodId": "USDC-CHAIN",
+    }
+    word = "InvoicePaymentSettled"
+    told = envelope(body, provider="btcpay", event_type=word, payment_ref=invoice.reference)
+    assert await member.verdicts(told) == ["applied_no_change"]
+    assert (await member.payment(invoice)).state is State.UNDERPAID
+    assert await member.open() == {("AMOUNT_UNDER", "btcpay/main/inv-17")}
+
+
+async def test_the_deposits_of_a_payment_are_those_matched_with_it_now(store: Store) -> None:
+    """Whoever compares a payment with its provider leaves out what its provider cannot know."""
+    member, office = await open_for_business(store)
+    await member.apply(activity(transfer()))
+    await office.do(Act.MATCH_DEPOSIT, 0)
+    async with store.transaction() as tx:
+        [held] = await tx.deposits.matched_with([ORDER_17, deposit_key()])
+        assert (held.key, held.version) == (deposit_key(), 1)
+    await office.do(Act.UNMATCH_DEPOSIT, 1)
+    async with store.transaction() as tx:
+        assert await tx.deposits.matched_with([ORDER_17]) == []
+
+
+async def test_what_people_took_back_no_rule_matches_again(store: Store) -> None:
+    """Whoever unmatches a suspected fraud must not find it matched again five seconds later."""
+    member = Member(store, NO_POLICY)
+    await expect(member, 1, address=SHOP)
+    await member.apply(activity(transfer()))
+    rule = proposing(member)
+    await rule.look()
+    why = Act.UNMATCH_DEPOSIT, "kim", Role.OPERATIONS, Reason.SUSPECTED_FRAUD
+    back = Order(*why, "stolen card", "T-1", 1, "ann")
+    await Matcher(store, NO_POLICY, {}, member.occurrence).do(back, deposit_key(), None)
+    for _ in range(2):
+        await rule.look()
+    assert await last(store) == (DepositState.PROPOSED, [("alchemy/main/order-1", "1.00")])
+    assert (await member.payment(order(1))).state is State.PENDING
+    assert {code for code, _ in await member.open()} == {"UNMATCHED_DEPOSIT"}

@@ -1,13 +1,18 @@
 """Which payment a deposit is for: a rule matches the certain ones, people are asked of others."""
 
 import json
+from datetime import UTC
 
+import pytest
 from prometheus_client import CollectorRegistry
 
+from consumers import business_days
+from consumers.deposits import Pressing
 from consumers.lifecycle import State
 from consumers.metrics import KeptMetrics
 from consumers.policy import NO_POLICY
 from consumers.proposing import Proposing, candidates
+from consumers.store.cases import Item, ItemFilter
 from consumers.store.deposit_reads import DepositReads
 from consumers.store.deposits import DepositState
 from consumers.store.port import PaymentKey, Store
@@ -19,6 +24,8 @@ from tests.conformance.test_deposits import (
     deposit_key,
     transfer,
 )
+from tests.support.audited import audit
+from tests.support.builders import NOW_MS
 from tests.support.kept import HOUR_MS, Member
 
 PRICE = 10_000_000
@@ -164,3 +171,76 @@ async def test_two_that_look_at_once_match_once(store: Store) -> None:
         await watch.look()
     assert len(await DepositReads.of(store).history(deposit_key())) == 1
     assert (await member.payment(order(1))).version == 2
+
+
+# --- what cannot wait
+
+CLOSES_MS = business_days.period_end(NOW_MS, UTC)
+
+
+def pressing(member: Member, **large: int) -> Proposing:
+    """Make what goes through deposits, with amounts from which on they are large."""
+    looking = proposing(member)
+    looking.pressing = Pressing(large)
+    return looking
+
+
+async def item(store: Store) -> Item:
+    """Read the one open exception."""
+    [found] = await store.cases.items(ItemFilter(), None, 9)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("large", "severity"),
+    [({}, 3), ({"USDC@ethereum": PRICE + 1}, 3), ({"USDC@ethereum": PRICE}, 2)],
+)
+async def test_a_large_deposit_is_for_the_same_shift(
+    store: Store, large: dict[str, int], severity: int
+) -> None:
+    """A cent to a wrong address can wait for tomorrow, and a month's wages cannot."""
+    member = Member(store, NO_POLICY)
+    await member.apply(activity(transfer()))
+    watch = pressing(member, **large)
+    for _ in range(3):
+        await watch.look()
+    found = await item(store)
+    # Once worse it is left alone: what is told at every look is read by nobody.
+    assert (found.anomaly.severity, found.times) == (severity, 4 - severity)
+
+
+async def test_a_deposit_that_crosses_the_end_of_its_month_is_finances_before_the_close(
+    store: Store,
+) -> None:
+    """Money that nobody has claimed is a liability of the period that it came in."""
+    member = Member(store, NO_POLICY)
+    await member.apply(activity(transfer()))
+    member.now_ms = CLOSES_MS - 1
+    await pressing(member).look()
+    assert (await item(store)).anomaly.severity == 3
+    member.now_ms = CLOSES_MS
+    await pressing(member).look()
+    found = await item(store)
+    assert found.anomaly.severity == 2
+    # A later word on the same money does not calm it down.
+    await member.apply(activity(transfer(), name="again"), activity(transfer(block=BLOCK_2)))
+    assert (await item(store)).anomaly.severity == 2
+    assert (await audit(store)).problems == []
+
+
+async def test_what_was_decided_or_is_gone_is_not_asked_about_again(store: Store) -> None:
+    """An end and a worsening that cross must not leave an exception nobody can close."""
+    member = Member(store, NO_POLICY)
+    await member.apply(activity(transfer()))
+    seen = await item(store)
+    await member.apply(activity(transfer(removed=True)))
+    watch = pressing(member, **{"USDC@ethereum": 1})
+    await watch._press(seen, deposit_key(), NOW_MS)
+    assert await member.open() == set()
+    await expect(member, 1, address=SHOP)
+    await member.apply(activity(transfer(block=BLOCK_2)))
+    seen = await item(store)
+    await proposing(member).look()
+    assert (await last(store))[0] is DepositState.MATCHED
+    await watch._press(seen, deposit_key(), NOW_MS)
+    assert await member.open() == set()

@@ -137,8 +137,8 @@ async def test_lost_sequence_numbers_cost_a_producer_and_no_message(cluster, wit
 
 async def test_too_few_replicas_open_the_breaker_until_there_are_enough(cluster, witness):
     """Below min.insync.replicas nothing is durable: that is an outage, and it ends by itself."""
-    async with publishing(cluster, witness, 5.0, stall_s=0.2) as publisher:
-        cluster.fail_produce(*[NOT_ENOUGH_REPLICAS] * 5)
+    async with publishing(cluster, witness, 30.0, stall_s=0.8) as publisher:
+        cluster.fail_produce(*[NOT_ENOUGH_REPLICAS] * 20)
         in_flight = publisher.publish(message())
         while publisher.ready():
             await asyncio.sleep(0.01)
@@ -171,7 +171,7 @@ async def test_a_partition_that_nobody_leads_fails_in_time_and_recovers(cluster,
 async def test_what_is_not_sent_is_rejected_at_its_deadline_and_oldest_first(cluster, witness):
     """Each message has its own deadline, and one that was not sent is never called unknown."""
     loop = asyncio.get_running_loop()
-    async with publishing(cluster, witness, 0.4) as publisher:
+    async with publishing(cluster, witness, 1.0) as publisher:
         lead(cluster, NOBODY)
         ended: list[tuple[int, float]] = []
         begun, futures = [], []
@@ -187,7 +187,7 @@ async def test_what_is_not_sent_is_rejected_at_its_deadline_and_oldest_first(clu
             assert isinstance(one, LogUnavailable)
             assert not one.is_unknown
         assert [n for n, _ in ended] == [0, 1, 2]
-        assert all(end_s - begun[n] >= 0.39 for n, end_s in ended)  # the loop's clock has ticks
+        assert all(end_s - begun[n] >= 0.99 for n, end_s in ended)  # the loop's clock has ticks
 
 
 async def test_a_round_of_all_partitions_is_one_request(cluster, witness):

@@ -1,9 +1,11 @@
 """Events that tell of deposits, replayed: taken in once where nobody could read them, then left."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from consumers.facts import FactKind
 from consumers.interpret import interpreter
 from consumers.interpret.interpreter import Interpreters
 from consumers.reading import Read
@@ -14,6 +16,16 @@ from tests.support.audited import audit
 from tests.support.builders import record
 from tests.support.replayed import ORDER, Ground
 from tests.support.store_builders import tables
+
+SILENT = """
+provider = "alchemy"
+version = 1
+effective_from = 2020-01-01
+source = "made for these tests: the word is known, and says nothing"
+[[rule]]
+words = ["ADDRESS_ACTIVITY"]
+say = []
+"""
 
 
 @pytest.fixture(name="ground")
@@ -46,6 +58,8 @@ async def test_a_deposit_nobody_could_read_is_taken_in_once(
     looking = ground.replayer(interpreter.load(), order=None)
     looked = await looking.look(told.payment, [told])
     assert looked is not None
+    assert {one.after.key for one in looked.deposits} >= {deposit_key()}
+    assert all(one.before.kept is None and one.after.facts for one in looked.deposits)
     replayer = ground.replayer(interpreter.load())
     assert await replayer.apply(told.payment, [told]) is not None
     kept = await ground.store.payment(deposit_key())
@@ -60,6 +74,29 @@ async def test_a_deposit_nobody_could_read_is_taken_in_once(
     assert (await audit(ground.store)).problems == []
 
 
+async def test_an_event_that_said_nothing_makes_its_deposits_by_a_new_mapping(
+    ground: Ground, store_url: str, tmp_path: Path
+) -> None:
+    """A mapping that learns of a provider's deposit addresses finds the money of before."""
+    (tmp_path / "alchemy.toml").write_text(SILENT)
+    ground.interpreters = interpreter.load(tmp_path)
+    applied = await ground.apply(record(activity(transfer())))
+    assert [str(one.verdict) for one in applied.outcomes] == ["applied_no_change"]
+    told = await read(ground, 0)
+    looked = await ground.replayer(interpreter.load(), order=None).look(told.payment, [told])
+    assert looked is not None
+    assert [one.after.key for one in looked.deposits] == [deposit_key()]
+    assert await ground.replayer(interpreter.load()).apply(told.payment, [told]) is not None
+    kept = await ground.store.payment(deposit_key())
+    assert kept is not None
+    assert (kept.kept, len(kept.facts)) == (Kept.DEPOSIT, 1)
+    before = await tables(store_url)
+    again = ground.replayer(interpreter.load(), order=ORDER._replace(key="ENG-2"))
+    assert await again.apply(told.payment, [told]) is None
+    assert await tables(store_url) == before
+    assert (await audit(ground.store)).problems == []
+
+
 async def test_a_deposit_that_is_there_hears_what_was_not_read(ground: Ground) -> None:
     """The block is gone, and the word of it could not be read: its deposit is known already."""
     await ground.apply(record(activity(transfer())))
@@ -68,6 +105,9 @@ async def test_a_deposit_that_is_there_hears_what_was_not_read(ground: Ground) -
     told = await read(ground, 1)
     looked = await ground.replayer(interpreter.load(), order=None).look(told.payment, [told])
     assert looked is not None
+    [shown] = looked.deposits
+    assert (shown.before.kept, len(shown.before.facts)) == (Kept.DEPOSIT, 1)
+    assert {fact.kind for fact in shown.after.facts - shown.before.facts} == {FactKind.REMOVED}
     assert await ground.replayer(interpreter.load()).apply(told.payment, [told]) is not None
     kept = await ground.store.payment(deposit_key())
     assert kept is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from consumers.store import postgres_sql, sqlite_sql
+from consumers.store import postgres_reads_sql, sqlite_sql
 from consumers.store.connect import postgres_address
 from consumers.store.port import Changes, Store
 from consumers.store.postgres_connection import Patience, make_pool
@@ -41,7 +41,7 @@ async def _work(url: str) -> int:
     pool = await make_pool(postgres_address(url, None), Patience(), 1)
     try:
         told = await pool.fetchval(
-            f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {postgres_sql.KEY_USES}"
+            f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {postgres_reads_sql.KEY_USES}"
         )
     finally:
         await pool.close()

@@ -117,6 +117,18 @@ async def test_a_payment_is_found_by_its_transactions_hash(store: Store, text: s
     assert await store.finder.transferred(text) == _payments("paid")
 
 
+async def test_a_transaction_that_a_provider_and_a_chain_tell_is_found_at_both(
+    store: Store,
+) -> None:
+    """Whoever matches a deposit by its hash must not be told that there is none."""
+    await _state(
+        store,
+        ("invoice", fact(key=f"tx:{HASH}-1")),
+        ("deposit", fact(key=f"tx:ETH_MAINNET:{HASH}:0x1")),
+    )
+    assert await store.finder.transferred(HASH) == _payments("deposit", "invoice")
+
+
 async def test_a_hash_behind_its_network_is_found(store: Store) -> None:
     """Where the key begins with the network, the hash stands in the middle of it."""
     await _state(store, ("paid", fact(key=f"tx:tron:{HASH}:0")), ("other", fact(key="tx:tron:1:0")))

@@ -37,7 +37,7 @@ def ack_before_publish() -> None:
 def claim() -> None:
     """Take every delivery of an event for the first."""
     from consumers.store.port import Event, EventKey
-    from consumers.store.postgres import PostgresTransaction
+    from consumers.store.postgres_transaction import PostgresTransaction
     from consumers.store.sqlite import SqliteTransaction
 
     for transaction in (PostgresTransaction, SqliteTransaction):

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from tests.faults import facts, history, rules
 from tests.faults.facts import Database
 from tests.faults.proxy import Proxy
 from tests.faults.traffic import Job, Report
+from tests.support import ports
 from tests.support.kafka import QUICK
 from tests.support.processes import CRASHED, ROOT, Running, get
 
@@ -36,14 +36,6 @@ REST_S = 120.0
 LOOK_S = 0.1
 END_S = 30.0
 SHED_LAG_S = 10.0
-
-
-def free_port() -> int:
-    """Find a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # What a record takes through the journal, on a machine that has other things to do.
@@ -74,6 +66,16 @@ class Traffic:
         assert line, "the traffic ended without a report: see its standard error"
         return TypeAdapter(Report).validate_json(line)
 
+    async def until_acked(self, count: int) -> None:
+        """Wait until so many more deliveries have got their 2xx."""
+        wanted = self._acked() + count
+        async with asyncio.timeout(REST_S):
+            while self._acked() < wanted:
+                await asyncio.sleep(LOOK_S / 2)
+
+    def _acked(self) -> int:
+        return self.history.read_bytes().count(b'{"op":"ok"') if self.history.exists() else 0
+
     def told(self) -> dict[history.EventName, history.Told]:
         """Read the history."""
         return history.read(self.history.read_bytes().splitlines())
@@ -91,7 +93,7 @@ class Ground:
     policy: str = "refuse"
     settings: dict[str, dict[str, object]] = field(default_factory=dict)
     environment: str = field(default_factory=lambda: f"test-{secrets.token_hex(4)}")
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=ports.free)
     kafka: broker.Broker | None = None
     proxy: Proxy | None = None
     running: list[Running] = field(default_factory=list)
@@ -106,7 +108,7 @@ class Ground:
     async def start_kafka(self, *, proxied: bool = False) -> None:
         """Start a broker of our own; `proxied`: it sends everybody through a proxy."""
         if proxied:
-            port = free_port()
+            port = ports.free()
             self.proxy = await Proxy(port, self.seed).__aenter__()
             self.kafka = await self._broker(port)
             bootstrap = f"127.0.0.1:{self.proxy.port}"

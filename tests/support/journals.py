@@ -22,7 +22,7 @@ from ingress.eventlog.port import (
 
 TOPIC = "payments.test.verified"
 TOPICS = {TOPIC: 3, "payments.test.alarms": 3}
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 MIB = 1_048_576
 
 

@@ -28,8 +28,8 @@ import pytest
 
 from consumers.store.connect import connect
 from consumers.store.port import Store
-from consumers.store.postgres import migrate
-from tests.support import canary
+from consumers.store.postgres_schema import migrate
+from tests.support import canary, ready_store
 from tests.support.services import missing
 
 T = TypeVar("T")
@@ -200,6 +200,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def store(store_url: str) -> AsyncIterator[Store]:
     """Open a store of each kind in turn."""
+    if store_url.startswith("sqlite://"):
+        ready_store.lay(Path(store_url.removeprefix("sqlite://")))
     opened = connect(store_url)
     await opened.open("sandbox")
     yield opened

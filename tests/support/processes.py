@@ -102,6 +102,18 @@ class Running:
             time.sleep(0.02)
         raise AssertionError(f"it did not start: {self.output.read_text()}")
 
+    def wait_said(self, event: str, count: int = 1) -> list[dict[str, object]]:
+        """Wait until an event was logged so many times; return its lines.
+
+        A line may come a moment after the answer to the request that it is about.
+        """
+        deadline = time.monotonic() + WAIT_S
+        while len(found := [line for line in self.lines() if line["event"] == event]) < count:
+            is_over = self.process.poll() is not None or time.monotonic() > deadline
+            assert not is_over, f"no {event}: {self.output.read_text()}"
+            time.sleep(0.02)
+        return found
+
     def wait_ready(self) -> "Running":
         """Wait until ``/readyz`` says so."""
         deadline = time.monotonic() + WAIT_S

@@ -20,7 +20,7 @@ from deploy.kafka.artefacts import BrokerUnavailable
 from deploy.kafka.security import Security
 from ingress.eventlog.kafka import KafkaLog
 from ingress.eventlog.kafka_access import Access, Sasl, Tls
-from tests.support import canary
+from tests.support import canary, ports
 from tests.support.kafka import QUICK
 from tests.support.services import missing
 
@@ -98,8 +98,8 @@ def start(directory: Path) -> SecureBroker:
     for name, password in passwords.items():
         canary.secret(f"Kafka's password of {name}", password.encode())
     security = Security(
-        broker.free_port(),
-        broker.free_port(),
+        ports.free(),
+        ports.free(),
         directory / "key-store.pem",
         directory / "ca.pem",
         passwords,

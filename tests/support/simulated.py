@@ -20,6 +20,7 @@ OCCASION = Occasion("pay-1", "event-1", NOW_MS, NOW_MS, NOW_MS, NOW_MS)
 # What a source of these must say; all others take their profile's defaults.
 PARAMETERS: Mapping[str, Mapping[str, object]] = {
     "aws_sns": {"topic_arn": "arn:aws:sns:us-east-1:123456789012:payments"},
+    "circle_v1": {"topic_arn": "arn:aws:sns:us-east-1:123456789012:payments"},
     "braintree": {"public_key": "public-key-of-a-test"},
     "google_pubsub": {"audience": "https://hooks.example/", "email": "push@project.example"},
     "paypal": {"webhook_id": "1JE4291016473214C"},
@@ -27,6 +28,7 @@ PARAMETERS: Mapping[str, Mapping[str, object]] = {
 # Deliveries of these name the certificate of their key.
 KIDS = {
     "aws_sns": "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem",
+    "circle_v1": "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem",
     "paypal": "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
 }
 UNSIGNED = SigningKey(b"")
@@ -67,8 +69,9 @@ def received(request: Request) -> Delivery:
     return Delivery("s", request.method, request.query, headers, request.body, NOW_MS, URL)
 
 
+@cache
 def simulated(provider: str) -> Simulated:
-    """Return the sender of one provider, with keys that are made once for each kind."""
+    """Return the sender of one provider, made once, with keys that are made once for each kind."""
     profile = providers.load(provider, PARAMETERS.get(provider))
     if not profile.is_signed:
         return Simulated(profile, Signer(profile, UNSIGNED, UNSIGNED), ())

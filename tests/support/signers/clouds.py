@@ -95,6 +95,13 @@ CLOUDS = (
         covered=swap(b"ConfirmSubscription&", b"ConfirmSubscription&y=2&"),
         uncovered=swap(b'"Type"', b'"UnsubscribeURL": "x", "Type"'),
     ),
+    replace(
+        _SNS,
+        name="circle_v1",
+        provider="circle_v1",
+        body=bodies.CIRCLE_V1,
+        covered=swap(b"134.78", b"934.78"),
+    ),
     Signer(
         "google_pubsub",
         "google_pubsub",

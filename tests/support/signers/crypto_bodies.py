@@ -73,6 +73,11 @@ COINIFY = (
     b'{"id":"f3ac1b2e","event":"payment-intent.completed","time":"2025-10-09T08:53:20.000Z",'
     b'"context":{"id":"7d2f","state":"completed","amount":"10.50","currency":"EUR"}}'
 )
+CRYPTOPAY = (
+    b'{"type":"ChannelPayment","event":"created","data":{"id":"284d4b79-fea6-46ce-bc2f-0f9cbed6367e",'
+    b'"txid":"09723bf7","network":"bitcoin","paid_amount":"0.02","paid_currency":"BTC",'
+    b'"status":"pending","custom_id":"caf\xc3\xa9"}}'
+)
 ZEROXPAY = (
     b'{"id":"b2a46898","from":"bc1qxy2k","ticker":"BTC","blockchain":"BITCOIN",'
     b'"kind":"Replenish","amount":"0.105"}'

@@ -219,6 +219,7 @@ BODY_ALONE = (
         algorithm="sha512",
         encoding="base64",
     ),
+    plain("cryptopay", "x-cryptopay-signature", bodies.CRYPTOPAY, swap(b'"0.02"', b'"9.02"')),
     plain("coinify", "x-coinify-webhook-signature", bodies.COINIFY, swap(b"10.50", b"99.50")),
     plain("bvnk", "x-signature", bodies.BVNK, swap(b"10.50", b"99.50"), encoding="base64"),
     Signer(

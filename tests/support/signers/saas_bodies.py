@@ -133,6 +133,18 @@ SNS_CONFIRMATION = (
     b'"Timestamp":"2012-04-26T20:45:04.751Z","SignatureVersion":"2","SigningCertURL":'
     b'"https://sns.us-west-2.amazonaws.com/SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem"}'
 )
+CIRCLE_V1 = (
+    b'{"Type":"Notification","MessageId":"22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",'
+    b'"TopicArn":"arn:aws:sns:us-west-2:123456789012:MyTopic",'
+    b'"Message":"{\\"clientId\\":\\"fea2ca9b\\",\\"notificationType\\":\\"transfers\\",\\"transfer\\":'
+    b'{\\"id\\":\\"d48dff97\\",\\"source\\":{\\"type\\":\\"blockchain\\",\\"chain\\":\\"ETH\\"},'
+    b'\\"destination\\":{\\"type\\":\\"wallet\\",\\"id\\":\\"1234549660\\"},\\"amount\\":'
+    b'{\\"amount\\":\\"134.78\\",\\"currency\\":\\"USD\\"},\\"status\\":\\"pending\\"}}",'
+    b'"Timestamp":"2012-05-02T00:54:06.655Z","SignatureVersion":"2",'
+    b'"SigningCertURL":"https://sns.us-west-2.amazonaws.com/'
+    b'SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem",'
+    b'"UnsubscribeURL":"https://sns.us-west-2.amazonaws.com/?Action=Unsubscribe&x=1"}'
+)
 PUBSUB = (
     b'{"message":{"attributes":{"type":"payment.paid"},"data":"MTAuNTA=",'
     b'"messageId":"2070443601311540","publishTime":"2025-10-09T08:53:20.965Z"},'

@@ -1,10 +1,14 @@
 """Scores of payments that a deposit may be for, against a table worked by hand."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from consumers import deposits
-from consumers.deposits import DAY_MS, MOVES, Candidate, Known
+from consumers.deposits import DAY_MS, MOVES, Candidate, Known, Pressing
 from consumers.facts import Fact, FactKind, simple
+from consumers.store.cases import AtRisk
 from consumers.store.deposits import Deposit, DepositState
 from consumers.store.keys import EventKey, PaymentKey
 from consumers.weighing import Terms, Tolerance
@@ -36,6 +40,34 @@ def asks(name: str = "one", price: int = PRICE, *, since_ms: int = AT_MS, **told
     """Make an open payment that asks for so much."""
     facts = frozenset({simple(FactKind.EXPECTED, 0, asset=ASSET, amount=price)})
     return Known(key(name), is_open=True, facts=facts, since_ms=since_ms)._replace(**told)
+
+
+NOVEMBER_MS = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) * 1000
+
+
+def test_a_period_ends_by_the_clocks_of_the_books() -> None:
+    """In Tokyo November began nine hours before it did in Greenwich."""
+    tokyo = Pressing(zone=ZoneInfo("Asia/Tokyo"))
+    hour_ms = 3_600_000
+    late, later = NOVEMBER_MS - 10 * hour_ms, NOVEMBER_MS - 8 * hour_ms
+    assert tokyo.why(None, late, NOVEMBER_MS - 9 * hour_ms - 1) == ""
+    assert "closed at 2026-10-31T15:00:00" in tokyo.why(None, late, NOVEMBER_MS - 9 * hour_ms)
+    assert tokyo.why(None, later, NOVEMBER_MS) == ""
+    assert "closed at 2026-11-01T00:00:00" in Pressing().why(None, later, NOVEMBER_MS)
+
+
+@pytest.mark.parametrize(
+    ("risk", "is_large"),
+    [
+        (AtRisk(ASSET, 9), False),
+        (AtRisk(ASSET, 10), True),
+        (AtRisk("EURC@ethereum", 10**18), False),
+        (None, False),
+    ],
+)
+def test_an_amount_is_large_from_the_limit_on(risk: AtRisk | None, *, is_large: bool) -> None:
+    """What no limit names is never large, and neither is money of which nobody knows how much."""
+    assert bool(Pressing({ASSET: 10}).why(risk, 5, 6)) is is_large
 
 
 ALONE = {"expected": ((ADDRESS, ""),), "sharing": {ADDRESS: 1}}

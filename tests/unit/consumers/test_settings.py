@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from consumers.app import _books, _limits
+from consumers.app import _books, _limits, _pressing
 from consumers.lifecycle import State
 from consumers.patience import DEFAULTS, Limit
 from consumers.settings import ConsumerSettings
@@ -35,6 +35,9 @@ def test_own_rows_stand_behind_the_built_in_ones() -> None:
         ({"settle_s": -1}, "settle_s"),
         ({"posting": {"since": "2026-11-01", "zone": "Mars"}}, "no time zone of this name"),
         ({"posting": {"zone": "UTC"}}, "since"),
+        ({"large_deposit": {"USDZ": "1"}}, "the registry has no asset USDZ"),
+        ({"large_deposit": {"USDC": "0.0000001"}}, "USDC"),
+        ({"large_deposit": {"USDC": 1000}}, "large_deposit"),
     ],
 )
 def test_a_mistake_says_what_to_write(wrong: dict[str, object], told: str) -> None:
@@ -62,3 +65,17 @@ def test_the_books_begin_on_a_day_of_their_own_zone() -> None:
 def test_nothing_is_owed_to_books_of_which_nobody_spoke() -> None:
     """An upgrade must not make an exception of every payment there is."""
     assert _books(ConsumerSettings()) is None
+
+
+def test_a_large_deposit_is_large_on_every_network() -> None:
+    """USDT has six decimals on Tron and eighteen on BSC: one sum of money, and not two rules."""
+    told = {
+        "large_deposit": {"USDT": "10000"},
+        "posting": {"since": "2026-11-01", "zone": "Asia/Tokyo"},
+    }
+    found = _pressing(ConsumerSettings.model_validate(told))
+    assert found.large["USDT@tron"] == 10_000 * 10**6
+    assert found.large["USDT@bsc"] == 10_000 * 10**18
+    assert "USDC" not in found.large
+    assert str(found.zone) == "Asia/Tokyo"
+    assert str(_pressing(ConsumerSettings()).zone) == "UTC"

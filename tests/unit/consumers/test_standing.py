@@ -146,6 +146,9 @@ EARLY = Code.POSTED_BEFORE_CONFIRMED
 SAID = final(60, "agg:1")._replace(whole=True)
 OURS = ASKED._replace(detail=ANNOUNCED)
 OURS_ON_TRON = OURS._replace(asset="USDT@tron")
+OURS_IN_EUR = OURS._replace(asset="EUR")
+THEIRS = ASKED._replace(asset="USDC")
+IN_USDC = SAID._replace(asset="USDC")
 TWO = (ASKED, final(140), final(30, "tx:3", at_ms=9000))
 ALL_BACK = back(1)._replace(asset="", amount=None, whole=True)
 BOUNCED = back(40, at_ms=3000)._replace(detail="failed")
@@ -220,6 +223,21 @@ CONCERNS = [
     ("over by a word alone, and all is back", (*PAID, note(Note.OVERPAID), back(100)), set()),
     ("too much, and all is back by a word", (ASKED, final(140), ALL_BACK), set()),
     ("announced, by word and less, and booked", (OURS, SAID, posted(60)), {UNDER}),
+    (
+        "announced with a network, and the provider took another asset",
+        (OURS_ON_TRON, THEIRS, IN_USDC),
+        {Code.ASSET_MISMATCH},
+    ),
+    (
+        "announced with a network, and the provider took it on another",
+        (OURS_ON_TRON, ASKED._replace(asset="USDT@solana"), SAID._replace(asset="USDT@solana")),
+        {Code.NETWORK_MISMATCH},
+    ),
+    (
+        "announced in euros, and paid in what the provider takes",
+        (OURS_IN_EUR, THEIRS, IN_USDC),
+        set(),
+    ),
     ("over by word and figure, and is back", (*BOTH, back(40)), set()),
     ("booked too much, and taken back", (*PAID, posted(170), posted(170, OFF, 6000)), set()),
 ]

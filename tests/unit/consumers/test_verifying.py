@@ -1,17 +1,20 @@
 """The daily round: every chain, in pieces, from the last one's end; what is wrong is raised."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from consumers.chainwalk import Anchor, Problem
+from consumers.audit import Audit, TooMuch
+from consumers.chainwalk import Anchor, Problem, Report
 from consumers.exceptions import Code
 from consumers.store import chain
 from consumers.store.cases import Item, ItemFilter
 from consumers.store.port import Changes
 from consumers.store.sqlite import SqliteStore
-from consumers.verifying import Verifying
+from consumers.store.told import TOLD
+from consumers.verifying import Pace, Verifying
 from tests.support.audited import CHAIN, anchor, fill, tamper
 from tests.support.store_builders import NOW_MS, apply, event
 
@@ -141,3 +144,98 @@ async def test_what_is_wrong_with_checkpoints_is_raised_too(store: SqliteStore) 
     [item] = await alarms(store)
     assert item.anomaly.subject == "checkpoints"
     assert "checkpoint 4 is not there" in item.anomaly.evidence
+
+
+async def test_every_row_of_a_sound_store_is_looked_up(store: SqliteStore) -> None:
+    """A store with something in each table: none is left out, and nothing is raised."""
+    report = await made(store).tables([], Report())
+    assert report is not None
+    assert report.problems == []
+    assert len(report.rows) == len(TOLD)
+    assert all(report.rows.values())
+    assert await alarms(store) == []
+
+
+async def test_a_row_that_no_entry_names_is_raised_about_the_tables(
+    store: SqliteStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever wrote it past the program is looked for; which row it is, no log line says."""
+    added = "INSERT INTO operator_action SELECT 99, 'k-99', name, provider, account, reference,"
+    rest = " anomaly_id, done_by, role, approved_by, reason, note, detail, at_ms"
+    await tamper(f"sqlite://{store.path}", f"{added}{rest} FROM operator_action")
+    report = await made(store).tables([], Report())
+    assert report is not None
+    [item] = await alarms(store)
+    assert (item.anomaly.subject, item.anomaly.severity) == ("tables", 1)
+    assert "operator_action: no entry names this row" in item.anomaly.evidence
+    assert "k-99" in item.anomaly.evidence
+    told = capsys.readouterr().out
+    assert "chain=tables" in told
+    assert "operator_action: no entry names this row" in told
+    assert "k-99" not in told
+
+
+async def test_what_the_chains_told_is_not_told_again(store: SqliteStore) -> None:
+    """Of one broken entry there is one exception, and its figures are not doubled."""
+    await rewrite(store, 2)
+    verifying = made(store)
+    chains = await verifying.round([], is_whole=True)
+    tables = await verifying.tables([], chains)
+    assert tables is not None
+    assert tables.problems
+    assert not set(tables.problems) & set(chains.problems)
+
+
+async def test_a_chain_written_anew_as_a_whole_is_held_against_what_was_seen(
+    store: SqliteStore,
+) -> None:
+    """The tables are looked up in a chain that somebody vouches for."""
+    report = await made(store).tables([Anchor("the notary", CHAIN, 3, bytes(32))], Report())
+    assert report is not None
+    assert [one.text for one in report.problems] == [
+        "the notary saw another entry here: it was written anew"
+    ]
+
+
+@pytest.mark.parametrize(("memory", "time_s"), [(17 * 20, 600.0), (50_000_000, 0.0)])
+async def test_beyond_a_bound_nothing_is_said_of_the_tables(
+    store: SqliteStore, memory: int, time_s: float
+) -> None:
+    """Half an audit proves nothing: it must neither call somebody nor look like a whole one."""
+    await tamper(f"sqlite://{store.path}", "DELETE FROM transition")
+    verifying = made(store)
+    verifying.memory_max_bytes, verifying.moment_max_s = memory, time_s
+    assert await verifying.tables([], Report()) is None
+    assert await alarms(store) == []
+
+
+async def test_workers_write_on_while_the_tables_are_looked_up(store: SqliteStore) -> None:
+    """It sees one moment: what is written meanwhile waits for nobody, and is no finding."""
+    written: list[str] = []
+
+    async def write() -> None:
+        written.append(f"meanwhile-{len(written)}")
+        await apply(store, Changes(), [event(written[-1])])
+
+    async with asyncio.timeout(20), store.auditing() as moment:
+        report = await Audit(moment, "sandbox", bytes(16), pace=write).run()
+    assert report.problems == []
+    assert len(written) == report.entries
+    assert await store.event(event(written[-1]).key) is not None
+
+
+async def test_it_rests_four_times_as_long_as_it_worked_until_there_is_no_time_left() -> None:
+    """Whoever shares the process has four fifths of it, and an old moment is let go of."""
+    rests: list[float] = []
+
+    async def rest(for_s: float) -> None:
+        rests.append(for_s)
+
+    # Asked at each step, and once more after a rest.
+    now_s = iter([100.004, 100.006, 100.03, 100.034, 100.04, 100.08, 200.0])
+    pace = Pace(100.0, 200.0, lambda: next(now_s), rest)
+    for _ in range(4):
+        await pace()
+    assert rests == [pytest.approx(4 * 0.006), pytest.approx(4 * 0.010)]
+    with pytest.raises(TooMuch):
+        await pace()

@@ -30,6 +30,39 @@ RECEIVED = [
 ]
 
 
+HASH = "4f" * 32
+CHAIN, PROVIDER = f"tx:ETH_MAINNET:0x{HASH}:0x", f"tx:{HASH.upper()}-"
+SOLANA = "5" * 88
+RETOLD = [
+    ("a chain and a provider tell one transfer", {CHAIN + "1": 50, PROVIDER + "0": 50}, 50),
+    ("one of the two tells more", {CHAIN + "1": 50, PROVIDER + "0": 60}, 60),
+    (
+        "two transfers of it, and their sum",
+        {CHAIN + "1": 20, CHAIN + "2": 30, "tx:" + HASH: 50},
+        50,
+    ),
+    ("two transfers of it, told by one", {CHAIN + "1": 20, CHAIN + "2": 30}, 50),
+    ("two outputs of it, told by the other", {PROVIDER + "0": 20, PROVIDER + "1": 30}, 50),
+    ("with a place in it and without one", {CHAIN + "1": 20, CHAIN[:-3]: 30}, 50),
+    ("two transactions", {CHAIN + "1": 50, f"tx:{'5e' * 32}-0": 50}, 100),
+    ("one, and another beside", {CHAIN + "1": 50, PROVIDER + "0": 50, "tx:pay-2": 7}, 57),
+    ("one in base58", {f"tx:solana:{SOLANA}:0": 50, f"tx:{SOLANA}": 50}, 50),
+    ("longer digits are no hash", {f"tx:a:{HASH}00": 50, f"tx:{HASH}00": 50}, 100),
+    ("and a total", {CHAIN + "1": 50, PROVIDER + "0": 50, "agg:1": 70}, 70),
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "sum_"), [row[1:] for row in RETOLD], ids=[row[0] for row in RETOLD]
+)
+def test_one_transaction_told_by_two_sources_counts_once(told: dict[str, int], sum_: int) -> None:
+    """A deposit that somebody matched, and the provider's own word on it, are the same money."""
+    values = [value(key, amount, "USDT@tron") for key, amount in told.items()]
+    assert weighing.received(values) == {"USDT@tron": sum_}
+    named = [one._replace(asset="USDT") if "MAINNET" not in one.key else one for one in values]
+    assert weighing.came(named, "USDT") == weighing.came(values, "USDT@tron") == sum_
+
+
 @pytest.mark.parametrize(
     ("values", "sums"), [row[1:] for row in RECEIVED], ids=[row[0] for row in RECEIVED]
 )

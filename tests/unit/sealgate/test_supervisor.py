@@ -12,6 +12,7 @@ from sealgate.supervisor_slot import Backoff, Slot, Terms
 from sealgate.supervisor_worker import HUNG_TICKS, SILENT_TICKS, Start, Worker, meaning, spawn
 from sealgate.supervisor_worker import Sockets as Held
 
+PATIENCE_S = 30.0
 # Tells once that it is ready, then waits for the end of the link; ends by itself on SIGTERM.
 TELLER = """
 import json, os, socket
@@ -68,7 +69,7 @@ def test_what_no_worker_says_is_an_error_and_nothing_worse(line: bytes) -> None:
 @pytest.fixture(name="ends")
 def _ends() -> Iterator[tuple[socket.socket, Link]]:
     ours, theirs = socket.socketpair()
-    ours.settimeout(5)
+    ours.settimeout(PATIENCE_S)
     with ours, socket.create_server(("127.0.0.1", 0)) as port:
         given = Given(0, "0", theirs.detach(), [port.detach()], [])
         link = Link(given)
@@ -100,7 +101,7 @@ async def test_a_worker_takes_the_admin_port_when_it_is_told(
     await asyncio.sleep(0.01)
     assert not waiting.done()
     ours.send(b"take the admin port\n")
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENCE_S)
     await link.close()
 
 
@@ -110,7 +111,7 @@ async def test_a_worker_whose_supervisor_is_gone_is_told(ends: tuple[socket.sock
     alone = asyncio.Event()
     await link.open(lambda: Told(is_ready=True), alone.set)
     ours.close()
-    await asyncio.wait_for(alone.wait(), 5)
+    await asyncio.wait_for(alone.wait(), PATIENCE_S)
     await link.close()
 
 

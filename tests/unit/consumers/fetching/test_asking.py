@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from consumers.actions import Role
+from consumers.fetching.port import Snapshot, Why
+from consumers.fetching.taking import Asked
+from consumers.freezing import FreezeOrder, order
 from consumers.lifecycle import State
 from consumers.store.connect import connect
 from consumers.store.port import Store
@@ -242,6 +246,27 @@ async def test_many_that_show_less_freeze_everything(kobbopay: Asking) -> None:
         "sealgate_divergence_ratio", {"provider": "kobbopay", "account": "main"}
     )
     assert ratio == 0.03
+
+
+async def test_what_was_judged_before_a_freeze_is_not_believed_after_it(kobbopay: Asking) -> None:
+    """Somebody freezes between the judgement and its transaction: the money stays where it is."""
+    await _confirmed(kobbopay, "pay_1")
+    kobbopay.shown("pay_1", "Pending", price="49.00")
+    await kobbopay.hint("payment.pending", "pay_1")
+    await kobbopay.look()
+    kobbopay.now_ms += 5 * MINUTE_MS
+    key, taker = kobbopay.key("pay_1"), kobbopay.fetching.taker
+    answer = await kobbopay.fetching.reaches[kobbopay.account].fetcher.fetch(key, Why.AGAIN)
+    assert isinstance(answer, Snapshot)
+    taken = await taker.take(Asked(key, Why.AGAIN, answer))
+    assert taken.waits
+    await order(kobbopay.store, FreezeOrder(True, "why", "ann", Role.OPERATIONS), kobbopay.now_ms)
+    assert await taker.confirm(taken) is None
+    assert await kobbopay.state("pay_1") is State.CONFIRMED
+    wanted = FreezeOrder(False, "looked at", "ben", Role.FINANCE, "cleo")
+    await order(kobbopay.store, wanted, kobbopay.now_ms)
+    assert await taker.confirm(taken) is not None
+    assert await kobbopay.state("pay_1") is State.REVERSED
 
 
 async def test_less_money_than_we_hold_is_for_people(kobbopay: Asking) -> None:

@@ -66,8 +66,9 @@ def test_every_rule_is_followed_by_a_sample(samples: Samples) -> None:
 
 
 def _followed(samples: Samples, sample: Sample) -> Iterator[Rule]:
-    document = bodies.read(sample.body.encode(), sample.content_type)
-    table = _table(samples, sample, document)
+    body = bodies.read(sample.body.encode(), sample.content_type)
+    table = _table(samples, sample, body)
+    document = table.unfold(body)
     yield from _chosen(table.rules, sample.word, document)
     if table.timeline is not None:
         for entry in pointer.find(document, table.timeline.each) or ():
@@ -75,9 +76,10 @@ def _followed(samples: Samples, sample: Sample) -> Iterator[Rule]:
             yield from _chosen(table.timeline.rules, word, entry)
 
 
-def _table(samples: Samples, sample: Sample, document: object) -> Table:
+def _table(samples: Samples, sample: Sample, body: object) -> Table:
     for table in INTERPRETERS.tables[samples.provider]:
-        if sample.word in table.rules and table.reads(document, samples.received_ms):
+        received_ms = samples.received_ms
+        if sample.word in table.rules and table.reads(table.unfold(body), received_ms):
             return table
     pytest.fail(f"no version of the mapping reads a sample of {sample.word}")
 

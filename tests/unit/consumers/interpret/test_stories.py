@@ -206,6 +206,45 @@ def test_nothing_that_alchemy_says_is_final_by_its_own_word() -> None:
         assert standing.amounts(facts).confirmed == {}
 
 
+# --- channels
+
+CHANNEL = "bvnk:payment:channel:transaction-"
+
+
+@pytest.mark.parametrize(
+    ("provider", "told", "asset", "counted"),
+    [
+        ("bvnk", [CHANNEL + "detected", CHANNEL + "on-hold", CHANNEL + "confirmed"], "USDC", 10**7),
+        ("cryptopay", ["ChannelPayment:created", "ChannelPayment:completed"], "BTC", 2_000_000),
+        ("circle_v1", ["transfers"], "USDC", 134_780_000),
+    ],
+)
+def test_a_channels_transaction_counts_once_in_every_order(
+    provider: str, told: list[str], asset: str, counted: int
+) -> None:
+    """Detected, kept back and confirmed are three words on one transaction."""
+    events = _events(provider, *((word, "") for word in told))
+    for order in permutations(events):
+        facts = frozenset().union(*order)
+        assert standing.amounts(facts).detected == {asset: counted}
+    final = standing.amounts(frozenset().union(*events)).confirmed
+    assert final == ({} if provider == "circle_v1" else {asset: counted})
+
+
+@pytest.mark.parametrize("end", ["ChannelPayment:refunded", "ChannelPayment:cancelled"])
+def test_money_of_a_channel_that_went_back_is_not_there(end: str) -> None:
+    """Sent back to its payer, or never mined: whichever word came first, nobody matches it."""
+    events = _events("cryptopay", ("ChannelPayment:created", ""), (end, ""))
+    for order in permutations(events):
+        assert standing.amounts(frozenset().union(*order)).detected == {}
+
+
+def test_a_channel_order_without_its_transactions_is_not_read_as_no_money() -> None:
+    """A list that moved would make deposits vanish without a word."""
+    found = _interpret("coingate", "order.status.paid", {"data": {"id": 1, "transactions": []}})
+    assert [finding.code for finding in found.findings] == [Code.SCHEMA_DRIFT]
+
+
 # --- what goes out
 
 

@@ -116,6 +116,12 @@ EXPECTED: dict[str, tuple[str | None, str, str, int | None]] = {
     "ramp": ("sz4zbz99senhx92:RELEASED", "RELEASED", "sz4zbz99senhx92", AT_MS),
     "strike": ("0b7f2a1e-0001", "invoice.updated", "5e7c1c4e-ffff", AT_MS),
     "coinify": (None, "payment-intent.completed", "7d2f", None),
+    "cryptopay": (
+        "ChannelPayment:284d4b79-fea6-46ce-bc2f-0f9cbed6367e:created:pending",
+        "ChannelPayment:created",
+        "284d4b79-fea6-46ce-bc2f-0f9cbed6367e",
+        None,
+    ),
     "cryptapi": (
         "dbfcb40e-5a6b-4305-9fa2-b0fbda6e3ff2:0",
         "0",

@@ -12,6 +12,7 @@ PARSED_FIRST = {
     "adyen_standard": "values of the notification, and the signature beside them",
     "aws_sns": "names and values of the message",
     "braintree": "the form's fields",
+    "circle_v1": "names and values of the message",
     "cryptomus": "JSON without its signature",
     "linear": "the timestamp stands in the body",
     "mailgun": "timestamp, token and signature stand in the body",

@@ -1,7 +1,7 @@
 """Verifying from within a process: what the configuration says, Sundays, figures, and trouble."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +9,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from consumers.app import Parts
+from consumers.chainwalk import Anchor, Problem, Report
 from consumers.settings import ConsumerSettings
 from consumers.store.port import Changes
 from consumers.store.sqlite import SqliteStore
+from consumers.verifying import Verifying
 from ingress.eventlog.embedded import EmbeddedLog
 from sealgate.audit import folder
 from sealgate.audit.keeping import Desk
@@ -20,6 +22,7 @@ from tests.support.audited import CHAIN, fill, tamper
 from tests.support.store_builders import apply, event
 
 DAY_MS = 86_400_000
+TABLES_VERIFIED = "sealgate_audit_tables_verified_timestamp_seconds"
 # A Saturday, at noon.
 SATURDAY_MS = 1_796_472_000_000
 
@@ -75,12 +78,13 @@ async def test_it_goes_on_by_itself_and_tells_how_far_it_is(bench: Bench) -> Non
     async with asyncio.timeout(20):
         while not bench.value("sealgate_audit_problems"):
             await asyncio.sleep(0.01)
-    [item] = [one for one in await bench.store.list_anomalies(10) if one.anomaly.severity == 1]
-    assert item.anomaly.code == "CHAIN_INTEGRITY"
+    [item] = [one for one in await bench.store.list_anomalies(10) if one.anomaly.subject == CHAIN]
+    assert (item.anomaly.code, item.anomaly.severity) == ("CHAIN_INTEGRITY", 1)
 
 
 async def test_on_a_sunday_all_of_it_is_read_once(bench: Bench) -> None:
-    """What was changed far behind the last head is found within a week, and costs once a week."""
+    """What was changed far behind the last head is found within a week, also without the tables."""
+    bench.app._watch = replace(bench.watch, tables=False)
     await bench.app.round()
     await tamper(
         f"sqlite://{bench.store.path}",
@@ -134,6 +138,62 @@ async def test_a_database_that_is_away_is_no_finding(bench: Bench) -> None:
         file.with_name(f"away-{file.name}").rename(file)
     bench.now_ms += 1000
     await _verified(bench)
+
+
+async def test_the_tables_are_held_against_the_chains_every_day(bench: Bench) -> None:
+    """A row changed in its place breaks no hash, and somebody is called the next morning."""
+    await bench.app.round()
+    assert bench.value(TABLES_VERIFIED) == SATURDAY_MS / 1000
+    assert bench.value("sealgate_audit_problems") == 0
+    await tamper(f"sqlite://{bench.store.path}", "UPDATE transition SET after = 'Confirmed'")
+    bench.now_ms += 2 * DAY_MS
+    await bench.app.round()
+    assert bench.value(TABLES_VERIFIED) == bench.now_ms / 1000
+    # Three rows that nobody wrote, and three that are named and gone.
+    assert bench.value("sealgate_audit_problems") == 6
+    raised = [one.anomaly for one in await bench.store.list_anomalies(10)]
+    subjects = {one.subject for one in raised if one.code == "CHAIN_INTEGRITY"}
+    assert subjects == {"tables", CHAIN}
+
+
+async def test_tables_beyond_the_bounds_leave_the_figure_as_old_as_it_is(bench: Bench) -> None:
+    """Who alerts on its age learns that the command is needed; the chains are verified still."""
+    bench.app._verifying.memory_max_bytes = 100
+    await bench.app.round()
+    assert bench.value(TABLES_VERIFIED) == 0
+    assert bench.value("sealgate_audit_verified_timestamp_seconds") == SATURDAY_MS / 1000
+
+
+async def test_tables_may_be_left_to_the_command(bench: Bench) -> None:
+    """Reading all there is every day is not for every machine."""
+    bench.app._watch = replace(bench.watch, tables=False)
+    await bench.app.round()
+    assert bench.value(TABLES_VERIFIED) == 0
+
+
+class Leaving(Verifying):
+    """Verifies the chains of a database that is away right after."""
+
+    async def round(
+        self, anchors: Sequence[Anchor], others: Sequence[Problem] = (), *, is_whole: bool
+    ) -> Report:
+        """Verify, and take the file away."""
+        report = await super().round(anchors, others, is_whole=is_whole)
+        assert isinstance(self.store, SqliteStore)
+        self.store.path.rename(self.store.path.with_name("away.db"))
+        self.store.path.mkdir()
+        return report
+
+
+async def test_tables_that_cannot_be_read_do_not_begin_the_chains_anew(bench: Bench) -> None:
+    """A table that is too large for a statement's time would have all be read every minute."""
+    bench.app._verifying = Leaving(bench.store, "sandbox", lambda: bench.now_ms)
+    await bench.app.round()
+    assert bench.value("sealgate_audit_verify_failures_total") == 1
+    assert bench.value("sealgate_audit_verified_timestamp_seconds") == SATURDAY_MS / 1000
+    assert bench.value(TABLES_VERIFIED) == 0
+    bench.store.path.rmdir()
+    bench.store.path.with_name("away.db").rename(bench.store.path)
 
 
 async def _verified(bench: Bench) -> None:

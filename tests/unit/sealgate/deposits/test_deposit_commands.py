@@ -140,6 +140,24 @@ def test_a_backend_announces_line_by_line(
     ]
 
 
+def test_a_line_that_can_be_read_in_two_ways_is_refused_alone(
+    shop: Shop, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A price told twice, a bottomless list, bytes that are no text: what follows is announced."""
+    lines = [
+        b'{"reference": "a", "amount": "1", "amount": "2"}',
+        b'{"reference": ' + b"[" * 9000,
+        b'{"reference": "\xff"}',
+        b'{"reference": "b"}',
+    ]
+    stream = io.TextIOWrapper(io.BytesIO(b"\n".join(lines)), encoding="ascii")
+    monkeypatch.setattr("sys.stdin", stream)
+    common = Wanted("-", "shop", "BTC")
+    assert expecting.expect(shop.configuration(), common, dry_run=False, as_json=True) == 1
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one.get("error") for one in found] == [*["invalid_request"] * 3, None]
+
+
 def test_the_command_line_takes_a_lone_dash_for_standard_input() -> None:
     """As the documents write it, and no misspelt flag is announced as a payment."""
     words = ["payments", "expect", "-", "--source", "shop"]

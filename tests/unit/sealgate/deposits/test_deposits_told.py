@@ -10,7 +10,7 @@ from consumers.actions import Act
 from sealgate.deposits import deciding
 from sealgate.deposits.expecting import Wanted
 from sealgate.operations import deciding as paying
-from sealgate.operations import showing, wanting
+from sealgate.operations import documents, showing, wanting
 from sealgate.story.command import Asked, trace
 from tests.conformance.test_deposits import TX_1, activity, transfer
 from tests.support.exposed import Shop
@@ -81,6 +81,13 @@ def test_a_trace_names_who_matched_what_and_why(shop: Shop, capsys: Output) -> N
     assert "Unmatched" in text(shop, capsys, DEPOSIT).rpartition("now: ")[2]
 
 
+def test_a_match_by_a_rule_is_not_called_a_providers_word() -> None:
+    """Nobody at the provider said whose the money is: the rule did, and is named."""
+    by_rule = documents.cause_text("event", "sealgate/match/alchemy%2Fmain%2Fdeposit/0/Matched")
+    assert by_rule == "a rule matched a deposit (event)"
+    assert documents.cause_text("event", "alchemy/main/whevt_1") == "an event said so (event)"
+
+
 def test_the_version_that_a_document_tells_is_taken_by_an_order(shop: Shop, capsys: Output) -> None:
     """A script passes `version` on to `--expect-version`: it must not need a second word for it."""
     showing.payment(shop.configuration(), "order-1", as_json=True)
@@ -99,4 +106,4 @@ def test_a_payment_shows_its_window_and_why_it_moved(shop: Shop, capsys: Output)
     shown = capsys.readouterr().out
     assert "until 2030-01-01T12:00:00.000Z" in shown
     assert "announced before any money (event)" in shown
-    assert "a person took facts away (void), by sealgate/operator/m-2" in shown
+    assert "a person took a deposit back (unmatch), by sealgate/operator/m-2" in shown

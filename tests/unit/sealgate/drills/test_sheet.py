@@ -11,7 +11,7 @@ CRITERIA = {"shut": "the door is shut", "told": "somebody is told"}
 
 def whole(*, is_told: bool = True) -> Sheet:
     """Make a sheet with something in each part."""
-    sheet = Sheet("fire", "drill-1", CRITERIA)
+    sheet = Sheet("fire", "drill-1", CRITERIA, version="1.2.3")
     sheet.note(AT_MS, "the alarm rang")
     sheet.check("told", "1 person", holds=is_told)
     sheet.check("shut", "it is", holds=True)
@@ -50,7 +50,7 @@ def test_a_check_that_was_never_made_fails_the_sheet() -> None:
 def test_the_markdown_says_everything() -> None:
     """What people read: written down by hand, line by line."""
     assert whole().markdown() == (
-        "# Drill fire: PASSED\n\nEnvironment `drill-1`.\n\n"
+        "# Drill fire: PASSED\n\nEnvironment `drill-1`, Sealgate 1.2.3.\n\n"
         "| check | must hold | found | |\n| --- | --- | --- | --- |\n"
         "| shut | the door is shut | it is | ok |\n"
         "| told | somebody is told | 1 person | ok |\n\n"
@@ -67,6 +67,7 @@ def test_the_json_says_the_same() -> None:
         "format": "1",
         "drill": "fire",
         "environment": "drill-1",
+        "version": "1.2.3",
         "passed": True,
         "checks": [
             {"name": "shut", "must": "the door is shut", "holds": True, "found": "it is"},

@@ -18,7 +18,16 @@ def test_an_instant_is_the_same_in_every_zone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-01-01", "2026-01-01T00:00:00", "tomorrow", "", "1767225600"]
+    "text",
+    [
+        "2026-01-01",
+        "2026-01-01T00:00:00",
+        "tomorrow",
+        "",
+        "1767225600",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+    ],
 )
 def test_an_instant_without_a_zone_is_none(text: str) -> None:
     """A window that opens an hour early is a rotation that fails."""

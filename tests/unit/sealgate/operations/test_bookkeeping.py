@@ -124,6 +124,63 @@ def test_a_file_is_booked_line_by_line_and_each_is_told(shop: Shop, capsys: Outp
     assert books(shop, "inv-2", capsys) == ("posted", "10000000")
 
 
+TWICE = [
+    "payment,posting,amount,amount,asset\ninv-1,g,1,2,USDT\n",
+    '{"payment": "inv-1", "posting": "g", "amount": "1", "amount": "2", "asset": "USDT"}\n',
+    '{"payment": ' + "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", TWICE)
+def test_a_file_that_two_readers_would_read_differently_books_nothing(
+    shop: Shop, capsys: Output, text: str
+) -> None:
+    """Of two amounts in one line the last must not win in silence."""
+    assert post(shop, text) == 2
+    assert read(capsys)["error"] == "invalid_request"
+    assert books(shop, "inv-1", capsys) == ("unposted", "")
+
+
+def test_a_line_that_was_mended_is_held_against_the_books(shop: Shop, capsys: Output) -> None:
+    """Under the file's own key: the books decide, and not that the key was used."""
+    head = "payment,posting,amount,asset\n"
+    assert post(shop, head + "inv-1,gl-1,12.50,USDT\ninv-1,gl-1,12.49,USDT\n") == 1
+    assert [one.get("error") for one in read(capsys)["lines"]] == [None, "posting_differs"]
+    assert post(shop, head + "inv-1,gl-1,12.49,USDT\n") == 1
+    assert read(capsys)["lines"][0]["error"] == "posting_differs"
+
+
+def test_what_a_file_says_again_after_the_opposite_needs_an_instant(
+    shop: Shop, capsys: Output
+) -> None:
+    """Posted, reversed, posted: a "repeat" would leave out of the books what is in them."""
+    line = "inv-1,gl-1,12.50,USDT,{},{}\n"
+    head = "payment,posting,amount,asset,books,posted_at\n"
+    text = head + line.format("posted", "") + line.format("unposted", "")
+    assert post(shop, text + line.format("posted", "")) == 1
+    told_ = read(capsys)
+    assert [one["outcome"] for one in told_["lines"]] == ["written", "written", "refused"]
+    assert "say when this was" in told_["lines"][2]["message"]
+    assert post(shop, text) == 0
+    assert read(capsys)["counts"]["repeat"] == 2
+    assert books(shop, "inv-1", capsys) == ("unposted", "")
+
+
+def test_an_instant_beyond_the_calendar_refuses_its_line_alone(shop: Shop, capsys: Output) -> None:
+    """The year 1 east of Greenwich is in no year: the lines behind it are booked all the same."""
+    head = "payment,posting,amount,asset,posted_at\n"
+    wrong = "inv-1,gl-1,1,USDT,0001-01-01T00:00:00+14:00\n"
+    assert post(shop, head + wrong + "inv-2,gl-2,12.50,USDT,\n") == 1
+    assert [one["outcome"] for one in read(capsys)["lines"]] == ["refused", "written"]
+
+
+def test_a_word_that_no_database_holds_is_told_as_one(shop: Shop, capsys: Output) -> None:
+    """Pasted from a terminal with another encoding: a sentence, and no traceback."""
+    decision = said(shop, "inv-1", reason="mistake")
+    assert withdrawing.withdraw(shop.configuration(), "t-\udcff", decision) == 2
+    assert "no text that a database can hold" in capsys.readouterr().err
+
+
 def test_the_same_file_again_books_nothing(shop: Shop, capsys: Output) -> None:
     """Whether it was cut off or sent twice: what is in is in, whatever the file is called."""
     text = "".join(CSV.splitlines(keepends=True)[:3])

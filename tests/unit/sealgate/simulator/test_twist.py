@@ -30,8 +30,8 @@ COVER_NOTHING = frozenset(
 )
 # Whose signature needs the body read: what is no JSON they could not sign.
 SIGN_WHAT_THEY_READ = frozenset(
-    {"adyen_standard", "aws_sns", "cryptomus", "linear", "mailgun", "nowpayments", "plisio"}
-    | {"ramp", "transak"}
+    {"adyen_standard", "aws_sns", "circle_v1", "cryptomus", "linear", "mailgun", "nowpayments"}
+    | {"plisio", "ramp", "transak"}
 )
 # Whose body is a form: nobody would break its JSON.
 SEND_FORMS = frozenset(

@@ -26,6 +26,7 @@ from tests.support.attacks import (
 )
 from tests.support.signers import Sent, Signer
 from tests.support.signers.shape import FORM
+from tests.support.turns import in_turn
 
 FORGED = {Reason.SIGNATURE_MISMATCH, Reason.DIGEST_MISMATCH}
 # Where the scheme reads a part of the body, a body that cannot be read is refused for that.
@@ -68,7 +69,7 @@ def _expected(signer: Signer) -> set[Reason]:
 
 
 @against(_covers_bytes, profiles=63)
-@pytest.mark.parametrize(
+@in_turn(
     "change",
     [
         lambda body: body + b"\n",
@@ -109,7 +110,7 @@ def test_a_body_of_other_bytes_is_refused(signer: Signer, change: Callable[[byte
 
 
 @against(_covers_json, profiles=61)
-@pytest.mark.parametrize(
+@in_turn(
     "change",
     [
         lambda body: json.dumps(json.loads(body), indent=1).encode(),
@@ -130,7 +131,7 @@ def _has_accents(signer: Signer) -> bool:
 
 
 @against(_has_accents, profiles=18)
-@pytest.mark.parametrize(
+@in_turn(
     "change",
     [
         lambda body: unicodedata.normalize("NFD", body.decode()).encode(),
@@ -152,7 +153,7 @@ def _form_bytes(signer: Signer) -> bool:
 
 
 @against(_form_bytes, profiles=2)
-@pytest.mark.parametrize(
+@in_turn(
     "change",
     [
         lambda body: b"&".join(reversed(body.split(b"&"))),

@@ -22,6 +22,7 @@ from tests.support.attacks import (
 )
 from tests.support.signers import Sent, Signer, wire
 from tests.support.signers.standard import OLD
+from tests.support.turns import in_turn
 
 MISMATCH = {Reason.SIGNATURE_MISMATCH}
 MISSING = {Reason.HEADER_MISSING}
@@ -156,14 +157,14 @@ def _labelled(signer: Signer) -> bool:
 
 
 @against(_labelled, profiles=21)
-@pytest.mark.parametrize("label", [b"", b"md5=", b"v9=", b"v9,", b"none=", b"SHA-256=", b"sha256:"])
+@in_turn("label", [b"", b"md5=", b"v9=", b"v9,", b"none=", b"SHA-256=", b"sha256:"])
 def test_the_right_digest_under_another_name_is_refused(signer: Signer, label: bytes) -> None:
     """Attack 2: the algorithm comes from the configuration, never from the message."""
     refused_for(signer, _renamed(signer, label), UNREADABLE)
 
 
 @against(lambda signer: signer.prefix == b"sha256=", profiles=6)
-@pytest.mark.parametrize("label", [b"sha1=", b"SHA256=", b"sha512=", b"sha256"])
+@in_turn("label", [b"sha1=", b"SHA256=", b"sha512=", b"sha256"])
 def test_the_name_of_the_hash_is_compared_letter_for_letter(signer: Signer, label: bytes) -> None:
     """Attack 2: the right digest of SHA-256, called something else."""
     refused_for(signer, _renamed(signer, label), UNREADABLE)

@@ -23,6 +23,7 @@ from tests.support.attacks import (
 )
 from tests.support.signers import Sent, Signer, wire
 from tests.support.signers.json_text import b64url, unb64url
+from tests.support.turns import in_turn
 
 FORGED = {Reason.SIGNATURE_MISMATCH}
 DOUBLED = {Reason.HEADER_DUPLICATED}
@@ -70,9 +71,7 @@ def test_without_its_proof_a_delivery_is_refused(signer: Signer) -> None:
 
 
 @against(in_header, profiles=73)
-@pytest.mark.parametrize(
-    "value", [b"", b" ", b"\t", b",", b"=", b";", b".", b"..", b"\x00", b"v1="]
-)
+@in_turn("value", [b"", b" ", b"\t", b",", b"=", b";", b".", b"..", b"\x00", b"v1="])
 def test_an_empty_proof_is_refused(signer: Signer, value: bytes) -> None:
     """Attack 1: the header is there and says nothing."""
     sent = wire.with_header(sample(signer), signer.header, lambda _: value)
@@ -87,7 +86,7 @@ def test_an_empty_signature_behind_its_prefix_is_refused(signer: Signer) -> None
 
 
 @against(signs, profiles=75)
-@pytest.mark.parametrize("length", [1, 16, 20, 28, 31, 33, 48, 63, 65, 256])
+@in_turn("length", [1, 16, 20, 28, 31, 33, 48, 63, 65, 256])
 def test_a_guess_of_any_length_is_refused(signer: Signer, length: int) -> None:
     """Attack 2: truncated, padded or of a weaker hash, a text of zeros is nobody's signature."""
     guess = ENCODE[signer.encoding](bytes(length))
@@ -96,7 +95,7 @@ def test_a_guess_of_any_length_is_refused(signer: Signer, length: int) -> None:
 
 
 @against(signs, profiles=75)
-@pytest.mark.parametrize("at", [0, 7, -1])
+@in_turn("at", [0, 7, -1])
 def test_one_wrong_bit_is_refused(signer: Signer, at: int) -> None:
     """Every byte of a signature is compared: the first, the last, and those between."""
     sent = wire.respelt(signer, sample(signer), _bits(signer, _flip(at)))
@@ -111,7 +110,7 @@ def test_a_prefix_of_the_signature_is_refused(signer: Signer) -> None:
 
 
 @against(signs, profiles=75)
-@pytest.mark.parametrize(
+@in_turn(
     "junk",
     [
         b"\xff\xfe",
@@ -130,7 +129,7 @@ def test_a_signature_of_odd_text_is_refused(signer: Signer, junk: bytes) -> None
 
 
 @against(is_token, profiles=9)
-@pytest.mark.parametrize(
+@in_turn(
     "guess",
     [
         lambda token: token[:-1],
@@ -159,7 +158,7 @@ def _both(sent: Sent, header: bytes, value: bytes, *, good_first: bool) -> Sent:
 
 
 @against(_single, profiles=71)
-@pytest.mark.parametrize("good_first", [True, False])
+@in_turn("good_first", [True, False])
 def test_a_second_signature_header_is_refused(signer: Signer, good_first: bool) -> None:
     """Attack 3: of two headers, another reader may believe the other."""
     sent = _both(sample(signer), signer.header, _evil(signer), good_first=good_first)
@@ -199,8 +198,8 @@ def _lists_nothing(signer: Signer) -> bool:
 
 
 @against(_lists_nothing, profiles=60)
-@pytest.mark.parametrize("good_first", [True, False])
-@pytest.mark.parametrize("joint", [b",", b", ", b" ", b";"])
+@in_turn("good_first", [True, False])
+@in_turn("joint", [b",", b", ", b" ", b";"])
 def test_a_list_in_a_header_of_one_is_refused(
     signer: Signer, joint: bytes, good_first: bool
 ) -> None:

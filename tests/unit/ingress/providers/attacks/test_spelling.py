@@ -18,6 +18,7 @@ from tests.support.attacks import (
     verify,
 )
 from tests.support.signers import Sent, Signer, wire
+from tests.support.turns import in_turn
 
 OTHER = UNREADABLE | {Reason.SIGNATURE_MISMATCH}
 
@@ -31,7 +32,7 @@ def _base64(signer: Signer) -> bool:
 
 
 @against(in_header, profiles=73)
-@pytest.mark.parametrize("blanks", [(b" ", b""), (b"", b" "), (b" \t", b"\t ")])
+@in_turn("blanks", [(b" ", b""), (b"", b" "), (b" \t", b"\t ")])
 def test_blanks_around_a_header_are_not_part_of_it(
     signer: Signer, blanks: tuple[bytes, bytes]
 ) -> None:
@@ -42,7 +43,7 @@ def test_blanks_around_a_header_are_not_part_of_it(
 
 
 @against(in_header, profiles=73)
-@pytest.mark.parametrize("blank", [b"\n", b"\r", b"\x0b", b"\xc2\xa0", b"\x00"])
+@in_turn("blank", [b"\n", b"\r", b"\x0b", b"\xc2\xa0", b"\x00"])
 def test_no_other_blank_is_forgiven(signer: Signer, blank: bytes) -> None:
     """Attack 4: Python's `strip` takes far more away than HTTP's two blanks."""
     sent = wire.with_header(sample(signer), signer.header, lambda value: value + blank)
@@ -55,7 +56,7 @@ def _of_one_name(signer: Signer) -> bool:
 
 
 @against(_of_one_name, profiles=72)
-@pytest.mark.parametrize(
+@in_turn(
     "twin",
     [
         lambda name: name.replace(b"-", b"_") + (b"_" if b"-" not in name else b""),
@@ -84,7 +85,7 @@ def test_hex_is_accepted_in_either_case(signer: Signer) -> None:
 
 
 @against(signs, profiles=75)
-@pytest.mark.parametrize(
+@in_turn(
     "spelling",
     [
         lambda text: text[:10] + b" " + text[10:],
@@ -133,7 +134,7 @@ def _tail(text: bytes) -> bytes:
 
 
 @against(_base64, profiles=32)
-@pytest.mark.parametrize(
+@in_turn(
     "spelling",
     [
         lambda text: text.rstrip(b"="),
@@ -163,7 +164,7 @@ def _tail_url(text: bytes) -> bytes:
 
 
 @against(lambda signer: signer.encoding == "base64url", profiles=4)
-@pytest.mark.parametrize(
+@in_turn(
     "spelling",
     [
         lambda text: text + b"=" * (-len(text) % 4),

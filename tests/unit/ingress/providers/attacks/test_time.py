@@ -20,6 +20,7 @@ from tests.support.attacks import (
     verify,
 )
 from tests.support.signers import Sent, Signer, wire
+from tests.support.turns import in_turn
 
 DAY_MS = 86_400_000
 YEAR_MS = 365 * DAY_MS
@@ -92,7 +93,7 @@ def test_no_window_is_wider_than_the_documented_one(signer: Signer) -> None:
 
 
 @against(_stands_in_header, profiles=23)
-@pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
+@in_turn("text", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_timestamp_of_other_syntax_is_refused(signer: Signer, text: bytes) -> None:
     """Attack 10: Python's `int` reads signs, underscores and digits of other scripts."""
     sent = wire.restamped(signer, sample(signer), text)
@@ -100,7 +101,7 @@ def test_a_timestamp_of_other_syntax_is_refused(signer: Signer, text: bytes) -> 
 
 
 @against(_in_content, profiles=5)
-@pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
+@in_turn("text", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_timestamp_changed_in_the_content_is_refused(signer: Signer, text: bytes) -> None:
     """Attack 10: there, it is signed like everything else, and a number may end up being none."""
     sent = wire.restamped(signer, sample(signer), text)
@@ -124,7 +125,7 @@ def test_a_timestamp_missing_in_the_content_is_refused(signer: Signer) -> None:
 
 
 @against(_in_header_alone, profiles=16)
-@pytest.mark.parametrize("good_first", [True, False])
+@in_turn("good_first", [True, False])
 def test_two_timestamp_headers_are_refused(signer: Signer, good_first: bool) -> None:
     """Attack 10: one could be judged and the other signed."""
     sent = sample(signer)
@@ -169,7 +170,7 @@ def test_a_timestamp_rendered_differently_breaks_the_signature(signer: Signer) -
 
 
 @against(lambda signer: _stands_in_header(signer) and signer.unit == "iso", profiles=3)
-@pytest.mark.parametrize("tail", [b"+00:00", b".0Z", b".000Z"])
+@in_turn("tail", [b"+00:00", b".0Z", b".000Z"])
 def test_a_moment_rendered_differently_breaks_the_signature(signer: Signer, tail: bytes) -> None:
     """Attack 10: the same moment in another spelling of ISO 8601."""
     sent = sample(signer)
@@ -186,7 +187,7 @@ def test_the_window_holds_its_last_moment(signer: Signer) -> None:
 
 
 @against(_timed, profiles=17)
-@pytest.mark.parametrize("beyond_ms", [1, 1000, DAY_MS, 10 * YEAR_MS])
+@in_turn("beyond_ms", [1, 1000, DAY_MS, 10 * YEAR_MS])
 def test_a_replay_outside_the_window_is_refused(signer: Signer, beyond_ms: int) -> None:
     """Attack 12: a captured delivery dies with its window."""
     late_ms = NOW_MS + _window_ms(signer) + beyond_ms
@@ -194,7 +195,7 @@ def test_a_replay_outside_the_window_is_refused(signer: Signer, beyond_ms: int) 
 
 
 @against(_timed, profiles=17)
-@pytest.mark.parametrize("beyond_ms", [1, 1000, DAY_MS, 10 * YEAR_MS])
+@in_turn("beyond_ms", [1, 1000, DAY_MS, 10 * YEAR_MS])
 def test_a_timestamp_from_the_future_is_refused(signer: Signer, beyond_ms: int) -> None:
     """Attack 10: a date far ahead would keep a delivery alive until then; libraries forget it."""
     early_ms = NOW_MS - _window_ms(signer) - beyond_ms
