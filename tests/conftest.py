@@ -33,6 +33,11 @@ USUAL_S, SLOW_S = 0.0, 120.0
 """What a test may take that names no time-out of its own: nothing to speak of, or a process's."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Deal the files out in the order below: pytest-xdist would begin with those of most tests."""
+    config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that may take longest, in the order that they have among themselves.
 

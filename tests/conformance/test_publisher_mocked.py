@@ -171,11 +171,15 @@ async def test_a_partition_that_nobody_leads_fails_in_time_and_recovers(cluster,
 async def test_what_is_not_sent_is_rejected_at_its_deadline_and_oldest_first(cluster, witness):
     """Each message has its own deadline, and one that was not sent is never called unknown."""
     loop = asyncio.get_running_loop()
-    async with publishing(cluster, witness, 1.0) as publisher:
+    async with publishing(cluster, witness, 0.4) as publisher:
         lead(cluster, NOBODY)
         ended: list[tuple[int, float]] = []
         begun, futures = [], []
         await outcomes(publisher, 1)  # now it is known here that nobody leads
+        # Its producer may have been given up for that: then another comes first.
+        async with asyncio.timeout(PATIENCE_S):
+            while not publisher.ready():
+                await asyncio.sleep(0.02)
         for lane in publisher._routes.lanes():
             lane.unled_s = loop.time()
         for n in range(3):
@@ -187,7 +191,7 @@ async def test_what_is_not_sent_is_rejected_at_its_deadline_and_oldest_first(clu
             assert isinstance(one, LogUnavailable)
             assert not one.is_unknown
         assert [n for n, _ in ended] == [0, 1, 2]
-        assert all(end_s - begun[n] >= 0.99 for n, end_s in ended)  # the loop's clock has ticks
+        assert all(end_s - begun[n] >= 0.39 for n, end_s in ended)  # the loop's clock has ticks
 
 
 async def test_a_round_of_all_partitions_is_one_request(cluster, witness):
@@ -206,7 +210,8 @@ async def test_a_round_of_all_partitions_is_one_request(cluster, witness):
 )
 async def test_the_queue_is_bounded_in_count_and_in_bytes(cluster, witness, size, taken):
     """Without bounds a slow broker would end as our own memory: over them, rejected at once."""
-    async with publishing(cluster, witness, 30.0) as publisher:
+    # A megabyte after the other takes a busy machine a while: that is no stall.
+    async with publishing(cluster, witness, 30.0, stall_s=25.0) as publisher:
         value = bytes(size)
         futures = [publisher.publish(message(value, b"%d" % n)) for n in range(taken + 1)]
         assert not any(future.done() for future in futures[:-1])

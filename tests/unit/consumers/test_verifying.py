@@ -1,10 +1,13 @@
 """The daily round: every chain, in pieces, from the last one's end; what is wrong is raised."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from consumers.audit import Audit, TooMuch
 from consumers.chainwalk import Anchor, Problem, Report
@@ -15,8 +18,18 @@ from consumers.store.port import Changes
 from consumers.store.sqlite import SqliteStore
 from consumers.store.told import TOLD
 from consumers.verifying import Pace, Verifying
+from ingress import telemetry
 from tests.support.audited import CHAIN, anchor, fill, tamper
 from tests.support.store_builders import NOW_MS, apply, event
+
+
+@pytest.fixture(name="lines")
+def _lines() -> Iterator[io.StringIO]:
+    out = io.StringIO()
+    telemetry.configure("json", "info", out)
+    yield out
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=[], force=True)
 
 
 @pytest.fixture(name="store")
@@ -157,7 +170,7 @@ async def test_every_row_of_a_sound_store_is_looked_up(store: SqliteStore) -> No
 
 
 async def test_a_row_that_no_entry_names_is_raised_about_the_tables(
-    store: SqliteStore, capsys: pytest.CaptureFixture[str]
+    store: SqliteStore, lines: io.StringIO
 ) -> None:
     """Whoever wrote it past the program is looked for; which row it is, no log line says."""
     added = "INSERT INTO operator_action SELECT 99, 'k-99', name, provider, account, reference,"
@@ -169,8 +182,8 @@ async def test_a_row_that_no_entry_names_is_raised_about_the_tables(
     assert (item.anomaly.subject, item.anomaly.severity) == ("tables", 1)
     assert "operator_action: no entry names this row" in item.anomaly.evidence
     assert "k-99" in item.anomaly.evidence
-    told = capsys.readouterr().out
-    assert "chain=tables" in told
+    told = lines.getvalue()
+    assert '"chain":"tables"' in told
     assert "operator_action: no entry names this row" in told
     assert "k-99" not in told
 

@@ -31,7 +31,7 @@ def test_every_table_is_whole_and_every_link_leads_somewhere(name: str) -> None:
         assert cells == 0 or width in {0, cells}, line
         width = cells
     for file, anchor in _LINK.findall(text):
-        page = PAGES[file]() if file else text
+        page = (ROOT / "docs" / file).read_text("utf-8") if file else text
         assert not anchor or f'id="{anchor}"' in page or f"## {anchor}\n" in page, anchor
 
 
