@@ -14,8 +14,6 @@ from pydantic import (
     model_validator,
 )
 
-from consumers import deposits
-from consumers.interpret import assets
 from consumers.lifecycle import State
 from consumers.patience import LIMITED, PARKED_RETRY_S
 from consumers.policy import CONFIRMATIONS_MAX
@@ -216,6 +214,10 @@ class ConsumerSettings(Strict):
     @classmethod
     def _amounts_of_registered_assets(cls, told: dict[str, str]) -> dict[str, str]:
         if told:
+            # Here, because an edge reads this configuration too, and knows no assets.
+            from consumers import deposits
+            from consumers.interpret import assets
+
             deposits.large(told, assets.load())
         return told
 
