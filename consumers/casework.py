@@ -26,7 +26,7 @@ from consumers.operating import (
 )
 from consumers.stating import TRIES_MAX, KeyReused, VersionConflict
 from consumers.store.cases import Closing, Item, Status, Work
-from consumers.store.port import Changes, Fenced, Store
+from consumers.store.port import Changes, Fenced, Handled, Store
 from ingress.contract import cloudevents
 
 WAITING = frozenset({Status.WAITING_PROVIDER, Status.WAITING_CUSTOMER, Status.WAITING_FINANCE})
@@ -84,7 +84,7 @@ class Caseworker:
                     return done
                 work = decide(order, item, change, self.now.at_ms)
                 wrote = action(order, None, number, _detail(order, change), self.now.at_ms)
-                verdicts = {event.key: "applied_no_change"}
+                verdicts = {event.key: Handled("applied_no_change")}
                 await tx.save(Changes(verdicts=verdicts, works=[work], actions=[wrote]))
                 done = Worked(item, _after(item, work), is_repeat=False)
                 if dry_run:

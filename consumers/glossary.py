@@ -13,6 +13,7 @@ from consumers.facts import FactKind, Failure, HoldKind
 from consumers.fetching.comparing import Comparison
 from consumers.lifecycle import State, Verdict
 from consumers.standing import Posting
+from consumers.store.deposits import DepositState
 
 
 class Meaning(NamedTuple):
@@ -233,7 +234,19 @@ COMPARISONS: Mapping[Comparison, str] = {
 }
 
 # What people meet in commands and documents, and what is no value of any table.
+DEPOSITS: Mapping[DepositState, str] = {
+    DepositState.UNMATCHED: "money that names no payment, and nobody has said whose it is",
+    DepositState.PROPOSED: "the rule has ranked the payments that it may be for: people decide",
+    DepositState.MATCHED: "it counts for a payment, and its facts are the payment's",
+    DepositState.RETURNED: "it was given back; Sealgate moves no money",
+    DepositState.HELD: "it is kept as a liability, until somebody knows whose it is",
+    DepositState.WRITTEN_OFF: "nobody will ask for it, and nothing is done about it any more",
+}
+
 WORDS: Mapping[str, str] = {
+    "deposit": "money that names no payment: one transfer, which `sealgate deposits` lists",
+    "parked": "a payment that nobody announced, of a source in `policy.expect_first`: its facts are"
+    " kept and do not count yet",
     "freeze": "while it is on nothing is booked and no window is closed: `sealgate freeze`",
 }
 

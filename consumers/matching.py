@@ -39,6 +39,7 @@ from consumers.store.port import (
     Changes,
     Event,
     Fenced,
+    Handled,
     Payment,
     PaymentKey,
     Resolution,
@@ -270,7 +271,7 @@ class Matcher:
         verdict: Verdict,
     ) -> None:
         """Write it, with who did it and why."""
-        changes.verdicts[wanted.event.key] = verdict
+        changes.verdicts[wanted.event.key] = Handled(verdict)
         if move is not None:
             changes.matching.moves.append(move)
         if wanted.order is not None:

@@ -26,6 +26,8 @@ _NUMBER_BYTES = 500
 _SUPERSEDED = frozenset(
     {"closed", "evidence", "payments", "raised", "since", "unjudged", "verdicts"}
 )
+# Kinds of which the beginning of a row is what the tables say, and by which word.
+_BEGINNINGS = {"evidence": ("evidence", 7), "resolved": ("closed", 4)}
 
 
 class Place(NamedTuple):
@@ -227,10 +229,12 @@ def _meanings(told: Told) -> Iterator[Told]:
     elif kind == "raised":
         yield Told("raised", (*row[:2], *row[3:8]))
         yield Told("times", (*row[:2], row[9]))
-    elif kind == "resolved":
-        yield Told("closed", tuple(row[:4]))
-    elif kind == "evidence":
-        yield Told("evidence", tuple(row[:7]))
+    elif kind in _BEGINNINGS:
+        meant, columns = _BEGINNINGS[kind]
+        yield Told(meant, tuple(row[:columns]))
+    elif kind == "verdicts":
+        # Before schema 12 an entry named no mapping, and neither does the row that it wrote.
+        yield Told("verdicts", (*row, "")[:5])
     elif kind == "works":
         number, *_, at_ms, resolution = row[:7]
         if at_ms is not None:

@@ -33,10 +33,10 @@ from consumers.store.kept_reads import BEGINNING, KeptReads, KeptSince
 from consumers.store.port import (
     Cause,
     Changes,
-    Event,
     Fenced,
     Payment,
     PaymentKey,
+    Recorded,
     Store,
     StoreUnavailable,
 )
@@ -134,20 +134,29 @@ class Parking:
         # Next time it is read as it is then.
         return False
 
-    async def _released(self, key: PaymentKey) -> Event | None:
+    async def _released(self, key: PaymentKey) -> Recorded | None:
         """Return the last event of a payment of whose sources none expects first any more."""
         # What nobody sent, such as an answer to a question of ours, says nothing of that.
-        known = [one.event for one in await self.store.events(key)]
-        told = [one for one in known if one.position.partition.topic]
-        expects = any(one.source in self.policy.expect_first for one in told)
+        known = await self.store.events(key)
+        told = [one for one in known if one.event.position.partition.topic]
+        expects = any(one.event.source in self.policy.expect_first for one in told)
         return None if expects or not told else told[-1]
 
-    def _said(self, key: PaymentKey, last: Event) -> Said:
+    def _said(self, key: PaymentKey, last: Recorded) -> Said:
         """Say nothing new: what is known is weighed, as if the last event came now."""
+        event = last.event
         told = Occasion(
-            self.environment, last.event_type, last.received_ms, telemetry.traceparent()
+            self.environment, event.event_type, event.received_ms, telemetry.traceparent()
         )
-        return Said(last.key, key, frozenset(), told, last.correlation_id, cause=Cause.TIMER)
+        return Said(
+            event=event.key,
+            payment=key,
+            facts=frozenset(),
+            occasion=told,
+            correlation_id=event.correlation_id,
+            mapping=last.mapping,
+            cause=Cause.TIMER,
+        )
 
     async def _raise(self, now_ms: int) -> None:
         """Raise an exception about everything that waits too long, and has none yet."""

@@ -22,7 +22,15 @@ from consumers.notices import Occasion
 from consumers.policy import NO_POLICY, Policy
 from consumers.reading import Alarmed, Buried, Foreign, Read, Reading, blame
 from consumers.store.deposits import DepositMove
-from consumers.store.port import Changes, DeadLetter, EventKey, Kept, Payment, PaymentKey
+from consumers.store.port import (
+    Changes,
+    DeadLetter,
+    EventKey,
+    Handled,
+    Kept,
+    Payment,
+    PaymentKey,
+)
 from ingress.contract.envelope import Envelope
 from ingress.eventlog.port import Position
 
@@ -94,7 +102,8 @@ class _Batch:
             return _outcome(reading, Verdict.DUPLICATE_DELIVERY)
         self.unclaimed.remove(key)
         outcome = self._handle(reading)
-        self.moves.changes.verdicts[key] = outcome.verdict
+        came = Handled(outcome.verdict, reading.interpretation.mapping)
+        self.moves.changes.verdicts[key] = came
         return outcome
 
     def _take_other(self, reading: Buried | Foreign | Alarmed) -> Outcome:

@@ -41,6 +41,7 @@ from consumers.store.port import (
     Event,
     EventKey,
     Fenced,
+    Handled,
     Judgement,
     Marked,
     Payment,
@@ -270,7 +271,7 @@ class Replayer:
         if await tx.claim([event]):
             await tx.save(
                 Changes(
-                    verdicts={event.key: "applied_no_change"},
+                    verdicts={event.key: Handled("applied_no_change")},
                     actions=[_action(self.order, self.outside.clock())],
                 )
             )

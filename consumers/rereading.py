@@ -31,6 +31,7 @@ from consumers.store.port import (
     Cause,
     Changes,
     EventKey,
+    Handled,
     Judgement,
     Marked,
     Notice,
@@ -63,6 +64,11 @@ class Known(NamedTuple):
     def verdict(self) -> str:
         """Return what came of the last reading."""
         return BURIED if self.marked is None else self.marked.recorded.verdict or ""
+
+    @property
+    def mapping(self) -> str:
+        """Name the mapping of the last reading; nothing where there was none, or it is not kept."""
+        return "" if self.marked is None else self.marked.recorded.mapping
 
     @property
     def is_void(self) -> bool:
@@ -198,7 +204,7 @@ def _arrive(held: Held, changed: Sequence[Change], rim: Rim) -> Replanned:
     news = {fact for key, fact, _ in changes.facts if key == before.key}
     moved = [row.payment for row in changes.payments if row.payment.key == before.key]
     after = moved[-1] if moved else before._replace(facts=before.facts | news)
-    verdicts = {event: str(verdict) for event, verdict in changes.verdicts.items()}
+    verdicts = {event: str(came.verdict) for event, came in changes.verdicts.items()}
     changes.readings = [_reading(one, before.key, verdicts[one.event], rim) for one in changed]
     named = (key for one in reads for key in deposits.keys(one.payment, one.interpretation))
     arrived = depositing.arrived(named, held.others, held.decided, changes)
@@ -221,10 +227,10 @@ def _correct(held: Held, changed: Sequence[Change], rim: Rim) -> Replanned:
         _weigh(changes, before, after, changed, rim)
     verdict = Verdict.APPLIED if changes.transitions else Verdict.APPLIED_NO_CHANGE
     for one in changed:
-        changes.verdicts[one.event] = str(one.read.interpretation.verdict or verdict)
-    changes.readings = [
-        _reading(one, before.key, changes.verdicts[one.event], rim) for one in changed
-    ]
+        told = one.read.interpretation
+        came = Handled(str(told.verdict or verdict), told.mapping)
+        changes.verdicts[one.event] = came
+        changes.readings.append(_reading(one, before.key, came.verdict, rim))
     return Replanned(before, after, tuple(changed), changes)
 
 

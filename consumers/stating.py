@@ -27,6 +27,7 @@ from consumers.store.port import (
     Changes,
     Event,
     Fenced,
+    Handled,
     Payment,
     Resolution,
     Store,
@@ -160,7 +161,7 @@ class Desk:
         moves.weigh(said, stated)
         for one in command.also:
             _make(moves, one)
-        moves.changes.verdicts[event.key] = stated.decision.verdict
+        moves.changes.verdicts[event.key] = Handled(stated.decision.verdict, said.mapping)
         changes = moves.finish()
         if command.action is not None:
             changes.actions.append(command.action)

@@ -135,8 +135,8 @@ def finals(values: Iterable[Fact]) -> list[Fact]:
 
 
 def has_value(values: Iterable[Fact]) -> bool:
-    """Say whether there is any: an amount not told is value of unknown size, a zero is none."""
-    return any(fact.amount != 0 for fact in values)
+    """Say whether there is any: of unknown size where no amount is told. A zero called whole is."""
+    return any(fact.amount != 0 or fact.whole for fact in values)
 
 
 def asked(facts: Iterable[Fact]) -> dict[str, int]:

@@ -31,6 +31,7 @@ from consumers.store.port import (
     Changes,
     Event,
     Fenced,
+    Handled,
     Judgement,
     Mark,
     PaymentKey,
@@ -129,7 +130,8 @@ class Withdrawer:
         changes.actions.append(wrote)
         changes.resolved = [signed(one, wrote) for one in changes.resolved]
         moved = correction.transition is not None
-        changes.verdicts[event.key] = Verdict.APPLIED if moved else Verdict.APPLIED_NO_CHANGE
+        verdict = Verdict.APPLIED if moved else Verdict.APPLIED_NO_CHANGE
+        changes.verdicts[event.key] = Handled(verdict)
         await tx.save(changes)
         return Withdrawn(action, correction, changes, is_repeat=False)
 

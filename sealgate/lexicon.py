@@ -44,6 +44,7 @@ def entries() -> Iterator[Entry]:
     yield from _plain("fact", glossary.FACTS.items())
     yield from _plain("failure", glossary.FAILURES.items())
     yield from _plain("provider's answer", glossary.COMPARISONS.items())
+    yield from _plain("deposit's state", glossary.DEPOSITS.items())
     yield from _plain("word", glossary.WORDS.items())
     for verdict, (meaning, effect) in glossary.VERDICTS.items():
         yield Entry(verdict, "verdict", meaning, (("effect", effect),))

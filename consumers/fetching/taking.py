@@ -32,6 +32,7 @@ from consumers.store.port import (
     Event,
     EventKey,
     Fenced,
+    Handled,
     Kept,
     Payment,
     PaymentKey,
@@ -241,14 +242,16 @@ class Taker:
             stated = moves.state(said)
             moves.weigh(said, stated)
             verdict = stated.decision.verdict
-        moves.changes.verdicts[said.event] = verdict
+        moves.changes.verdicts[said.event] = Handled(verdict, said.mapping)
         return said.event
 
     def _answered(self, moves: Moves, case: _Case) -> None:
         """End what asked: the exception, and the hints that it was about."""
         told = f"the provider was asked: {case.comparison}"
         moves.heal(Code.NEEDS_FETCH, subject_of(case.asked.payment), told)
-        moves.changes.verdicts |= {one.event.key: Verdict.HINT_FETCHED for one in case.hints}
+        moves.changes.verdicts |= {
+            one.event.key: Handled(Verdict.HINT_FETCHED, one.mapping) for one in case.hints
+        }
 
     def _wait(self, moves: Moves, case: _Case, *, is_over: bool) -> None:
         """Leave the payment as it is, and what asked open; `is_over` where it asks in vain."""

@@ -39,8 +39,9 @@ class Finding:
 class Interpretation(NamedTuple):
     """What an event states. `verdict` is None where there are facts, which are to be decided on.
 
-    `mapping` names the table that read it, and its version: ``btcpay/3``. Where there are
-    `deposits` the facts are those of transfers that name no payment.
+    `mapping` names the table that read it, and its version: ``btcpay/3``; of an event that was
+    refused, all that were asked. Where there are `deposits` the facts are those of transfers that
+    name no payment.
     """
 
     verdict: Verdict | None
@@ -65,25 +66,29 @@ class Interpreters:
             why = "the body is no JSON that can be read"
             return _refuse(Verdict.UNPARSEABLE, Code.SCHEMA_DRIFT, envelope, why)
         word = envelope.event_type
-        tables = [t for t in self.tables.get(envelope.provider, ()) if word in t.rules]
+        asked = self.tables.get(envelope.provider, ())
+        tables = [table for table in asked if word in table.rules]
         if not tables:
-            return _refuse(Verdict.UNKNOWN_TYPE, Code.UNKNOWN_TYPE, envelope, "not in the mapping")
+            why = "not in the mapping"
+            return _refuse(Verdict.UNKNOWN_TYPE, Code.UNKNOWN_TYPE, envelope, why, asked=asked)
         if not envelope.payment_ref and not any(table.deposits for table in tables):
             why = "the envelope has no payment reference"
-            return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why)
+            return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why, asked=tables)
         if envelope.payment_ref.startswith(DEPOSIT_PREFIX):
             why = "the reference is written as a deposit's own: no payment may be called so"
-            return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why)
+            return _refuse(Verdict.UNMATCHED, Code.UNKNOWN_PAYMENT, envelope, why, asked=tables)
         total = f"{TOTAL_PREFIX}{envelope.provider}:{envelope.payment_ref}"
         try:
             body = bodies.read(envelope.body, envelope.content_type)
             table, document = _choose(tables, body, envelope.received_ms)
+            tables = [table]
             told = table.tell(word, document, total, envelope.occurred_ms)
             deposits = table.deposits_of(document, told)
             check_size(told)
             check_corridor(self.policy, envelope.provider, told)
         except Drift as drift:
-            return _refuse(Verdict.UNPARSEABLE, drift.code, envelope, str(drift), drift.about)
+            why, about = str(drift), drift.about
+            return _refuse(Verdict.UNPARSEABLE, drift.code, envelope, why, about, asked=tables)
         findings = tuple(Finding(code, "", evidence) for code, evidence in told.raises)
         facts = self.policy.judge(
             envelope.provider, told.facts, told.confirmations, envelope.occurred_ms
@@ -154,8 +159,14 @@ def check_corridor(policy: Policy, provider: str, told: Told) -> None:
 
 
 def _refuse(
-    verdict: Verdict, code: Code, envelope: Envelope, evidence: str, about: str = ""
+    verdict: Verdict,
+    code: Code,
+    envelope: Envelope,
+    evidence: str,
+    about: str = "",
+    asked: Sequence[Table] = (),
 ) -> Interpretation:
     """Take no fact from the event, and raise an exception about its kind or about `about`."""
     subject = f"{envelope.provider}/{about or envelope.event_type}"
-    return Interpretation(verdict, findings=(Finding(code, subject, evidence),))
+    names = ", ".join(table.name for table in asked)
+    return Interpretation(verdict, findings=(Finding(code, subject, evidence),), mapping=names)

@@ -75,7 +75,7 @@ SELECT id, topic, partition, record_offset, reason, key, value, headers, at_ms F
     "event": """
 SELECT provider, account, event_key, event_type, source, reference, key_id, assurance,
     correlation_id, body_digest, received_ms, topic, partition, record_offset,
-    scheme, mode, signed_ms, late_ms, verdict FROM event
+    scheme, mode, signed_ms, late_ms, verdict, mapping FROM event
 """,
     "fact": _FACT.replace("{table}", "fact"),
     "freeze_word": "SELECT id, is_on, reason, done_by, role, approved_by, at_ms FROM freeze_word",

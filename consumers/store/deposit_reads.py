@@ -131,12 +131,13 @@ class DepositReads:
         They are those of the payment that the deposit is matched with, else the deposit's own.
         """
         found = sorted({PaymentKey(*row[3:]) for row in await self._ask(_TOLD_BY, *event)})
-        owned = []
-        for key in found:
-            moves = await self.history(key)
-            is_matched = bool(moves) and moves[-1].state is DepositState.MATCHED
-            owned.append((key, (moves[-1].payment if is_matched else None) or key))
-        return owned
+        return [(key, await self.owner(key)) for key in found]
+
+    async def owner(self, key: PaymentKey) -> PaymentKey:
+        """Name whose facts a deposit's are: those of the payment it is matched with, or its own."""
+        moves = await self.history(key)
+        is_matched = bool(moves) and moves[-1].state is DepositState.MATCHED
+        return (moves[-1].payment if is_matched else None) or key
 
     async def expected(self, address: str, memo: str) -> Sequence[Expectation]:
         """Read where money was announced to come: at an address, or with a memo."""

@@ -21,7 +21,7 @@ PAYMENTS_MAX = 100
 _EVENT = """
 SELECT e.provider, e.account, e.event_key, e.event_type, e.source, e.reference, e.key_id,
     e.assurance, e.correlation_id, e.body_digest, e.received_ms, e.topic, e.partition,
-    e.record_offset, e.scheme, e.mode, e.signed_ms, e.late_ms, e.verdict
+    e.record_offset, e.scheme, e.mode, e.signed_ms, e.late_ms, e.verdict, e.mapping
 FROM event AS e
 """
 AT = _EVENT + "WHERE e.topic = $1 AND e.partition = $2 AND e.record_offset = $3"
@@ -69,6 +69,11 @@ WHERE key <> '' AND substr(key, 1, 4) <> 'agg:'
 """
 TRANSFER_BEGINS = _TRANSFER + 'AND key COLLATE "C" >= $1 AND key COLLATE "C" < $2 LIMIT $3'
 TRANSFER_HOLDS = _TRANSFER + "AND lower(key) LIKE $1 ESCAPE '\\' LIMIT $2"
+# A deposit whose key is the provider's own number of the transfer has the hash beside it.
+TRANSFER_OF_DEPOSIT = """
+SELECT provider, account, reference FROM deposit
+WHERE tx <> '' AND lower(tx) LIKE $1 ESCAPE '\\' LIMIT $2
+"""
 # What people number themselves: a refund, a posting. A hold has a kind for a key, and no number.
 _NUMBERED = """
 SELECT DISTINCT provider, account, reference, kind FROM fact
@@ -149,13 +154,17 @@ class Finder:
     async def transferred(self, text: str) -> Sequence[PaymentKey]:
         """Name the payments with a transfer, or a refund, whose key begins with or holds `text`.
 
-        At most `PAYMENTS_MAX` of each. A short text is looked for at the beginning alone. One
-        transaction may be told by a provider, and behind its network by a chain: both are found.
+        And the deposits whose transaction's hash is, or holds it. At most `PAYMENTS_MAX` of each. A
+        short text is looked for at the beginning alone. One transaction may be told by a provider,
+        and behind its network by a chain: both are found.
         """
         begin = text if text.startswith("tx:") else "tx:" + _escaped(text)
         found = await self._read(TRANSFER_BEGINS, begin, begin + _LAST, PAYMENTS_MAX)
-        if len(text) >= PART_CHARS_MIN:
+        is_part = len(text) >= PART_CHARS_MIN
+        if is_part:
             found = [*found, *await self._read(TRANSFER_HOLDS, _holding(text), PAYMENTS_MAX)]
+        hashed = _holding(text) if is_part else _literal(text)
+        found = [*found, *await self._read(TRANSFER_OF_DEPOSIT, hashed, PAYMENTS_MAX)]
         return sorted({PaymentKey(*row) for row in found})
 
     async def numbered(self, text: str) -> Sequence[tuple[str, PaymentKey]]:
@@ -197,5 +206,9 @@ def _escaped(text: str) -> str:
 
 def _holding(text: str) -> str:
     """Write the pattern of what holds `text`, whatever the case of its letters."""
-    literal = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{literal}%"
+    return f"%{_literal(text)}%"
+
+
+def _literal(text: str) -> str:
+    """Write the pattern of what is `text`, whatever the case of its letters."""
+    return text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

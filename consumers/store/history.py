@@ -64,11 +64,22 @@ class Mark:
     at_ms: int
 
 
+class Handled(NamedTuple):
+    """What came of an event, and the mapping that it was read by last; nothing where none did.
+
+    Of what was refused, `mapping` names the tables that were asked.
+    """
+
+    verdict: str
+    mapping: str = ""
+
+
 class Recorded(NamedTuple):
-    """An event as stored, and what came of it; None while its batch has not said."""
+    """An event as stored, and what came of it (`Handled`); None while its batch has not said."""
 
     event: Event
     verdict: str | None
+    mapping: str = ""
 
 
 class Marked(NamedTuple):

@@ -19,6 +19,7 @@ from consumers.store.deposits import DepositsHeld, Matching
 from consumers.store.history import (
     Cause,
     Event,
+    Handled,
     Judgement,
     KeyUse,
     Mark,
@@ -45,6 +46,7 @@ __all__ = [
     "Cause",
     "Event",
     "EventKey",
+    "Handled",
     "Judgement",
     "Kept",
     "KeyUse",
@@ -141,7 +143,7 @@ class Saved(NamedTuple):
 class Changes:
     """Everything one batch writes beside the position and the claims."""
 
-    verdicts: dict[EventKey, str] = field(default_factory=dict)
+    verdicts: dict[EventKey, Handled] = field(default_factory=dict)
     # Facts that are new, with the event that states them first.
     facts: list[tuple[PaymentKey, Fact, EventKey]] = field(default_factory=list)
     # Facts that added nothing, with the event that states them: what stands if another is void.

@@ -46,15 +46,15 @@ FROM event AS e JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (provider, 
 USING (provider, account, event_key)
 """
 VERDICTS = """
-UPDATE event AS e SET verdict = v.verdict
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-    AS v (provider, account, event_key, verdict)
+UPDATE event AS e SET verdict = v.verdict, mapping = v.mapping
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+    AS v (provider, account, event_key, verdict, mapping)
 WHERE e.provider = v.provider AND e.account = v.account AND e.event_key = v.event_key
 """
 OF_EVENT = """
 SELECT provider, account, event_key, event_type, source, reference, key_id, assurance,
     correlation_id, body_digest, received_ms, topic, partition, record_offset,
-    scheme, mode, signed_ms, late_ms, verdict
+    scheme, mode, signed_ms, late_ms, verdict, mapping
 FROM event
 """
 LOCK_EVENTS = (

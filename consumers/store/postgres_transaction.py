@@ -86,7 +86,7 @@ class PostgresTransaction:
             (sql.INSERT_NOTICES, [rows.notice_row(one) for one in changes.notices]),
             (sql.RAISE_ANOMALIES, rows.anomaly_rows(changes.anomalies)),
             (sql.INSERT_DEAD_LETTERS, [rows.dead_letter_row(one) for one in changes.dead_letters]),
-            (sql.VERDICTS, [(*key, verdict) for key, verdict in changes.verdicts.items()]),
+            (sql.VERDICTS, [(*key, *came) for key, came in changes.verdicts.items()]),
         ]
         if changes.freezes:
             # Whoever says a word waits for those who have read the last one, and does not forget.

@@ -74,7 +74,7 @@ def recorded(row: Row) -> Recorded:
     """Read an event back."""
     *key, event_type, source, reference, key_id, assurance, correlation_id = row[:9]
     body_digest, received_ms, topic, partition, offset = row[9:14]
-    scheme, mode, signed_ms, late_ms, verdict = row[14:]
+    scheme, mode, signed_ms, late_ms, verdict, mapping = row[14:]
     event = Event(
         key=EventKey(*key),
         event_type=event_type,
@@ -91,7 +91,7 @@ def recorded(row: Row) -> Recorded:
         signed_ms=signed_ms,
         late_ms=late_ms,
     )
-    return Recorded(event, verdict)
+    return Recorded(event, verdict, mapping)
 
 
 def key_uses(found: Iterable[Row]) -> list[KeyUse]:

@@ -117,7 +117,7 @@ class SqliteTransaction:
             (sql.INSERT_NOTICE, [rows.notice_row(one) for one in changes.notices]),
             (sql.RAISE_ANOMALY, rows.anomaly_rows(changes.anomalies)),
             (sql.INSERT_DEAD_LETTER, [rows.dead_letter_row(one) for one in changes.dead_letters]),
-            (sql.VERDICT, [(*key, verdict) for key, verdict in changes.verdicts.items()]),
+            (sql.VERDICT, [(*key, *came) for key, came in changes.verdicts.items()]),
         ]
 
         def write(connection: apsw.Connection) -> None:

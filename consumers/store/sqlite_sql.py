@@ -52,11 +52,14 @@ DIGESTS = """
 SELECT provider, account, event_key, body_digest FROM event
 WHERE provider = ? AND account = ? AND event_key = ?
 """
-VERDICT = "UPDATE event SET verdict = ?4 WHERE provider = ?1 AND account = ?2 AND event_key = ?3"
+VERDICT = """
+UPDATE event SET verdict = ?4, mapping = ?5
+WHERE provider = ?1 AND account = ?2 AND event_key = ?3
+"""
 _EVENT = """
 SELECT provider, account, event_key, event_type, source, reference, key_id, assurance,
     correlation_id, body_digest, received_ms, topic, partition, record_offset,
-    scheme, mode, signed_ms, late_ms, verdict
+    scheme, mode, signed_ms, late_ms, verdict, mapping
 FROM event
 """
 EVENT = _EVENT + "WHERE provider = ? AND account = ? AND event_key = ?"

@@ -23,9 +23,13 @@ class Told(NamedTuple):
 
 
 def _event(row: Row) -> list[Told]:
-    *event, verdict = row
+    """Say what was claimed, and what came of it; who was not judged was read by nothing."""
+    *event, verdict, mapping = row
     key = tuple(event[:3])
-    judged = Told("unjudged", key) if verdict is None else Told("verdicts", (*key, verdict))
+    if verdict is None:
+        judged = Told("unjudged", (*key, mapping) if mapping else key)
+    else:
+        judged = Told("verdicts", (*key, verdict, mapping))
     return [Told("events", tuple(event)), judged]
 
 

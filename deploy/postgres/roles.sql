@@ -27,9 +27,10 @@ GRANT INSERT ON
     retraction, expectation, deposit, deposit_move, audit
 TO sealgate_app;
 
--- What moves on, column by column: an event's verdict and nothing else of it, a notice's delivery.
+-- What moves on, column by column: an event's verdict with the mapping it came by and nothing
+-- else of it, a notice's delivery.
 GRANT UPDATE ON position TO sealgate_app;
-GRANT UPDATE (verdict) ON event TO sealgate_app;
+GRANT UPDATE (verdict, mapping) ON event TO sealgate_app;
 GRANT UPDATE (state, version, changed_ms) ON payment TO sealgate_app;
 GRANT UPDATE (delivered) ON notice TO sealgate_app;
 GRANT UPDATE ON anomaly TO sealgate_app;

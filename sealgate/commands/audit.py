@@ -55,7 +55,8 @@ def audit_drill(
         try:
             content = sheet.read_bytes()
         except OSError as wrong:
-            print(f"{sheet}: {wrong.strerror}", file=sys.stderr)
+            advice = "name the evidence.json that `sealgate drill --output` keeps"
+            print(f"{sheet}: {wrong.strerror}; {advice}", file=sys.stderr)
             return EXIT_USAGE
         return recording.run(configuration, content, told or Told(), sys.stdout)
 

@@ -90,7 +90,7 @@ async def verdicts(store: Store) -> dict[EventKey, list[str]]:
     found: dict[EventKey, list[str]] = defaultdict(list)
     async with store.auditing() as moment:
         async for row in moment.rows("event"):
-            found[EventKey(*map(str, row[:3]))].append(str(row[-1] or ""))
+            found[EventKey(*map(str, row[:3]))].append(str(row[-2] or ""))
     return found
 
 

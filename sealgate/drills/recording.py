@@ -20,7 +20,7 @@ from consumers.operating import ACCOUNT, NOWHERE, Occurrence
 from consumers.refusals import WrongWords, check_names
 from consumers.stating import OURSELVES, KeyReused, Refused
 from consumers.store.cases import Action
-from consumers.store.port import Changes, Event, EventKey, Store
+from consumers.store.port import Changes, Event, EventKey, Handled, Store
 from ingress.contract import cloudevents
 from sealgate.config import Configuration
 from sealgate.drills.sheet import FORMAT
@@ -112,7 +112,8 @@ async def record(store: Store, played: Played, order: Order, now: Occurrence) ->
                     raise KeyReused(f"another command was done as {order.key}: choose another key")
                 raise _Repeated
             action = _action(played, order, now.at_ms)
-            await tx.save(Changes(verdicts={event.key: "applied_no_change"}, actions=[action]))
+            came = {event.key: Handled("applied_no_change")}
+            await tx.save(Changes(verdicts=came, actions=[action]))
         return True
     return False
 

@@ -24,7 +24,7 @@ from sealgate.exposure.instants import show
 from sealgate.exposure.marking import EXIT_FAILED, EXIT_OK, accounts
 from sealgate.exposure.report import Document
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import amount_text, fact_text, plain
+from sealgate.exposure.table import amount_text, fact_text, plain, verdict_text
 from sealgate.story import finality, ours
 from sealgate.story.finality import Finality
 
@@ -80,6 +80,7 @@ async def _tell(store: Store, found: Recorded, final: Finality) -> Document:
         "position": f"{event.position.partition.topic}/{event.position.partition.number}"
         f"/{event.position.offset}",
         "verdict": found.verdict,
+        "mapping": found.mapping,
         "not_final": [
             finality.document(one) for one in final.ruled(event, provider, own) if one.is_lowered
         ],
@@ -127,7 +128,7 @@ def _move(move: Transition, waiting: Outbox, event: EventKey) -> Document:
 
 def _lines(told: Document) -> Iterator[str]:
     yield f"event {told['event']}  {told['type']}"
-    yield f"  verdict    {told['verdict'] or 'open'}"
+    yield f"  verdict    {verdict_text(told) or 'open'}"
     if told["ours"] is not None:
         yield from (f"  {line}" for line in ours.lines(told["ours"]))
         yield f"  received   {told['received_at']}"

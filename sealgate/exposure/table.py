@@ -85,6 +85,12 @@ def event_lines(event: Document) -> Iterator[str]:
         yield f"    because {reason}"
 
 
+def verdict_text(event: Document) -> str:
+    """Write what came of an event, and by which mapping; nothing where nobody has said."""
+    by = f", by mapping {event['mapping']}" if event["mapping"] else ""
+    return f"{event['verdict']}{by}" if event["verdict"] else ""
+
+
 def fact_text(fact: Document) -> str:
     """Write one fact of a report."""
     words = [fact["kind"], fact["transfer"]]

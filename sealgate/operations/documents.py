@@ -140,6 +140,8 @@ def cause_text(cause: str, event: str) -> str:
         told = "announced before any money"
     elif cause == Cause.EVENT and event.startswith(f"{OURSELVES}/{MATCHER}/"):
         told = "a rule matched a deposit"
+    elif cause == Cause.TIMER and not event.startswith(f"{OURSELVES}/"):
+        told = "what was parked counts, since its source expects no announcement any more"
     else:
         told = _CAUSES.get(cause, cause)
     return f"{told} ({cause})"

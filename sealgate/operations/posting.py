@@ -220,7 +220,8 @@ def _table(file: Path, text: str) -> Iterator[Line]:
                 raise WrongWords(f"{file}:{rows.line_num}: more fields than the head has")
             yield Line(rows.line_num, {name: row[name].strip() for name in names})
     except csv.Error as wrong:
-        raise WrongWords(f"{file}:{rows.line_num}: {wrong}") from None
+        advice = "look for a quotation mark that is not closed, there or above"
+        raise WrongWords(f"{file}:{rows.line_num}: {wrong}: {advice}") from None
 
 
 def _text(told: Document) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from consumers.notices import TYPE_PREFIX
 from consumers.policy import Policy
 from consumers.rereading import Change
-from consumers.store.port import Payment
+from consumers.store.port import Handled, Payment
 from sealgate.exposure import addresses, report
 from sealgate.exposure.report import Document
 from sealgate.exposure.table import fact_text
@@ -33,7 +33,7 @@ def document(shown: Shown, policy: Policy, decimals: Decimals) -> Document:
         "deposits": [deposits.document(one, decimals) for one in done.deposits],
         "exceptions": {"before": list(shown.open_before), "after": list(shown.open_after)},
         "events": [
-            _event(one, done.changes.verdicts.get(one.event, ""), decimals) for one in done.readings
+            _event(one, done.changes.verdicts.get(one.event), decimals) for one in done.readings
         ],
     }
 
@@ -43,13 +43,14 @@ def _payment(one: Payment, policy: Policy, decimals: Decimals) -> Document | Non
     return documents.payment(one, policy, decimals) if one.version else None
 
 
-def _event(one: Change, verdict: str, decimals: Decimals) -> Document:
+def _event(one: Change, came: Handled | None, decimals: Decimals) -> Document:
     return {
         "event": addresses.write(one.event),
         "event_type": one.read.event.event_type,
         "mapping": one.read.interpretation.mapping,
+        "mapping_before": one.known.mapping,
         "verdict_before": one.known.verdict,
-        "verdict": str(verdict),
+        "verdict": "" if came is None else str(came.verdict),
         "gone": [report.fact_document(told.fact, decimals) for told in one.gone],
         "new": [
             report.fact_document(fact, decimals)
@@ -77,14 +78,19 @@ def lines(told: Document) -> Iterator[str]:
             yield f"  {name:<11} {pair[0]} -> {pair[1]}"
     yield from _exceptions(told["exceptions"])
     for event in told["events"]:
-        by = f" by {event['mapping']}" if event["mapping"] else ""
-        words = f"{event['verdict_before']} -> {event['verdict']}{by}"
-        yield f"  event       {event['event']} {event['event_type']}: {words}"
+        was, now = _came(event, "_before"), _came(event, "")
+        yield f"  event       {event['event']} {event['event_type']}: {was} -> {now}"
         yield from (f"    - {fact_text(one)}" for one in event["gone"])
         yield from (f"    + {fact_text(one)}" for one in event["new"])
         yield from (f"    ! {one}" for one in event["evidence"])
     if told["notice"]:
         yield f"  notice      {told['notice']}, cause {told['cause']}"
+
+
+def _came(event: Document, when: str) -> str:
+    """Say what came of an event, and by which mapping where that is known."""
+    verdict, mapping = event[f"verdict{when}"], event[f"mapping{when}"]
+    return f"{verdict} by {mapping}" if mapping else str(verdict)
 
 
 def _label(told: Document | None) -> str:

@@ -172,7 +172,9 @@ def report(profile: Profile, what: str, reference: str, answer: Answer, url: str
     if profile.is_signed and not is_read and is_success(answer.status):
         lines.append(f"payments     {NOT_INTERPRETED}")
     if reference and is_read and is_success(answer.status):
-        lines.append(f"next         send another --event with --reference {reference}")
+        more = f"send another --event with --reference {reference}"
+        has_more = profile.name in events.names()
+        lines.append(f"next         {more if has_more else 'give what moves money with --body'}")
     return lines
 
 

@@ -164,6 +164,7 @@ def _event(recorded: Recorded, facts: Sequence[Statement], told: Told, *, is_ask
         "body_digest": event.body_digest,
         "position": place(event.position),
         "verdict": recorded.verdict,
+        "mapping": recorded.mapping,
         "facts": [
             {**fact_document(one.fact, told.decimals), "is_first": one.is_first} for one in facts
         ],

@@ -103,11 +103,10 @@ def _fact(fact: Document) -> Iterator[str]:
             who = "; ".join(ours.lines(by["ours"]))
             yield f"         {by['type']}, {who}; received {by['received_at']}"
         elif "type" in by:
-            row = f"row {by['type']}"
-            mapping = f"{row} of {by['mapping']}" if by["mapping"] else f"{row}; it moved nothing"
+            mapping = by["mapping"] or "a mapping that was not kept"
             yield (
-                f"         {mapping}; received {by['received_at']}, key {by['key']} of"
-                f" {by['source']}, assurance {by['assurance']}"
+                f"         row {by['type']} of {mapping}; received {by['received_at']}, key"
+                f" {by['key']} of {by['source']}, assurance {by['assurance']}"
             )
 
 

@@ -157,7 +157,10 @@ class _Evidence:
     def __init__(self, story: Story) -> None:
         self._recorded: Mapping[EventKey, Recorded] = {one.event.key: one for one in story.events}
         self._actions = story.actions
-        self._mappings = {move.event: move.mapping for move in story.transitions if move.mapping}
+        # Of events of before schema 12, only the moves say by which mapping they were read.
+        moved = {move.event: move.mapping for move in story.transitions if move.mapping}
+        told = {one.event.key: one.mapping for one in story.events if one.mapping}
+        self._mappings = moved | told
         self._void = {
             key
             for key, marks in story.marks.items()

@@ -152,8 +152,10 @@ async def _candidates(store: Store, text: str) -> AsyncIterator[Found]:
     if (letters := await _buried(store, text)) and not is_found:
         yield Found("a place in the log", buried=letters)
     elif not is_found:
-        for payment in await store.finder.transferred(text):
-            yield Found("a transfer's key", payment)
+        reads = DepositReads.of(store)
+        for key in await store.finder.transferred(text):
+            to, also = _of_deposit(key, await reads.owner(key))
+            yield Found("a transfer's key", to, also=also)
 
 
 async def _events(store: Store, text: str) -> list[tuple[str, Recorded]]:

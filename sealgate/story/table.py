@@ -10,7 +10,7 @@ from consumers.lifecycle import State
 from consumers.store.kept import Kept
 from sealgate.deposits.documents import why
 from sealgate.exposure.report import Document
-from sealgate.exposure.table import amount_text, fact_text, plain
+from sealgate.exposure.table import amount_text, fact_text, plain, verdict_text
 from sealgate.story import ours
 
 _INDENT = " " * 6
@@ -107,7 +107,7 @@ def _event(entry: Document) -> Iterator[str]:
         yield from ours.lines(entry["ours"])
     else:
         yield from _proof(entry)
-    yield f"verdict {entry['verdict'] or 'open: its batch has not ended'}"
+    yield f"verdict {verdict_text(entry) or 'open: its batch has not ended'}"
     for fact in entry["facts"]:
         again = "" if fact["is_first"] else ", which was known"
         yield f"states {fact_line(fact)}{again}"

@@ -33,6 +33,11 @@ from tests.support.store_builders import (
 CHANGED = {
     "an event's key": ("UPDATE event SET key_id = 'k9' WHERE event_key = 'evt-2'", "event: no"),
     "an event's verdict": ("UPDATE event SET verdict = 'x' WHERE event_key = 'evt-2'", "event: no"),
+    "an event's mapping": (
+        "UPDATE event SET mapping = 'shop/9' WHERE event_key = 'evt-2'",
+        "event: no entry",
+    ),
+    "a mapping taken": ("UPDATE event SET mapping = ''", "event: no entry"),
     "a verdict taken": ("UPDATE event SET verdict = NULL", "event: no"),
     "an event gone": ("DELETE FROM event WHERE event_key = 'evt-2'", "events: not there"),
     "an amount": ("UPDATE fact SET amount = '7' WHERE reference = 'pay-2'", "fact: no entry"),

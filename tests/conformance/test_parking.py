@@ -24,6 +24,7 @@ from ingress.contract import topics
 from ingress.eventlog.embedded import EmbeddedLog
 from tests.support.audited import audit
 from tests.support.kept import HOUR_MS, PAY_1, Member, event
+from tests.support.replayed import OLD
 from tests.support.store_told import RIM
 
 PENDING = event("pending", amount="10", currency="USDT")
@@ -261,6 +262,7 @@ async def test_a_start_weighs_all_that_was_parked_and_is_expected_no_more(
     assert (found.state, found.version, found.kept) == (State.CONFIRMED, 1, None)
     [move] = await store.transitions(PAY_1)
     assert (move.before, move.cause, move.event.provider) == (None, Cause.TIMER, "kobbopay")
+    assert move.mapping == OLD
     assert await member.notices() == 1
     assert await member.open() == set()
     assert (await audit(store)).problems == []

@@ -18,6 +18,7 @@ from consumers.store.connect import connect, postgres_address
 from consumers.store.port import (
     Advance,
     Changes,
+    Handled,
     Store,
     StoreUnavailable,
     Unstorable,
@@ -71,8 +72,9 @@ async def test_what_the_block_raises_is_passed_on_unchanged(store: Store) -> Non
 
 async def test_a_text_that_is_no_text_is_unstorable(store: Store) -> None:
     """A lone surrogate has no UTF-8: trying again is no use, the event is to be buried."""
-    with pytest.raises(Unstorable):
-        await apply(store, Changes(verdicts={event_key("a"): "\ud800"}))
+    for came in (Handled("\ud800"), Handled("applied", "\ud800")):
+        with pytest.raises(Unstorable):
+            await apply(store, Changes(verdicts={event_key("a"): came}))
     await apply(store, Changes(), [event("b")])
 
 
@@ -213,7 +215,7 @@ async def test_a_deadlock_is_unavailable_for_one_and_nothing_for_the_other(
 @pytest.mark.parametrize(
     ("statement", "row", "index"),
     [
-        (sql.VERDICTS, ("p", "a", "e", "applied"), "event_pkey"),
+        (sql.VERDICTS, ("p", "a", "e", "applied", "shop/1"), "event_pkey"),
         (sql.DIGESTS, ("p", "a", "e"), "event_pkey"),
         (sql.LOCK_PAYMENTS, ("p", "a", "r"), "payment_pkey"),
         (sql.FACTS, ("p", "a", "r"), "fact_pkey"),

@@ -10,6 +10,7 @@ from consumers import notices
 from consumers.facts import Fact, FactKind, simple
 from consumers.notices import Occasion
 from consumers.store.cases import Action
+from consumers.store.deposits import Deposit, Matching
 from consumers.store.finding import PAYMENTS_MAX, Ordered, Sent
 from consumers.store.port import Changes, DeadLetter, EventKey, PaymentKey, Recorded, Store
 from ingress.eventlog.port import Partition, Position
@@ -115,6 +116,20 @@ async def test_a_payment_is_found_by_its_transactions_hash(store: Store, text: s
         ("other", fact(key="tx:0xffffffffffffffff:0")),
     )
     assert await store.finder.transferred(text) == _payments("paid")
+
+
+@pytest.mark.parametrize("text", [HASH, HASH[2:].upper(), HASH[4:20]])
+async def test_a_deposit_is_found_by_a_hash_that_its_key_does_not_hold(
+    store: Store, text: str
+) -> None:
+    """BVNK, Cryptopay and Circle number their transfers; the customer sends the hash."""
+    key = PAYMENT._replace(reference="deposit:tx:number-7")
+    blank = Deposit(key, "", HASH, "", "", "", "", event_key(), 1)
+    other = blank._replace(key=key._replace(reference="deposit:tx:number-8"), tx="0xfff_")
+    await apply(store, Changes(matching=Matching(deposits=[blank, other])))
+    assert await store.finder.transferred(text) == [key]
+    assert await store.finder.transferred("0xFFF_") == [other.key]
+    assert await store.finder.transferred("0xfff") == []
 
 
 async def test_a_transaction_that_a_provider_and_a_chain_tell_is_found_at_both(

@@ -125,7 +125,7 @@ async def test_an_events_verdict_is_kept_with_it(store: Store) -> None:
     """An operator asks of an event what came of it."""
     came, changes = whole_batch()
     await apply(store, changes, [came])
-    assert await store.event(came.key) == Recorded(came, "applied")
+    assert await store.event(came.key) == Recorded(came, "applied", "shop/1")
     assert await store.event(event_key("never")) is None
 
 

@@ -76,8 +76,11 @@ def observed(facts: Facts) -> Facts:
 
 
 def is_money(told: Facts) -> bool:
-    """Say whether there is any value: an amount that nobody told is some, a zero is none."""
-    return any(fact.amount is None or fact.amount > 0 for fact in told)
+    """Say whether there is any value: an amount that nobody told is some, a zero is none.
+
+    But a provider that calls a zero the whole payment has moved it, and can take it back.
+    """
+    return any(fact.amount is None or fact.amount > 0 or fact.whole for fact in told)
 
 
 def stands(value: Fact, facts: Facts) -> bool:

@@ -17,6 +17,7 @@ from consumers.store.port import (
     Changes,
     Event,
     EventKey,
+    Handled,
     Judgement,
     Mark,
     Notice,
@@ -152,7 +153,7 @@ def whole_batch(number: int = 1) -> tuple[Event, Changes]:
     came = event(f"evt-{number}", reference=payment.reference, offset=number)
     row = saved(payment)
     changes = Changes(
-        verdicts={came.key: "applied"},
+        verdicts={came.key: Handled("applied", "shop/1")},
         facts=[(payment, fact(key=f"tx-{number}"), came.key)],
         restated=[(payment, fact(key=f"tx-{number}", at_ms=NOW_MS + 1), came.key)],
         payments=[row],

@@ -5,6 +5,7 @@ from consumers.exceptions import HANDLING
 from consumers.facts import FactKind, Failure, HoldKind
 from consumers.glossary import (
     AMOUNTS,
+    DEPOSITS,
     FACTS,
     FAILURES,
     FLAGS,
@@ -17,6 +18,7 @@ from consumers.glossary import (
 )
 from consumers.lifecycle import State, Verdict
 from consumers.standing import Amounts, Posting
+from consumers.store.deposits import DepositState
 
 # In the order in which they are shown, from the document of the domain.
 SHOWN = (
@@ -37,6 +39,7 @@ def test_every_word_has_a_meaning_and_every_meaning_a_word() -> None:
         (HOLDS, HoldKind),
         (AMOUNTS, Amounts._fields),
         (ROLES, Role),
+        (DEPOSITS, DepositState),
     ):
         assert list(told) == list(words)
         assert all(told.values())

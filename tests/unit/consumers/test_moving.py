@@ -76,6 +76,18 @@ def test_a_notice_carries_the_flags_of_its_instant() -> None:
     assert [notice["flags"] for notice in world.notices] == [[], ["hold: compliance"]]
 
 
+@pytest.mark.parametrize("kind", [FactKind.SEEN, FactKind.FINAL])
+def test_a_zero_that_a_provider_called_the_whole_can_be_taken_back(kind: FactKind) -> None:
+    """It moved the payment, so its loss is one: there is no way back to Pending."""
+    paid = simple(kind, 500, key="agg:1", asset="USDT", amount=0)._replace(whole=True)
+    gone = simple(FactKind.REMOVED, 900, key="agg:1")
+    for told in ([paid, gone], [gone, paid]):
+        world = World()
+        for number, fact in enumerate(told):
+            world.tell(f"e{number}", fact)
+        assert (world.state, Verdict.ILLEGAL in world.verdicts) == (State.REVERSED, False)
+
+
 U = Code.AMOUNT_UNDER
 GONE = simple(FactKind.REMOVED, 9, key="tx:1", detail="A")
 HEALING = [

@@ -10,6 +10,7 @@ from consumers.actions import RULES, Act, Reason, Role
 from consumers.exceptions import Code
 from consumers.fetching.comparing import Comparison
 from consumers.lifecycle import State, Verdict
+from consumers.store.deposits import DepositState
 from sealgate.lexicon import entries, find, run
 
 
@@ -24,6 +25,7 @@ from sealgate.lexicon import entries, find, run
         ("role", Role),
         ("reason", Reason),
         ("provider's answer", Comparison),
+        ("deposit's state", DepositState),
     ],
 )
 def test_every_word_of_the_code_is_in_the_glossary(kind: str, words: Iterable[str]) -> None:
@@ -39,6 +41,8 @@ def test_every_word_of_the_code_is_in_the_glossary(kind: str, words: Iterable[st
         ("Confirmed", ["state", "amount"]),
         ("we_behind", ["provider's answer"]),
         ("freeze", ["word"]),
+        ("Parked", ["word"]),
+        ("heldasliability", ["deposit's state"]),
         ("AMOUNT-UNDER", ["exception"]),
         ("accept-underpaid", ["action"]),
         (" duplicate fact ", ["verdict"]),

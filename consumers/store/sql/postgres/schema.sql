@@ -22,7 +22,8 @@ CREATE TABLE position (
 ) WITH (fillfactor = 50);
 
 -- The row that makes an event happen once, for ever: nothing is ever deleted from here.
--- `verdict` says what came of it, written by the batch that claimed it.
+-- `verdict` says what came of it, written by the batch that claimed it, and `mapping` which table
+-- and version read it (of a refused one, all that were asked); nothing where none did.
 CREATE TABLE event (
     provider text COLLATE "C" NOT NULL,
     account text COLLATE "C" NOT NULL,
@@ -43,6 +44,7 @@ CREATE TABLE event (
     mode text NOT NULL DEFAULT 'unknown',
     signed_ms bigint,
     late_ms bigint,
+    mapping text NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, event_key)
 );
 CREATE INDEX event_payment ON event (reference, account, provider);

@@ -22,7 +22,8 @@ CREATE TABLE position (
 ) STRICT, WITHOUT ROWID;
 
 -- The row that makes an event happen once, for ever: nothing is ever deleted from here.
--- `verdict` says what came of it, written by the batch that claimed it.
+-- `verdict` says what came of it, written by the batch that claimed it, and `mapping` which table
+-- and version read it (of a refused one, all that were asked); nothing where none did.
 CREATE TABLE event (
     provider TEXT NOT NULL,
     account TEXT NOT NULL,
@@ -43,6 +44,7 @@ CREATE TABLE event (
     mode TEXT NOT NULL DEFAULT 'unknown',
     signed_ms INTEGER,
     late_ms INTEGER,
+    mapping TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (provider, account, event_key)
 ) STRICT;
 CREATE INDEX event_payment ON event (reference, account, provider);

@@ -54,6 +54,10 @@ async def test_a_hint_moves_a_payment_by_what_the_provider_answers(opennode: Ask
     told = {one.event.source: (one.verdict, one.event.assurance) for one in events}
     assert told == {"shop": ("hint_fetched", "D"), "poll": ("applied", "fetched")}
     assert len({one.event.correlation_id for one in events}) == 1
+    read_by = {one.event.source: one.mapping for one in events}
+    [move] = await opennode.store.transitions(opennode.key("ch_1"))
+    assert read_by == {"shop": "", "poll": move.mapping}
+    assert move.mapping.startswith("opennode/")
     assert await opennode.notices() == 1
 
 

@@ -40,6 +40,18 @@ def test_a_word_that_is_not_in_the_mapping_is_an_exception_of_its_type() -> None
     assert (finding.code, finding.subject) == (Code.UNKNOWN_TYPE, "kobbopay/payment.teleported")
 
 
+def test_what_is_refused_names_every_mapping_that_was_asked() -> None:
+    """A version that learns the word later is held against those that did not have it."""
+    names = [table.name for table in INTERPRETERS.tables["circle_v1"]]
+    assert len(names) > 1
+    told = envelope(DATA, provider="circle_v1", event_type="odd", payment_ref="")
+    assert INTERPRETERS.interpret(told).mapping == ", ".join(names)
+    [own] = [table.name for table in INTERPRETERS.tables["kobbopay"]]
+    for changes in ({"payment_ref": ""}, {"body": b"amount=10"}, {"event_type": "odd"}):
+        assert INTERPRETERS.interpret(envelope(**{"body": DATA, **changes})).mapping == own
+    assert INTERPRETERS.interpret(envelope(DATA, assurance=Assurance.D)).mapping == ""
+
+
 def test_a_provider_without_a_mapping_has_only_unknown_words() -> None:
     """An edge may verify a provider before anybody has said what its words mean."""
     found = INTERPRETERS.interpret(envelope(DATA, provider="nobody"))

@@ -6,6 +6,7 @@ import pytest
 
 from consumers.interpret import interpreter, mapping
 from consumers.interpret.mapping import Say
+from consumers.lifecycle import Verdict
 from tests.support.builders import envelope
 
 HEAD = """
@@ -97,6 +98,18 @@ def test_of_two_versions_the_one_in_force_at_the_receipt_reads_an_event(tmp_path
     for received_ms, version in ((june_ms - 1, "shop/1"), (june_ms, "shop/2")):
         sealed = envelope({}, provider="shop", event_type="PAID", received_ms=received_ms)
         assert own.interpret(sealed).mapping == version
+
+
+def test_what_one_version_cannot_read_names_that_version_alone(tmp_path: Path) -> None:
+    """Before any is chosen all were asked; from then on the others have nothing to do with it."""
+    (tmp_path / "shop.toml").write_text(HEAD + RULE)
+    newer = HEAD.replace("version = 1", "version = 2")
+    expires = 'expires = { place = ["/x"], unit = "s" }\n'
+    (tmp_path / "shop.2.toml").write_text(newer + expires + RULE.replace("total_final", "expected"))
+    own = interpreter.load(tmp_path)
+    for body, names in ({"x": "soon"}, "shop/2"), (b"no json", "shop/2, shop/1"):
+        found = own.interpret(envelope(body, provider="shop", event_type="PAID"))
+        assert (found.verdict, found.mapping) == (Verdict.UNPARSEABLE, names)
 
 
 def test_a_mapping_of_one_api_version_leaves_the_others_alone(tmp_path: Path) -> None:

@@ -81,11 +81,28 @@ def test_a_trace_names_who_matched_what_and_why(shop: Shop, capsys: Output) -> N
     assert "Unmatched" in text(shop, capsys, DEPOSIT).rpartition("now: ")[2]
 
 
+def test_a_part_of_the_hash_of_a_matched_deposit_leads_to_its_payment(
+    shop: Shop, capsys: Output
+) -> None:
+    """The customer sends a hash, and asks for the order: that is whose story it is."""
+    decide(shop, capsys, Act.MATCH_DEPOSIT, "m-1", "0")
+    story = text(shop, capsys, TX_1[:20])
+    assert story.startswith("payment alchemy/main/order-1 ")
+    assert f"the deposit that is matched with it: {DEPOSIT}" in story
+
+
 def test_a_match_by_a_rule_is_not_called_a_providers_word() -> None:
     """Nobody at the provider said whose the money is: the rule did, and is named."""
     by_rule = documents.cause_text("event", "sealgate/match/alchemy%2Fmain%2Fdeposit/0/Matched")
     assert by_rule == "a rule matched a deposit (event)"
     assert documents.cause_text("event", "alchemy/main/whevt_1") == "an event said so (event)"
+
+
+def test_what_was_parked_and_counts_is_not_called_time_that_is_up() -> None:
+    """A controller who reads "time was up" beside Confirmed looks for a window that closed."""
+    assert documents.cause_text("timer", "kobbopay/shop/ev-1").startswith("what was parked counts")
+    expired = documents.cause_text("timer", "sealgate/timer/kobbopay%2Fshop%2Fp-1/expired")
+    assert expired == "time was up (timer)"
 
 
 def test_the_version_that_a_document_tells_is_taken_by_an_order(shop: Shop, capsys: Output) -> None:

@@ -16,7 +16,7 @@ from sealgate.mappings import faults
 from sealgate.replay.asked import Asked
 from sealgate.replay.command import run
 from tests.support.replay_shop import TOPIC, ReplayShop
-from tests.support.replayed import NEW, NEW_ROW, PAID_IS_FINAL, SWEPT_IS_FINAL, candidate
+from tests.support.replayed import NEW, NEW_ROW, OLD, PAID_IS_FINAL, SWEPT_IS_FINAL, candidate
 
 Output = pytest.CaptureFixture[str]
 ALL = Asked(from_="beginning", json=True)
@@ -119,6 +119,7 @@ def test_a_candidate_with_one_row_changed_shows_exactly_the_payments_concerned(
         False,
     )
     [event] = payments[0]["events"]
+    assert (event["mapping_before"], event["mapping"]) == (OLD, NEW)
     assert [one["kind"] for one in event["gone"]] == ["seen"]
     assert [(one["kind"], one["atomic"]) for one in event["new"]] == [("final", "10000000")]
     assert payments[0]["notice"] == "com.sealgate.payment.confirmed"
@@ -346,7 +347,9 @@ def test_a_person_reads_the_difference_in_words(
         "  state       Paid -> Confirmed",
         "  confirmed   none -> 10.000000 USDC",
     ]
-    assert any(f"kobbopay/main/c1 payment.paid: applied -> applied by {NEW}" in x for x in lines)
+    assert any(
+        f"kobbopay/main/c1 payment.paid: applied by {OLD} -> applied by {NEW}" in x for x in lines
+    )
     assert "1 x kobbopay payment.paid: seen -> final" in lines
     assert lines[-1].startswith("dry run, nothing was written: 1 events looked at")
 

@@ -121,6 +121,8 @@ def test_the_story_is_whole_and_in_the_order_of_time(
         ("Underpaid", "Confirmed", 3),
     ]
     assert all(re.fullmatch(r"btcpay/[0-9]+", one["mapping"]) for one in moves)
+    events = [one["mapping"] for one in found["entries"] if one["kind"] == "event"]
+    assert events == [moves[0]["mapping"]] * 4
     assert [one["event"] for one in moves] == [f"btcpay/shop/{name}" for name in ("c1", "r1", "s1")]
     assert found["payment"]["label"] == "Confirmed"
     assert found["payment"]["amounts"]["detected"] == [
@@ -140,6 +142,22 @@ def test_an_event_is_told_with_its_proof_its_place_and_its_facts(
     assert event["verdict"] == "applied"
     [fact] = event["facts"]
     assert (fact["kind"], fact["transfer"], fact["atomic"]) == ("seen", f"tx:{HASH}", "10500000")
+
+
+def test_an_event_that_moved_nothing_tells_which_mapping_read_it(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mapping was wrong: which events did it read? Most of them moved nothing."""
+    configuration, words = shop.configuration(), "btcpay/shop/s2"
+    assert showing.run(configuration, words, as_json=True) == 0
+    told_of = json.loads(capsys.readouterr().out)
+    mapping = told_of["mapping"]
+    assert told_of["verdict"] == "duplicate_fact"
+    assert re.fullmatch(r"btcpay/[0-9]+", mapping)
+    assert showing.run(configuration, words, as_json=False) == 0
+    assert f"  verdict    duplicate_fact, by mapping {mapping}\n" in capsys.readouterr().out
+    assert trace(configuration, Asked(words)) == 0
+    assert f"      verdict duplicate_fact, by mapping {mapping}\n" in capsys.readouterr().out
 
 
 def test_a_fact_that_was_known_is_told_as_such(

@@ -1,5 +1,6 @@
 """`sealgate why` on a real store: the rule, the evidence of each fact, the policy, the way on."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.support.exposed import (
     told,
     transfer,
 )
+from tests.support.store_builders import run
 
 ETHER = "12.000000000000000001"
 
@@ -79,7 +81,22 @@ def test_the_rule_the_facts_and_the_evidence_are_named(
     )
     assert first["mapping"].startswith("btcpay/")
     assert first["received_at"] == "2026-01-01T00:01:00.000Z"
-    assert (second["event"], second["key"], second["mapping"]) == ("btcpay/shop/s2", "k2", None)
+    assert (second["event"], second["key"]) == ("btcpay/shop/s2", "k2")
+    assert (second["verdict"], second["mapping"]) == ("duplicate_fact", first["mapping"])
+
+
+def test_of_events_of_before_their_mapping_was_kept_the_move_still_tells_it(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until schema 12 a move alone said it; of an event that moved nothing nobody guesses."""
+    asyncio.run(run(f"sqlite://{shop.directory}/store.db", "UPDATE event SET mapping = ''"))
+    [final] = [fact for fact in ask(shop, "inv-1", capsys)["facts"] if fact["kind"] == "final"]
+    first, second = final["stated_by"]
+    assert first["mapping"].startswith("btcpay/")
+    assert second["mapping"] is None
+    shown = text(shop, "inv-1", capsys)
+    assert f"row InvoiceSettled of {first['mapping']}; " in shown
+    assert "row InvoiceSettled of a mapping that was not kept; " in shown
 
 
 def test_a_person_reads_the_same(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
