@@ -114,7 +114,9 @@ class Proposing:
         # What people took back from a payment no rule gives to it again.
         refused = {one.payment for one in history if one.state is MATCHED}
         certain = deposits.certain(found)
-        if certain is not None and certain.payment in refused:
+        if certain is not None and (
+            certain.payment in refused or await _is_told_elsewhere(reads, told, certain.payment)
+        ):
             certain = None
         if certain is None or not await self._do(_decision(key, last, [certain], MATCHED, now)):
             # What a rule would match and the payment cannot take is for people, like the rest.
@@ -204,6 +206,24 @@ def described(found: Sequence[Candidate]) -> str:
         for one in found
     ]
     return json.dumps(listed)
+
+
+async def _is_told_elsewhere(reads: DepositReads, deposit: Deposit, payment: PaymentKey) -> bool:
+    """Say whether a payment has money of the same transaction that another source told of.
+
+    Each source names transfers in its own way, some by numbers of their own: whether both tell of
+    the same money or of two transfers of one transaction, somebody has to see.
+    """
+    for move in await reads.matched_with(payment):
+        other = await reads.deposit(move.key)
+        if (
+            other is not None
+            and other.key[:_KEY_NAMES] != deposit.key[:_KEY_NAMES]
+            and other.tx
+            and other.tx.lower() == deposit.tx.lower()
+        ):
+            return True
+    return False
 
 
 async def candidates(

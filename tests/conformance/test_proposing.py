@@ -6,7 +6,7 @@ from datetime import UTC
 import pytest
 from prometheus_client import CollectorRegistry
 
-from consumers import business_days
+from consumers import business_days, standing
 from consumers.deposits import Pressing
 from consumers.lifecycle import State
 from consumers.metrics import KeptMetrics
@@ -16,6 +16,7 @@ from consumers.store.cases import Item, ItemFilter
 from consumers.store.deposit_reads import DepositReads
 from consumers.store.deposits import DepositState
 from consumers.store.port import PaymentKey, Store
+from tests.conformance.test_deposit_providers import sample_of
 from tests.conformance.test_deposits import (
     BLOCK_2,
     SHOP,
@@ -160,6 +161,25 @@ async def test_a_payer_who_paid_before_is_proposed_first(store: Store) -> None:
     state, found = await last(store)
     assert state is DepositState.PROPOSED
     assert found[0] == ("alchemy/main/order-1", "0.70")
+
+
+async def test_what_two_sources_tell_of_one_transaction_is_matched_once(store: Store) -> None:
+    """Circle names transfers by numbers of its own: its word and the chain's would count twice."""
+    member = Member(store, NO_POLICY)
+    samples, sample = sample_of("circle_v1", "transfers", "running")
+    tx = "0x333000000000000000000000000000000000000000000000000000000000a121"
+    address = "0x0000000000000000000000000000000000099342"
+    await expect(member, 1, 134_780_000, address=address)
+    await member.apply(activity(transfer(tx, 134_780_000) | {"toAddress": address}))
+    watch = proposing(member)
+    await watch.look()
+    await member.apply(samples.sealed(sample))
+    await watch.look()
+    matched = await DepositReads.of(store).matched_with(order(1))
+    assert [move.key for move in matched] == [deposit_key(tx)]
+    paid = standing.amounts((await member.payment(order(1))).facts).detected
+    assert paid == {"USDC@ethereum": 134_780_000}
+    assert {code for code, _ in await member.open()} == {"UNMATCHED_DEPOSIT"}
 
 
 async def test_two_that_look_at_once_match_once(store: Store) -> None:
