@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.canary_session",
     "tests.support.drills",
     "tests.support.kafka",
+    "tests.support.log_lines",
     "tests.support.postgres",
 ]
 

@@ -3,13 +3,11 @@
 import asyncio
 import io
 import json
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import structlog
 from prometheus_client import CollectorRegistry
 
 from consumers import app as app_module
@@ -34,15 +32,6 @@ PAYMENT = PaymentKey("kobbopay", "main", "pay_1")
 
 def _pass(_: str) -> None:
     """Go on past every crash point."""
-
-
-@pytest.fixture(name="lines")
-def _lines() -> Iterator[io.StringIO]:
-    out = io.StringIO()
-    telemetry.configure("json", "info", out)
-    yield out
-    structlog.reset_defaults()
-    logging.basicConfig(handlers=[], force=True)
 
 
 @pytest.fixture(name="parts")

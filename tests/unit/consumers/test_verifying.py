@@ -2,12 +2,10 @@
 
 import asyncio
 import io
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from consumers.audit import Audit, TooMuch
 from consumers.chainwalk import Anchor, Problem, Report
@@ -18,18 +16,8 @@ from consumers.store.port import Changes
 from consumers.store.sqlite import SqliteStore
 from consumers.store.told import TOLD
 from consumers.verifying import Pace, Verifying
-from ingress import telemetry
 from tests.support.audited import CHAIN, anchor, fill, tamper
 from tests.support.store_builders import NOW_MS, apply, event
-
-
-@pytest.fixture(name="lines")
-def _lines() -> Iterator[io.StringIO]:
-    out = io.StringIO()
-    telemetry.configure("json", "info", out)
-    yield out
-    structlog.reset_defaults()
-    logging.basicConfig(handlers=[], force=True)
 
 
 @pytest.fixture(name="store")

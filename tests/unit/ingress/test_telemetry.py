@@ -4,22 +4,12 @@ import io
 import json
 import logging
 import uuid
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 import structlog
 
 from ingress import telemetry
-
-
-@pytest.fixture(name="lines")
-def _lines() -> Iterator[io.StringIO]:
-    out = io.StringIO()
-    telemetry.configure("json", "info", out)
-    yield out
-    structlog.reset_defaults()
-    logging.basicConfig(handlers=[], force=True)
 
 
 def _read(out: io.StringIO) -> list[dict[str, object]]:
