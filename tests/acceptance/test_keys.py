@@ -124,12 +124,10 @@ def test_a_revoked_key_is_refused_within_a_second(stack: Stack) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    written_s, late, refused, stood_still_s = None, [], 0, 0.0
+    written_s, late, refused = None, [], 0
     for number in range(10_000):
         before_s = time.monotonic()
         status = _deliver(running, f"old-{number}", OLD_SECRET)
-        # While the machine lets nobody run no time passes for the edge either.
-        stood_still_s = max(stood_still_s, time.monotonic() - before_s)
         if written_s is None and 'status = "revoked"' in config.read_text():
             written_s = time.monotonic()
         if written_s is not None and before_s > written_s + IN_FORCE_S and status == ACCEPTED:
@@ -140,7 +138,7 @@ def test_a_revoked_key_is_refused_within_a_second(stack: Stack) -> None:
     out, _ = revoking.communicate(timeout=processes.WAIT_S)
     assert revoking.returncode == 0
     assert "in force at" in out
-    assert [late_s for late_s in late if late_s > IN_FORCE_S + stood_still_s] == []
+    assert late == []
     assert refused > 0
     assert _deliver(running, "last", NEW_SECRET) == ACCEPTED
     assert running.terminate() == 0

@@ -36,22 +36,18 @@ def test_a_revocation_is_in_force_within_a_second(stack: Stack) -> None:
         assert processes.post(running.edge_url, processes.event(f"a{number}", "Created")) == 200
     _swap(path, path.read_text() + REVOKED)
     revoked_s = time.monotonic()
-    last_s = answered_s = revoked_s
+    last_s = revoked_s
     refused = number = 0
-    stood_still_s = 0.0
     while refused < 50 and time.monotonic() < revoked_s + processes.WAIT_S:
         number += 1
         sent_s = time.monotonic()
         status = processes.post(running.edge_url, processes.event(f"b{number}", "Created"))
-        before_s, answered_s = answered_s, time.monotonic()
         if status == 200:
             last_s, refused = sent_s, 0
-            stood_still_s = max(stood_still_s, answered_s - before_s)
         else:
             refused += 1
     assert refused == 50
-    # While the machine lets nobody run no time passes for the edge either.
-    assert last_s - revoked_s < IN_FORCE_S + stood_still_s
+    assert last_s - revoked_s < IN_FORCE_S
     keys = json.loads(processes.get(running.admin_url + "/keys")[1])
     assert keys["generation"] == 2
     assert keys["sources"]["shop"]["keys"][0]["status"] == "revoked"

@@ -41,8 +41,7 @@ from tests.support.store_builders import (
     whole_batch,
 )
 
-# Impatient with locks and with silence; a machine that is merely busy is neither.
-IMPATIENT = Patience(connect_s=30.0, lock_s=0.2, statement_s=30.0, idle_in_transaction_s=1.0)
+IMPATIENT = Patience(connect_s=1.0, lock_s=0.2, statement_s=0.6, idle_in_transaction_s=0.4)
 Servers = Callable[..., PostgresServer]
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +80,7 @@ async def test_a_text_that_is_no_text_is_unstorable(store: Store) -> None:
 async def test_reading_does_not_wait_for_a_batch(store: Store) -> None:
     """A console that waits for the worker, or holds it up, is worse than none."""
     await apply(store, Changes(payments=[saved()]))
-    async with asyncio.timeout(30), store.transaction() as tx:
+    async with asyncio.timeout(2), store.transaction() as tx:
         await tx.save(Changes(payments=[saved(state=State.CONFIRMED, was=1)]))
         payment = await store.payment(PAYMENT)
         assert payment is not None

@@ -85,7 +85,7 @@ class Gateway:
             writer.write(request)
             reply = await read_reply(reader, has_body=not request.startswith(b"HEAD "))
             if ends:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(10):
                     assert await reader.read() == b""
             return reply
         finally:
@@ -276,7 +276,7 @@ def _parts(
 
 async def until_ready(running: Gateway) -> None:
     """Wait until the edge has its log."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while not all(holds for _, holds in running.edge.ready()):
             await asyncio.sleep(0.01)
 

@@ -78,7 +78,7 @@ class Clients:
         name = f"inv-{next(self._numbers)}"
         body = processes.event(name, "InvoiceCreated")
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(10):
                 writer.write(request("/hooks/shop", body, [btcpay(body)]))
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 await reader.readexactly(_length(head))

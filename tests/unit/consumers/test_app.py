@@ -88,7 +88,7 @@ ALARM = Alarm(
 
 
 async def _until_open(parts: Parts, codes: set[str]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while {code for code, _ in await parts.store.anomalies_open()} != codes:
             await asyncio.sleep(0.01)
 
@@ -100,7 +100,7 @@ async def test_the_worker_applies_events_and_alarms(parts: Parts) -> None:
     await _publish(parts, ALARM, envelope({}, event_type="payment.paid"))
     await _publish(parts, envelope({}, event_key="leak", mode=Mode.LIVE))
     await _until_open(parts, {"KEY_EXPOSURE_UNCORROBORATED", "ENV_MISMATCH"})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while await parts.store.payment(PAYMENT) is None:
             await asyncio.sleep(0.01)
     assert app.ready() == (("worker is a member of its group", True),)
@@ -121,7 +121,7 @@ async def _halted(parts: Parts) -> WorkerApp:
     first = WorkerApp(parts)
     first.start()
     await _publish(parts, *(envelope({}, event_key=name) for name in "abc"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while set((await parts.store.positions(parts.settings.group)).values()) != {3}:
             await asyncio.sleep(0.01)
     await first.stop()
@@ -131,7 +131,7 @@ async def _halted(parts: Parts) -> WorkerApp:
     await parts.log.trim(Position(partition, 6))
     second = WorkerApp(replace(parts, registry=CollectorRegistry()))
     second.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while len(second.ready()) == 1:
             await asyncio.sleep(0.01)
     return second

@@ -204,7 +204,7 @@ async def test_a_worker_works_under_the_policy_of_its_process(tmp_path: Path) ->
     await publisher.stop()
     app = WorkerApp(parts)
     app.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while not (moves := await store.transitions(PAY_1)):
             await asyncio.sleep(0.01)
     await app.stop()

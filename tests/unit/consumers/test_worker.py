@@ -65,7 +65,7 @@ class Bench:
 
     async def until(self, payment: str, state: State) -> None:
         """Wait until a payment is in a state."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(20):
             while await self.state(payment) is not state:
                 await asyncio.sleep(0.01)
 
@@ -99,7 +99,7 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 async def _stop(bench: Bench, task: "asyncio.Task[None]") -> None:
     bench.worker.stop()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         await task
 
 
@@ -168,7 +168,7 @@ async def test_a_position_that_the_log_no_longer_has_stops_the_worker(bench: Ben
     await bench.log.trim(Position(PARTITION, 5))
     bench.worker.stopping = False
     with pytest.raises(PositionLost):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(20):
             await bench.worker.run()
     assert await bench.state("p4") is None
 
@@ -192,7 +192,7 @@ async def test_a_log_that_was_made_anew_stops_the_worker_although_its_offsets_fi
         await bench.publish(payment, "pending")
     bench.worker.stopping = False
     with pytest.raises(PositionLost, match="made anew"):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(20):
             await bench.worker.run()
     assert await bench.state("p5") is None
 
@@ -222,7 +222,7 @@ async def test_a_worker_of_the_alarms_reads_on_where_it_was(bench: Bench) -> Non
         await bench.publisher.publish(Message(alarms, key, value, headers))
         bench.worker.stopping = False
         task = asyncio.create_task(bench.worker.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(20):
             while len(await bench.store.list_anomalies(9)) <= number:
                 await asyncio.sleep(0.01)
         await _stop(bench, task)
@@ -288,7 +288,7 @@ async def test_a_batch_fetched_ahead_is_dropped_when_the_partition_is_claimed_an
     held = Held(bench.store, ENVIRONMENT, GROUP, telemetry.now_ms)
     bench.worker.log, bench.worker.applier, bench.worker.batch_max = log, held, 2
     task = asyncio.create_task(bench.worker.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while not (len(held.batches) == 2 and log.member.ended == 3):
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)

@@ -180,7 +180,7 @@ async def test_a_body_cut_short_is_never_published(edge: Gateway) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
     writer.write(request(HOOK, BODY, [btcpay(BODY)])[:-10])
     writer.write_eof()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         await reader.read()
     writer.close()
     assert await edge.published() == []
@@ -193,7 +193,7 @@ async def test_expect_100_continue_is_honoured_only_after_the_cheap_checks(edge:
         b"\r\n\r\n"
     )
     writer.write(head + b"\r\n\r\n")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
         await reader.readline()
         writer.write(body)
@@ -268,7 +268,7 @@ async def test_pipelined_requests_are_answered_in_order(edge: Gateway) -> None:
     bad = request("/hooks/unknown", b"")
     writer.write(good + bad + good)
     statuses = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         for _ in range(3):
             head = await reader.readuntil(b"\r\n\r\n")
             statuses.append(int(head[9:12]))

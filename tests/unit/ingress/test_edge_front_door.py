@@ -145,7 +145,7 @@ class _Site:
 
 
 async def _until(edge: Gateway, status: int) -> Reply:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while (reply := await edge.raw(signed())).status != status:
             await asyncio.sleep(0.05)
     return reply

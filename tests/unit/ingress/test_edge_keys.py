@@ -44,7 +44,7 @@ async def _sent(edge: Gateway, signer: Signer, key: bytes) -> int:
 
 async def _until(edge: Gateway, signer: Signer, key: bytes, wanted: int) -> None:
     """Send again, as a provider does, until it is answered so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while await _sent(edge, signer, key) != wanted:
             await asyncio.sleep(0.05)
 
@@ -79,7 +79,7 @@ async def test_every_fetch_is_counted_by_how_it_ended(tmp_path: Path) -> None:
         async with gateway(tmp_path, more=[configured], fetch=server.fetcher()) as edge:
             series = {"source": "fireblocks-v2"}
             assert edge.count("sealgate_key_fetch_total", result="tls", **series) == 0
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(20):
                 while not edge.count("sealgate_key_fetch_total", result="status", **series):
                     await asyncio.sleep(0.05)
             server.answer = (ok(_jwks(FIREBLOCKS, FIREBLOCKS.old)),)

@@ -39,7 +39,7 @@ async def test_a_connection_that_brings_no_head_in_time_is_closed(tmp_path: Path
         silent, writer = await asyncio.open_connection("127.0.0.1", edge.port)
         slow, dripping = await asyncio.open_connection("127.0.0.1", edge.port)
         dripping.write(b"POST /hooks/btcpay-shop HTTP/1.1\r\nHost: h\r\nX-A")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             assert await silent.read() == b""
             assert await slow.read() == b""
         writer.close()
@@ -67,7 +67,7 @@ async def test_a_connection_too_many_is_closed_and_the_others_live_on(tmp_path: 
         second[1].write(b"POST ")
         await asyncio.sleep(0.1)
         third = await asyncio.open_connection("127.0.0.1", edge.port)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             assert await third[0].read() == b""
         first[1].write(request(HOOK, BODY, [btcpay(BODY)])[len(b"POST ") :])
         assert (await first[0].readline()).startswith(b"HTTP/1.1 200 ")
@@ -80,13 +80,13 @@ async def test_a_client_that_reads_no_answers_is_dropped(tmp_path: Path) -> None
     async with gateway(tmp_path, write_s=0.2, connections_max=1) as edge:
         reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, limit=1024)
         refused = {"limit": "write_deadline"}
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(20):
             while not edge.count("sealgate_connections_refused_total", **refused):
                 writer.write(request("/hooks/unknown", b"") * 100)
                 await asyncio.sleep(0.01)
         await until_ready(edge)
         # Its own side is still open: only the edge can have made the place free.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             while (await _status(edge)) != 200:
                 await asyncio.sleep(0.05)
         assert not reader.at_eof()
@@ -171,7 +171,7 @@ async def test_a_thousand_slow_connections_are_closed_and_honest_deliveries_answ
             crowd.append((reader, writer))
         for _ in range(20):
             assert (await edge.post(HOOK, BODY, btcpay(BODY))).status == 200
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(20):
             ends = [await reader.read() for reader, _ in crowd]
         assert ends == [b""] * 1000
         assert edge.count("sealgate_connections_refused_total", **refused) == 1000
@@ -186,7 +186,7 @@ async def test_a_connection_that_goes_quiet_after_its_answer_is_closed(tmp_path:
         for rest in (b"", b"POST /hooks/btcpay-shop HTTP/1.1\r\nHost"):
             reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
             writer.write(request(HOOK, BODY, [btcpay(BODY)]) + rest)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(10):
                 answered = await reader.read()
             assert answered.startswith(b"HTTP/1.1 200 ")
             assert answered.count(b"HTTP/1.1") == 1
@@ -259,6 +259,6 @@ async def test_a_head_without_end_is_refused_before_it_is_large(tmp_path: Path) 
         for number in range(9):
             writer.write(b"X-%d: %s\r\n" % (number, b"a" * 8000))
             await asyncio.sleep(0.01)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             assert (await reader.read(12)) == b"HTTP/1.1 400"
         writer.close()

@@ -193,7 +193,7 @@ async def test_no_body_is_read_for_a_network_that_has_spent_its_ration(tmp_path:
         for _ in range(20):
             await edge.post(STRIPE_HOOK, EVENT)
         head = f"POST {STRIPE_HOOK} HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             is_problem(await edge.raw(head.encode()), 401)
         assert quarantined(edge, "over_limit") == 21 - quarantined(edge, "kept")
 
@@ -252,7 +252,7 @@ async def test_no_body_is_read_that_could_not_be_written(tmp_path: Path) -> None
     async with gateway(tmp_path, more=[_telegram(tmp_path)], body_s=30.0) as edge:
         await until_ready(edge)
         head = "POST /hooks/telegram HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             is_problem(await edge.raw(head.encode()), 401)
         assert _telegram_count(edge, "unsealed") == 1
 

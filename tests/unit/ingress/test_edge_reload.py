@@ -54,7 +54,7 @@ async def _half(running: Gateway) -> Half:
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(whole[:-10])
     await writer.drain()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while running.count("sealgate_requests_in_flight") < 1:
             await asyncio.sleep(0.01)
     return Half(reader, writer, whole[-10:])

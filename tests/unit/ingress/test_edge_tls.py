@@ -44,13 +44,13 @@ async def tls_edge(directory: Path, **more: Any) -> AsyncIterator[Gateway]:
 
 
 async def _refused(edge: Gateway, limit: str, count: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while edge.count("sealgate_connections_refused_total", limit=limit) < count:
             await asyncio.sleep(0.01)
 
 
 async def _closed(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         try:
             return await reader.read()
         except ConnectionError:
@@ -181,7 +181,7 @@ async def test_a_stop_does_not_wait_for_half_a_handshake(tmp_path: Path) -> None
         half, writer = await asyncio.open_connection(LOOPBACK, edge.port)
         async with line(edge.port) as open_line:
             assert (await open_line.send(GOOD)).status == 200
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(10):
                 await edge.edge.stop()
         assert await _closed(half) == b""
         writer.close()

@@ -274,7 +274,7 @@ async def test_the_file_is_written_while_the_process_runs(trust: Trust, tmp_path
     memory = Memory(trust, path, lambda: NOW_MS, keep_s=0.01)
     memory.start()
     trust.verified("shop", NOW_MS)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while not path.exists():
             await asyncio.sleep(0.01)
     assert json.loads(path.read_bytes())["sources"] == {"shop": [NOW_MS, 0]}

@@ -385,6 +385,6 @@ async def test_a_file_that_is_closed_while_it_is_being_opened_keeps_nobody_waiti
     trimmed = asyncio.create_task(again.trim(Position(Partition(TOPIC, 0), 0)))
     await asyncio.sleep(0)
     await again.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         with pytest.raises(LogUnavailable):
             await trimmed

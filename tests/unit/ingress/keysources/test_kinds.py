@@ -66,7 +66,7 @@ def signed(private: rsa.RSAPrivateKey) -> bytes:
 
 async def until_noted(noted: list[Any]) -> Any:
     """Wait for the end of the first fetch."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while not noted:
             await asyncio.sleep(0.01)
     return noted[0]

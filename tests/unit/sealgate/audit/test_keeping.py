@@ -50,7 +50,7 @@ def parts(tmp_path: Path, clock: Clock) -> Parts:
 
 async def written(desk: Desk, count: int) -> list[checkpoints.Checkpoint]:
     """Wait until there are so many checkpoints."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while len(found := list(folder.kept(desk.directory))) < count:
             await asyncio.sleep(0.01)
     return [checkpoints.read(one.content, desk.key.public_key()) for one in found]
@@ -93,7 +93,7 @@ async def test_a_directory_that_is_away_is_tried_again(tmp_path: Path, desk: Des
     app = CheckpointsApp(given, desk, every_s=0.05)
     app.start()
     name = "sealgate_audit_checkpoint_failures_total"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(20):
         while not given.registry.get_sample_value(name):
             await asyncio.sleep(0.01)
     desk.directory.unlink()

@@ -142,7 +142,7 @@ async def test_copies_are_sent_side_by_side_and_delays_are_kept(
             [Dispatch(_parcel("created"), after_s=1.0), Dispatch(_parcel("confirmed"), copies=3)]
         )
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while len(receiver.bodies) < 3:
             await asyncio.sleep(0.001)
         arrived.set()
