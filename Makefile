@@ -16,7 +16,7 @@ SOURCES := ingress consumers dashboards sealgate deploy tests
 run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of payments
 	@$(BIN)/sealgate demo --stay $(PORTS)
 
-test: check  ## every check and every test; real services where they can be had
+test: check $(VENV)/node.done  ## every check and every test; real services where they can be had
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/dev.done  ## form, lint, types, layers
@@ -54,6 +54,13 @@ $(VENV)/dev.done: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/run.done
+
+# No script of a package is run: one of them would phone home, and none is needed.
+$(VENV)/node.done: tests/node/package-lock.json $(VENV)/dev.done
+	@mkdir -p $(VENV)/validators
+	@cp tests/node/package.json tests/node/package-lock.json $(VENV)/validators/
+	@cd $(VENV)/validators && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # Kept apart: there is no fuzzer for every platform, and `make test` must not need one.
 $(VENV)/fuzz.done: requirements-fuzz.lock $(VENV)/dev.done
