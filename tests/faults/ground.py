@@ -26,7 +26,7 @@ from tests.faults import facts, history, rules
 from tests.faults.facts import Database
 from tests.faults.proxy import Proxy
 from tests.faults.traffic import Job, Report
-from tests.support import ports
+from tests.support import kafka, ports
 from tests.support.kafka import QUICK
 from tests.support.processes import CRASHED, ROOT, Running, get
 
@@ -131,7 +131,7 @@ class Ground:
         advertised = self.proxy.port if self.proxy is not None else 0
 
         def start() -> broker.Broker:
-            return broker.start(
+            return kafka.start(
                 self.directory / "kafka", port, java_options=QUICK, advertised_port=advertised
             )
 

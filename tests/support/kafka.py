@@ -2,29 +2,59 @@
 
 `kafka_bootstrap` is one broker for the whole session: ``KAFKA_BOOTSTRAP_SERVERS``, or else one that
 is started from the locked artefacts. `make_broker` makes brokers that a test may kill and restart.
+Every one begins on a copy of one data directory (`start`): to make each ready would take a Java of
+its own, and the copies differ in nothing that is tried here.
 """
 
 import asyncio
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from deploy.kafka import broker
-from deploy.kafka.artefacts import BrokerUnavailable
+from deploy.kafka.artefacts import BrokerUnavailable, cache_directory, java
 from tests.support.services import missing
 
 # Half the start, and half the speed: right for a broker that is killed again and again.
 QUICK = ("-XX:TieredStopAtLevel=1",)
+# Outlives the tests: whatever begins later begins on a copy of it.
+_READY = tempfile.TemporaryDirectory(prefix="sealgate-kafka-", ignore_cleanup_errors=True)
+
+
+def start(
+    directory: Path, port: int = 0, *, java_options: tuple[str, ...] = (), advertised_port: int = 0
+) -> broker.Broker:
+    """Start a broker on a directory, which may be new. Raises `BrokerUnavailable`."""
+    data = directory / "data"
+    if not data.exists():
+        shutil.copytree(_ready(), data)
+    return broker.start(directory, port, java_options=java_options, advertised_port=advertised_port)
+
+
+@cache
+def _ready() -> Path:
+    """Make a data directory ready, as the first start of any broker does."""
+    directory = Path(_READY.name)
+    # No settings but its own place stand in what is made from them.
+    settings = broker._write_settings(directory, 1, None, 1)
+    logging = f"-Dlog4j2.configurationFile={broker.HERE / 'log4j2.properties'}"
+    files = broker.class_path(cache_directory())
+    command = [str(java()), broker.HEAP, *QUICK, logging, "-cp", files]
+    broker._format(command, directory, settings, [])
+    return directory / "data"
 
 
 class PrivateBroker:
     """A broker of one's own, on one directory and one port through all its restarts."""
 
     def __init__(self, directory: Path) -> None:
-        self._running = broker.start(directory, 0, java_options=QUICK)
+        self._running = start(directory, java_options=QUICK)
         self.bootstrap = self._running.bootstrap
 
     @property
@@ -34,7 +64,7 @@ class PrivateBroker:
 
     def _start(self) -> None:
         before = self._running
-        self._running = broker.start(before.directory, before.port, java_options=QUICK)
+        self._running = start(before.directory, before.port, java_options=QUICK)
 
     async def kill(self) -> None:
         """End it as a crash would."""
@@ -72,7 +102,7 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     try:
-        running = broker.start(tmp_path_factory.mktemp("kafka"), 0)
+        running = start(tmp_path_factory.mktemp("kafka"))
     except (BrokerUnavailable, subprocess.SubprocessError) as error:
         missing(f"no Kafka: {error}")
     with running:
