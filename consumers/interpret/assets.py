@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -162,6 +163,16 @@ class _File(BaseModel):
 
 def load(path: Path = SHIPPED) -> Assets:
     """Read a registry. Raises `ValueError` if the file is not one."""
+    # What is shipped does not change while a process runs, and one asks for it at four places.
+    return _shipped() if path == SHIPPED else _read(path)
+
+
+@cache
+def _shipped() -> Assets:
+    return _read(SHIPPED)
+
+
+def _read(path: Path) -> Assets:
     file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     for wrong in (*_wrong_decimals(file.decimals), *_wrong_contracts(file)):
         raise ValueError(f"{path.name}: {wrong}")
