@@ -37,10 +37,13 @@ fuzz: $(VENV)/fuzz.done  ## every reader, fed by a fuzzer for SECONDS (60) each
 mutants: $(VENV)/dev.done  ## break the signature primitives on purpose; some ten minutes
 	$(BIN)/python -m tests.support.mutants
 
-docs: $(VENV)/dev.done  ## what is written from code: providers, topics, AsyncAPI, lifecycle, exceptions, events
+docs: $(VENV)/dev.done  ## what is written from code: pages, AsyncAPI, schemas, rules, boards
 	$(BIN)/python -m sealgate.catalogue.page docs/providers.md
 	$(BIN)/python -m sealgate.topics.page docs/topics.md deploy/asyncapi.yaml
 	$(BIN)/python -m sealgate.lifecycle_docs.page docs
+	$(BIN)/python -m sealgate.metrics_docs.page docs/metrics.md
+	$(BIN)/python -m sealgate.schemas.writing deploy/schemas
+	$(BIN)/python -m sealgate.evidence.page docs/evidence.md
 
 # One environment serves both: the development lock holds everything the run-time lock holds.
 $(VENV)/run.done: requirements.lock pyproject.toml | $(VENV)/bin/python

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from consumers import deposits
 from consumers.apply import Applier
+from consumers.buried import Buried
 from consumers.debts import Debts
 from consumers.deposits import Pressing
 from consumers.interpret import assets, interpreter
@@ -33,6 +34,7 @@ from consumers.policy import NO_POLICY, Policy
 from consumers.proposing import Proposing
 from consumers.relay import Relay
 from consumers.settings import ConsumerSettings
+from consumers.state_metrics import StateMetrics
 from consumers.store.port import Store, StoreUnavailable
 from consumers.time_metrics import DebtMetrics, TimerMetrics
 from consumers.timers import Timers, Timing
@@ -238,6 +240,9 @@ class MonitorApp(Background):
             clock=parts.clock,
             every_s=settings.monitor_s,
             decimals=assets.load().decimals,
+            environment=parts.environment,
+            state=StateMetrics(parts.registry, tuple(parts.reads.values())),
+            buried=Buried(parts.store),
         )
 
     async def work(self) -> None:

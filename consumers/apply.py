@@ -17,6 +17,7 @@ from consumers import deposits
 from consumers.depositing import matched
 from consumers.interpret import interpreter
 from consumers.interpret.interpreter import Interpreters
+from consumers.moving import Passage
 from consumers.plan import Outcome, Plan, plan
 from consumers.policy import NO_POLICY, Policy
 from consumers.reading import Buried, Poisoned, Read, Reader, Reading
@@ -46,6 +47,7 @@ class Applied:
 
     outcomes: Sequence[Outcome]
     transitions: Sequence[Transition]
+    passages: Sequence[Passage] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Applier:
             await tx.save(planned.changes)
             self.checkpoint("apply.saved")
         self.checkpoint("apply.committed")
-        return Applied(planned.outcomes, planned.changes.transitions)
+        return Applied(planned.outcomes, planned.changes.transitions, planned.passages)
 
     async def _plan(self, tx: Transaction, readings: Sequence[Reading]) -> Plan:
         """Claim the events, load the payments of the fresh ones, and decide."""
@@ -147,7 +149,11 @@ class Applier:
         middle = len(records) // 2
         head = await self.apply(records[:middle], claims)
         tail = await self.apply(records[middle:], _moved(claims, records[:middle]))
-        return Applied([*head.outcomes, *tail.outcomes], [*head.transitions, *tail.transitions])
+        return Applied(
+            [*head.outcomes, *tail.outcomes],
+            [*head.transitions, *tail.transitions],
+            [*head.passages, *tail.passages],
+        )
 
 
 async def _claim(

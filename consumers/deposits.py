@@ -111,7 +111,7 @@ class Pressing(NamedTuple):
             closed = cloudevents.timestamp(closes_ms)
             return f"nobody has decided about it, and its period closed at {closed}"
         if risk is not None and risk.amount >= self.large.get(risk.asset, risk.amount + 1):
-            return "it is large (`consumer.large_deposit`): it does not wait for the next business day"
+            return "it is large (`consumer.large_deposit`): it waits for no other business day"
         return ""
 
 

@@ -18,23 +18,56 @@ from consumers.lifecycle import TRANSITIONS, State, Verdict
 from consumers.store.kept_reads import KeptCount
 
 SECONDS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
-COLLECTORS = ("lag", "payments", "exceptions", "ageing", "notices")
+LASTED_BUCKETS = (60, 600, 3_600, 21_600, 86_400)
+"""What payers, chains and people take; few, because each counts for 58 moves."""
+DETECTION_BUCKETS = (10, 60, 600, 3_600, 21_600, 86_400, 604_800)
+COLLECTORS = (
+    "lag",
+    "payments",
+    "ages",
+    "exceptions",
+    "ageing",
+    "notices",
+    "letters",
+    "quarantine",
+    "freeze",
+)
+
+
+class MoveFamilies:
+    """The families of what becomes of payments; all groups' workers count in the same series."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.transitions = Counter(
+            "sealgate_payment_transitions",
+            "Transitions written; `before` is empty for a payment's first.",
+            ("before", "after"),
+            registry=registry,
+        )
+        self.lasted = Histogram(
+            "sealgate_payment_transition_seconds",
+            "How long a payment was in `before` when it moved on to `after`, by our own clock.",
+            ("before", "after"),
+            buckets=LASTED_BUCKETS,
+            registry=registry,
+        )
+        self.suppressed = Counter(
+            "sealgate_effects_suppressed",
+            "Payments that were Confirmed again while their goods were to leave already: the notice"
+            " repeats the effect key, and nothing leaves twice.",
+            registry=registry,
+        )
 
 
 class WorkerFamilies:
     """The families of what workers do; each group's worker has its own series of them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.moves = MoveFamilies(registry)
         self.records = Counter(
             "sealgate_consumer_records",
             "Records handled, by verdict; exactly one for each record.",
             ("group", "verdict"),
-            registry=registry,
-        )
-        self.transitions = Counter(
-            "sealgate_payment_transitions",
-            "Transitions written; `before` is empty for a payment's first.",
-            ("before", "after"),
             registry=registry,
         )
         self.batch_duration = Histogram(
@@ -49,6 +82,14 @@ class WorkerFamilies:
             "From the receipt of a delivery at the edge to the commit of its effect.",
             ("group",),
             buckets=SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self.detection = Histogram(
+            "sealgate_event_detection_seconds",
+            "From when an event happened, as its provider says, to the receipt of its first"
+            " delivery; nothing where the provider does not say.",
+            ("group",),
+            buckets=DETECTION_BUCKETS,
             registry=registry,
         )
         self.fenced = Counter(
@@ -89,11 +130,18 @@ class WorkerMetrics:
     def __init__(self, families: WorkerFamilies, group: str) -> None:
         self.records = {v: families.records.labels(group, v.value) for v in Verdict}
         self.transitions = {
-            (before, after): families.transitions.labels(
+            (before, after): families.moves.transitions.labels(
                 "" if before is None else before.value, after.value
             )
             for before, after in _legal()
         }
+        self.lasted = {
+            (before, after): families.moves.lasted.labels(before.value, after.value)
+            for before, after in _legal()
+            if before is not None
+        }
+        self.detection = families.detection.labels(group)
+        self.suppressed = families.moves.suppressed
         self.batch_duration = families.batch_duration.labels(group)
         self.end_to_end = families.end_to_end.labels(group)
         self.fenced = families.fenced.labels(group)

@@ -1,4 +1,4 @@
-"""Measure from outside: lag, payments by state, open exceptions, waiting notices.
+"""Measure from outside: lag, payments, open exceptions, dead letters, notices, the quarantine.
 
 The monitor reads the log's ends and the store, never a worker, so its numbers stay true when every
 worker is dead. Seconds of lag are the age of the oldest record not applied, read from the log
@@ -13,12 +13,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from prometheus_client import Gauge
+
 from consumers.ageing import Ageing, Worth
+from consumers.buried import Buried
 from consumers.lifecycle import State
 from consumers.metrics import MonitorMetrics
+from consumers.patience import CODES
+from consumers.state_metrics import Maybe, StateMetrics
 from consumers.store.aged import AgedReader
-from consumers.store.port import Store, StoreUnavailable
+from consumers.store.poll_store import Polls
+from consumers.store.port import Notice, Store, StoreUnavailable
+from consumers.store.state_reads import StateReads
 from ingress import telemetry
+from ingress.contract import cloudevents, topics
 from ingress.eventlog.port import (
     EventLog,
     LogUnavailable,
@@ -39,6 +47,9 @@ class Monitor:
     clock: telemetry.Clock
     every_s: float
     decimals: Mapping[str, int]
+    environment: str
+    state: StateMetrics
+    buried: Buried
 
     async def run(self) -> None:
         """Measure for ever."""
@@ -51,9 +62,13 @@ class Monitor:
         collectors: dict[str, Callable[[], Awaitable[None]]] = {
             "lag": self._lag,
             "payments": self._payments,
+            "ages": self._ages,
             "exceptions": self._exceptions,
             "ageing": self._ageing,
             "notices": self._notices,
+            "letters": self._letters,
+            "quarantine": self._quarantine,
+            "freeze": self._freeze,
         }
         for name, collect in collectors.items():
             begun_s = time.monotonic()
@@ -70,13 +85,17 @@ class Monitor:
             self.metrics.duration.labels(name).set(time.monotonic() - begun_s)
 
     def _drop(self, name: str) -> None:
-        metrics = self.metrics
-        series = {
+        metrics, state = self.metrics, self.state
+        series: dict[str, tuple[Gauge | Maybe, ...]] = {
             "lag": (metrics.lag_records, metrics.lag_seconds),
             "payments": (metrics.payments, metrics.oldest_payments),
             "exceptions": (metrics.exceptions,),
             "ageing": (metrics.queue.ages, metrics.queue.oldest, metrics.queue.worth),
-            "notices": (),
+            "ages": (state.ages,),
+            "letters": (state.letters,),
+            "notices": (state.oldest_notice,),
+            "quarantine": (state.quarantined,),
+            "freeze": (state.frozen_since,),
         }
         for gauge in series[name]:
             gauge.clear()
@@ -155,3 +174,30 @@ class Monitor:
 
     async def _notices(self) -> None:
         self.metrics.notices.set(await self.store.notices_pending())
+        oldest = await self.store.pending(1)
+        self.state.oldest_notice.value = _written_s(oldest[0].notice) if oldest else None
+
+    async def _ages(self) -> None:
+        self.state.show_ages(await StateReads.of(self.store).ages(tuple(CODES), self.clock()))
+
+    async def _letters(self) -> None:
+        counts = await self.buried.count()
+        self.state.show_letters({self.reads.get(topic, topic): n for topic, n in counts.items()})
+
+    async def _quarantine(self) -> None:
+        topic = topics.quarantine(self.environment)
+        # The edge makes it, and Kafka has no word for a topic that is not there yet.
+        if topic not in await self.log.topics():
+            self.state.quarantined.clear()
+            return
+        begins, ends = await self.log.begins(topic), await self.log.ends(topic)
+        self.state.quarantined.value = sum(ends.values()) - sum(begins.values())
+
+    async def _freeze(self) -> None:
+        last = await Polls.of(self.store).freeze()
+        self.state.frozen_since.value = last.at_ms / 1000 if last and last.is_on else None
+
+
+def _written_s(notice: Notice) -> float:
+    """Return when a notice was written, which stands in its headers."""
+    return cloudevents.timestamp_ms(dict(notice.headers)["ce_recordedtime"].decode()) / 1000

@@ -73,6 +73,18 @@ class Stated(NamedTuple):
         return self.before.state if self.before.version else None
 
 
+class Passage(NamedTuple):
+    """One move, for whoever measures: how long the payment was where it was, by our own clock.
+
+    `repeats` where it is Confirmed, and its goods were to leave already: no second ones do.
+    """
+
+    before: State
+    after: State
+    lasted_ms: int
+    repeats: bool
+
+
 @dataclass(slots=True)
 class Moves:
     """The changes so far, and the payments as they would be if all ended here."""
@@ -85,6 +97,7 @@ class Moves:
     # What was raised or healed, by code and subject: the last word counts.
     raised: dict[tuple[str, str], list[Anomaly]] = field(default_factory=dict)
     healed: dict[tuple[str, str], Resolution] = field(default_factory=dict)
+    passages: list[Passage] = field(default_factory=list)
 
     def state(self, said: Said, *, is_matched: bool = False) -> Stated:
         """Write the facts, and the transition where they move the payment.
@@ -107,6 +120,7 @@ class Moves:
         now = standing.concerns_of(seen, decision.proven)
         if decision.moves:
             self._move(said, before, after, standing.flags_of(seen, now))
+            self._measure(payment, before, after)
         else:
             self._hold(said, Stated(payment, after, decision, was, now))
         return Stated(payment, after, _judged(decision, was, now), was, now)
@@ -236,6 +250,13 @@ class Moves:
         generation = after.fulfilment.generation
         told = notices.build(transition, said.occasion, adjectives, generation)
         self.changes.notices.append(told)
+
+    def _measure(self, payment: Payment, before: State | None, after: Payment) -> None:
+        """Note how long the payment was where it was; one that is new was nowhere."""
+        if before is not None:
+            repeats = after.state is State.CONFIRMED and payment.fulfilment.is_due
+            lasted_ms = self.now_ms - payment.changed_ms
+            self.passages.append(Passage(before, after.state, lasted_ms, repeats))
 
     def _hold(self, said: Said, stated: Stated) -> None:
         """Write a notice where other holds are on than before, in a state that stays as it is."""

@@ -17,7 +17,7 @@ from consumers.exceptions import HANDLING, Code
 from consumers.facts import Fact
 from consumers.interpret.interpreter import Finding
 from consumers.lifecycle import Decision, State, Verdict, says_more
-from consumers.moving import Moves, Said, anomaly
+from consumers.moving import Moves, Passage, Said, anomaly
 from consumers.notices import Occasion
 from consumers.policy import NO_POLICY, Policy
 from consumers.reading import Alarmed, Buried, Foreign, Read, Reading, blame
@@ -51,13 +51,25 @@ class Outcome(NamedTuple):
         """Return when the delivery was received; None for what is no envelope."""
         return None if self.envelope is None else self.envelope.received_ms
 
+    @property
+    def detected_ms(self) -> int | None:
+        """Return how long we did not know of the event; None where nobody says when it happened.
+
+        Only the first delivery is news.
+        """
+        told = self.envelope
+        if told is None or told.untold or self.verdict is Verdict.DUPLICATE_DELIVERY:
+            return None
+        return max(0, told.received_ms - told.occurred_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A batch, decided: what to write, and one outcome for each record, in their order."""
+    """A batch, decided: what to write, an outcome for each record in their order, and the moves."""
 
     changes: Changes
     outcomes: Sequence[Outcome]
+    passages: Sequence[Passage] = ()
 
 
 def plan(
@@ -82,7 +94,7 @@ def plan(
             outcomes.append(batch.take(reading))
         except Exception as error:
             raise blame(reading.record, error) from error
-    return Plan(batch.moves.finish(), outcomes)
+    return Plan(batch.moves.finish(), outcomes, batch.moves.passages)
 
 
 @dataclass(slots=True)

@@ -217,11 +217,19 @@ class Worker:
             self.metrics.records[verdict].inc(count)
         for move, count in Counter((t.before, t.after) for t in applied.transitions).items():
             self.metrics.transitions[move].inc(count)
+        for passage in applied.passages:
+            lasted_s = max(0, passage.lasted_ms) / 1000
+            self.metrics.lasted[passage.before, passage.after].observe(lasted_s)
+            if passage.repeats:
+                self.metrics.suppressed.inc()
         now_ms = self.clock()
         log = telemetry.logger("worker")
         for outcome in applied.outcomes:
             if outcome.received_ms is not None:
                 self.metrics.end_to_end.observe(max(0, now_ms - outcome.received_ms) / 1000)
+            detected_ms = outcome.detected_ms
+            if detected_ms is not None:
+                self.metrics.detection.observe(detected_ms / 1000)
             say = log.warning if outcome.verdict is Verdict.BURIED else log.info
             say("envelope_handled", **_facts(outcome))
 

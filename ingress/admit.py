@@ -41,6 +41,7 @@ _OUTCOMES = {
     Reason.ADDRESS_REFUSED: Outcome.REJECTED_CLIENT,
     Reason.CERTIFICATE_REFUSED: Outcome.REJECTED_CLIENT,
 }
+_UNTIMELY = frozenset({Reason.TIMESTAMP_STALE, Reason.TIMESTAMP_FUTURE})
 # One for each profile, of which there are some seventy; an enumeration is slow to look up.
 _SUCCESSES_KEPT = 256
 _ACCEPTED = Outcome.ACCEPTED
@@ -51,7 +52,9 @@ class Admitted(NamedTuple):
     """What came of one delivery: the answer, and the facts for its metrics and its log line.
 
     `signer` is known of whatever verified; `told` is what a handshake has for the operator; `kept`
-    is what came of keeping it in the quarantine. A handshake is no event.
+    is what came of keeping it in the quarantine. A handshake is no event. `skew_ms` is how far the
+    time it was signed for is ahead of its receipt. `is_ours` where it is refused, and the fault is
+    taken to be ours.
     """
 
     answer: Answer
@@ -63,6 +66,8 @@ class Admitted(NamedTuple):
     told: str = ""
     kept: Kept | None = None
     is_event: bool = True
+    skew_ms: int | None = None
+    is_ours: bool = False
 
 
 class Sealed(NamedTuple):
@@ -90,9 +95,21 @@ def decide(
         greeted = None
         if rejected.reason is Reason.HEADER_MISSING:
             greeted = _greet(delivery, source, correlation_id, None)
-        return greeted or rejection(source, rejected.reason, correlation_id)
+        return greeted or _rejected(delivery, source, rejected.reason, correlation_id)
     greeted = _greet(delivery, source, correlation_id, signer)
     return greeted or _seal(delivery, source, correlation_id, signer)
+
+
+def _rejected(delivery: Delivery, source: Source, reason: Reason, correlation_id: str) -> Admitted:
+    """Refuse what did not verify. Of what its key has proven and is not fresh, tell how far off."""
+    refused = rejection(source, reason, correlation_id)
+    # Age is judged behind the signature, so this is no stranger's word.
+    signed_ms = _signed(source, delivery) if reason in _UNTIMELY else None
+    return refused._replace(skew_ms=_skew_ms(signed_ms, delivery.received_ms))
+
+
+def _skew_ms(signed_ms: int | None, received_ms: int) -> int | None:
+    return None if signed_ms is None else signed_ms - received_ms
 
 
 def settle(sealed: Sealed, said: Position | BaseException) -> Admitted:
@@ -108,6 +125,7 @@ def settle(sealed: Sealed, said: Position | BaseException) -> Admitted:
             signer=sealed.signer,
             envelope=envelope,
             position=said,
+            skew_ms=_skew_ms(envelope.signed_ms, envelope.received_ms),
         )
     if isinstance(said, LogUnavailable):
         outcome = Outcome.PUBLISH_FAILED

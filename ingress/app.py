@@ -18,6 +18,7 @@ from ingress.eventlog.journaled import JournaledPublisher, Journaling
 from ingress.eventlog.port import EventLog, LogUnavailable, Publisher
 from ingress.fetching import Fetching, is_whole
 from ingress.keeping import Keeper
+from ingress.keyfacts import KeyFacts
 from ingress.metrics import EdgeMetrics, FetchMetrics, Suspicion
 from ingress.refusals import Refusals
 from ingress.report import counting
@@ -98,8 +99,10 @@ class EdgeApp:
         self._journaled: JournaledPublisher | None = None
         if parts.journal is not None:
             self._journaled = parts.journal.before(self._publisher, metrics.journal)
-            metrics.journal.watch(self._journaled.state)
+            limits = parts.journal.terms.limits
+            metrics.journal.watch(self._journaled.state, limits.bytes_max)
             self._publisher = self._journaled
+        self._key_facts = KeyFacts(parts.registry, parts.settings.metric_sources_max)
         self._sources: Snapshot = {}
         self._fetches: dict[str, FetchMetrics] = {}
         self._keyless: set[str] = set()
@@ -113,6 +116,7 @@ class EdgeApp:
         keeper = Keeper(parts.quarantine, parts.seals, self._publisher, time.monotonic)
         self._refusals = Refusals(keeper, parts.state_file, parts.clock)
         metrics.watch_suspects(self._suspects)
+        metrics.quarantine.watch(self._refusals.ration)
         self._allowlists = Allowlists(metrics.address_fetches.note, parts.fetch)
         means = Means(
             self._publisher, self._refusals, metrics, parts.clock, self._allowlists, parts.tls
@@ -232,6 +236,7 @@ class EdgeApp:
             if is_whole(needed) and not sources[slug].ring.keys
         }
         self._sources = sources
+        self._key_facts.serve(sources, self._parts.clock())
 
     def renew_tls(self, loaded: Loaded) -> None:
         """Serve new connections with these files from now on."""

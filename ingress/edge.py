@@ -76,6 +76,7 @@ class Edge:
         )
         self.serve(sources, fetched)
         metrics.in_flight_bytes_limit.set(settings.in_flight_bytes_max)
+        metrics.connections_max.set(settings.connections_max)
         metrics.in_flight_bytes.set_function(lambda: desk.budget.bytes_taken)
         metrics.in_flight.set_function(lambda: desk.under_way)
         self._listener: PlainListener | TlsListener | None = None

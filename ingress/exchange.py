@@ -24,6 +24,7 @@ from ingress.delivery import Delivery, Reason
 from ingress.desk import Desk
 from ingress.eventlog.port import LogUnavailable, Position
 from ingress.inflate import inflated
+from ingress.metrics import publish_error
 from ingress.networks import shown
 from ingress.parser import Asked
 from ingress.sources import Source
@@ -227,13 +228,16 @@ class Exchange:
     def _settle(self, published: asyncio.Future[Position]) -> None:
         """Answer what the log has said."""
         with self:
-            self._desk.metrics.publish_duration.observe(time.monotonic() - self._published_s)
+            self._desk.metrics.publishing.duration.observe(time.monotonic() - self._published_s)
             said: Position | BaseException
             if published.cancelled():
                 said = LogUnavailable("the publisher stopped")
             else:
                 said = published.exception() or published.result()
-            self._finish(settle(self._sealed, said))
+            settled = settle(self._sealed, said)
+            if isinstance(said, BaseException):
+                self._desk.metrics.publishing.errors[publish_error(said)].inc()
+            self._finish(settled)
 
     def _refuse(self, refused: Refused) -> None:
         """End a request before its delivery was judged."""

@@ -24,6 +24,7 @@ from ingress.eventlog.port import (
     Publisher,
     size_bytes,
 )
+from ingress.metrics import Ration
 from ingress.providers.signature import Jws, Token
 from ingress.quarantine import Allowances, Kept
 from ingress.sealing import Seals, serialise
@@ -67,6 +68,13 @@ class Keeper:
             self._allowances = Allowances(settings)
         self._settings = settings
         self._seals = seals
+
+    def ration(self) -> Ration:
+        """Say how much of what the process may keep is spent."""
+        if not self._settings.enabled:
+            return Ration(0.0, 0.0)
+        allowances = self._allowances
+        return Ration(allowances.spent(self._clock_s()), allowances.bytes_max)
 
     def refuses(self, source: Source, address: str, length: int) -> Kept | None:
         """Say why a delivery whose body is so long would not be kept; None where it would."""

@@ -8,6 +8,7 @@ A path that names no source counts as source ``unknown``.
 from collections import Counter as Counted
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -16,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from ingress.eventlog.journal_watch import State
 from ingress.eventlog.observer import Outcome, Rebuild
+from ingress.eventlog.port import AccessRefused, LogUnavailable, TopicRefused
 from ingress.keysources.result import Result
 from ingress.series import DURATION_BUCKETS, SourceSeries
 
@@ -39,6 +41,37 @@ class FetchMetrics:
         """Say how many keys of this source there are now."""
         self.held.inc(held - self.ours)
         self.ours = held
+
+
+class PublishError(StrEnum):
+    """Why a delivery that verified is not on the log: closed, because each value is a label."""
+
+    UNAVAILABLE = "unavailable"
+    """The log is away, or its queue is full: it was not sent."""
+    UNCONFIRMED = "unconfirmed"
+    """It was sent, and not confirmed in time: it may be there."""
+    ACCESS = "access_refused"
+    """A password, a certificate or a right is not taken."""
+    TOPIC = "topic_refused"
+    """There is no such topic, or it is not for us."""
+    MESSAGE = "message_refused"
+    """The log will never take it."""
+
+
+def publish_error(said: BaseException) -> PublishError:
+    """Return the class of what the log answered instead of a position."""
+    if isinstance(said, AccessRefused):
+        return PublishError.ACCESS
+    if isinstance(said, LogUnavailable):
+        return PublishError.UNCONFIRMED if said.is_unknown else PublishError.UNAVAILABLE
+    return PublishError.TOPIC if isinstance(said, TopicRefused) else PublishError.MESSAGE
+
+
+class Ration(NamedTuple):
+    """How much of what a process may keep of refused deliveries is spent, and how much there is."""
+
+    spent_bytes: float
+    bytes_max: float
 
 
 class Suspicion(NamedTuple):
@@ -96,11 +129,13 @@ class JournalMetrics(Collector):
             registry=registry,
         )
         self._look: Callable[[], State] = lambda: State(0, 0, None, is_full=False)
+        self._bytes_max = 0
         registry.register(self)
 
-    def watch(self, look: Callable[[], State]) -> None:
+    def watch(self, look: Callable[[], State], bytes_max: int) -> None:
         """Ask this journal how much waits in it, whenever metrics are read."""
         self._look = look
+        self._bytes_max = bytes_max
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Tell what waits now."""
@@ -108,6 +143,10 @@ class JournalMetrics(Collector):
         gauges = {
             "records": ("Records that wait in the journal of this process.", state.records),
             "bytes": ("What the journal takes on the disk, of all workers.", state.size_bytes),
+            "bytes_limit": (
+                "What it may take, of all workers; 0 where there is no journal.",
+                self._bytes_max,
+            ),
             "oldest_timestamp_seconds": (
                 "When the oldest record that waits was written; 0 where none waits.",
                 (state.oldest_ms or 0) / 1000,
@@ -152,6 +191,19 @@ class PublishMetrics:
             registry=registry,
         )
         self._rebuilds = {reason: rebuilds.labels(reason.value) for reason in Rebuild}
+        errors = Counter(
+            "sealgate_publish_errors",
+            "Deliveries that verified and were not accepted because of the log, by why.",
+            ("error",),
+            registry=registry,
+        )
+        self.duration = Histogram(
+            "sealgate_publish_duration_seconds",
+            "From handing an envelope to the log to its acknowledgement.",
+            buckets=DURATION_BUCKETS,
+            registry=registry,
+        )
+        self.errors = {error: errors.labels(error.value) for error in PublishError}
         self._breaker = Gauge(
             "sealgate_log_breaker_open",
             "1 while messages are rejected at once, because the log does not answer.",
@@ -182,6 +234,28 @@ class PublishMetrics:
     def rebuilt(self, reason: Rebuild) -> None:
         """Count a producer that was thrown away."""
         self._rebuilds[reason].inc()
+
+
+class QuarantineMetrics:
+    """How much of what this process may keep of refused deliveries is spent."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._spent = Gauge(
+            "sealgate_quarantine_bytes",
+            "Bytes that this process has spent on keeping refused deliveries, less what time has"
+            " given back.",
+            registry=registry,
+        )
+        self._limit = Gauge(
+            "sealgate_quarantine_bytes_limit",
+            "Bytes spent above which no refused delivery is kept; 0 where none is kept at all.",
+            registry=registry,
+        )
+
+    def watch(self, look: Callable[[], Ration]) -> None:
+        """Ask whenever metrics are read: what is spent is given back by time."""
+        self._spent.set_function(lambda: look().spent_bytes)
+        self._limit.set_function(lambda: look().bytes_max)
 
 
 class AddressFetches:
@@ -249,10 +323,9 @@ class EdgeMetrics:
             ("listener",),
             registry=registry,
         )
-        self.publish_duration = Histogram(
-            "sealgate_publish_duration_seconds",
-            "From handing an envelope to the log to its acknowledgement.",
-            buckets=DURATION_BUCKETS,
+        self.connections_max = Gauge(
+            "sealgate_connections_limit",
+            "Open connections above which the next one is closed unserved.",
             registry=registry,
         )
         self._fetching: set[str] = set()
@@ -270,6 +343,7 @@ class EdgeMetrics:
         )
         self.address_fetches = AddressFetches(registry)
         self.publishing = PublishMetrics(registry)
+        self.quarantine = QuarantineMetrics(registry)
         self.journal = JournalMetrics(registry)
 
     def watch_suspects(self, look: Callable[[], Iterable[Suspicion]]) -> None:

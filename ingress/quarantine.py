@@ -46,6 +46,15 @@ class _Ration:
 
     bytes_per_day: float
 
+    @property
+    def bytes_max(self) -> float:
+        """How much is there at once."""
+        return self.bytes_per_day / _PART
+
+    def spent(self, full_at_s: float, now_s: float) -> float:
+        """Return how many bytes are missing now."""
+        return max(0.0, full_at_s - now_s) * self.bytes_per_day / _DAY_S
+
     def after(self, full_at_s: float, size: int, now_s: float) -> float:
         """Return the moment as it is once `size` bytes were taken; given back, if negative."""
         return max(full_at_s, now_s) + size / self.bytes_per_day * _DAY_S
@@ -75,6 +84,15 @@ class Allowances:
         self._sources: dict[str, float] = {}
         # In the order of their use, the latest last.
         self._shares: dict[str, dict[str, float]] = {}
+
+    @property
+    def bytes_max(self) -> float:
+        """How many bytes of all sources may be spent before nothing more is kept."""
+        return self._process.bytes_max
+
+    def spent(self, now_s: float) -> float:
+        """Return how many of them are: what time has given back is not."""
+        return self._process.spent(self._all, now_s)
 
     def has(self, slug: str, network: str, size: int, now_s: float) -> bool:
         """Say whether `size` bytes of a source, from a network, may be kept now."""

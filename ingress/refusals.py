@@ -16,6 +16,7 @@ from ingress.answers import Outcome, refuse
 from ingress.contract.alarm import Alarm
 from ingress.delivery import Delivery, Reason
 from ingress.keeping import Keeper, Refusal
+from ingress.metrics import Ration
 from ingress.quarantine import Kept
 from ingress.sealing import Seals
 from ingress.settings import QuarantineSettings
@@ -47,6 +48,10 @@ class Refusals:
         """Keep within these limits and under these seals from now on."""
         self._keeper.change(settings, seals)
 
+    def ration(self) -> Ration:
+        """Say how much of what may be kept is spent."""
+        return self._keeper.ration()
+
     def is_suspect(self, slug: str) -> bool:
         """Say whether the failures of a source are taken for our own fault now."""
         return self._trust.is_suspect(slug, self._clock())
@@ -62,9 +67,10 @@ class Refusals:
     def dismissed(self, admitted: Admitted, source: Source, kept: Kept) -> Admitted:
         """Choose the status of a delivery that did not verify and is not kept: see `unkept`."""
         reason = admitted.reason or Reason.UNVERIFIABLE
-        if self._trust.failed(source.slug, reason, self._clock()):
+        is_ours = self._trust.failed(source.slug, reason, self._clock())
+        if is_ours:
             admitted = _come_again(admitted, reason, source)
-        return admitted._replace(kept=kept)
+        return admitted._replace(kept=kept, is_ours=is_ours)
 
     async def refused(self, admitted: Admitted, delivery: Delivery, source: Source) -> Admitted:
         """Keep a delivery that did not verify, and choose its status."""
@@ -73,7 +79,7 @@ class Refusals:
         kept = await self._keeper.keep(delivery, source, Refusal(reason, admitted.correlation_id))
         if is_ours or kept is Kept.LOG_UNAVAILABLE:
             admitted = _come_again(admitted, reason, source)
-        return admitted._replace(kept=kept)
+        return admitted._replace(kept=kept, is_ours=is_ours)
 
     async def diverted(self, admitted: Admitted, delivery: Delivery, source: Source) -> Admitted:
         """Keep a delivery that verified and belongs to another environment, and raise an alarm.

@@ -20,6 +20,16 @@ from ingress.sources import Snapshot, Source
 _ACCEPTED = Outcome.ACCEPTED
 _BAD_REQUEST = HTTPStatus.BAD_REQUEST.value
 _WORDS = {outcome: outcome.value for outcome in Outcome}
+# What a delivery that its provider will try again is refused for, through no fault of its own.
+_OURS = frozenset(
+    {
+        Outcome.RATE_LIMITED,
+        Outcome.OVERLOADED,
+        Outcome.ADDRESSES_AWAITED,
+        Outcome.PUBLISH_FAILED,
+        Outcome.PUBLISH_REFUSED,
+    }
+)
 
 
 class Report:
@@ -60,10 +70,15 @@ class Report:
                 facts["network"] = network
                 self._log.info("delivery_handled", **facts)
         metrics = self._unknown if counted is None else counted.metrics
-        _count(metrics, admitted, duration_s, length)
         now_ms = self._clock()
+        _count(metrics, admitted, duration_s, length, now_ms)
         if admitted.answer.outcome is _ACCEPTED:
             metrics.last_accepted.set(now_ms / 1000)
+            metrics.failing_since.value = 0.0
+        elif admitted.is_ours or admitted.answer.outcome in _OURS:
+            # A forgery alone does not count: it is no delivery that is being lost. What strangers
+            # can bring about is what they can anyway: a suspicion (see `trust`), or an overload.
+            metrics.failing_since.value = metrics.failing_since.value or now_ms / 1000
         if counted is not None and admitted.signer is not None:
             counted.used(admitted.signer.label, now_ms)
 
@@ -87,11 +102,20 @@ def counting(sources: Snapshot, metrics: EdgeMetrics) -> Counting:
 
 
 def _count(
-    metrics: SourceMetrics, admitted: Admitted, duration_s: float, length: int | None
+    metrics: SourceMetrics,
+    admitted: Admitted,
+    duration_s: float,
+    length: int | None,
+    now_ms: int,
 ) -> None:
     """Count one request: its outcome, and whatever else there is to say of it."""
     metrics.requests[admitted.answer.outcome].inc()
-    metrics.duration.observe(duration_s)
+    if admitted.envelope is None:
+        metrics.duration.observe(duration_s)
+    else:
+        metrics.duration.observe_traced(duration_s, admitted.envelope.traceparent, now_ms)
+    if admitted.skew_ms is not None:
+        metrics.skew.observe(admitted.skew_ms / 1000)
     if admitted.reason is not None:
         metrics.failures[admitted.reason].inc()
     if length is not None:

@@ -21,6 +21,9 @@ MANY = "many"
 """The source, and the key, in the labels where there are more sources than series."""
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SIZE_BUCKETS = (256, 1024, 4096, 16384, 65536, 262144, 1048576)
+SKEW_BUCKETS = (-300, -60, -10, -1, 1, 10, 60, 300)
+"""Either side of nothing: a provider whose clock is behind ours, or whose delivery was long on its
+way; and one that is ahead."""
 
 UNKNOWN = "unknown"
 
@@ -52,7 +55,9 @@ class SourceMetrics:
     quarantined: dict[Kept, Tally]
     duration: Spread
     body: Spread
+    skew: Spread
     last_accepted: Level
+    failing_since: Level
     keys: dict[str, KeyMetrics] = field(default_factory=dict)
 
 
@@ -90,6 +95,54 @@ class Counting(NamedTuple):
 
     by_source: Mapping[str, Counted]
     wanted: Mapping[_At, set[str]]
+
+
+class _Plain:
+    """The families in which a source has one child, and no other label tells children apart."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        by_source = ("source", "provider")
+        self.duration = Spreads(
+            "sealgate_request_duration_seconds",
+            "From the request's head to its answer, the log's acknowledgement included.",
+            by_source,
+            bounds=DURATION_BUCKETS,
+            registry=registry,
+        )
+        self.body = Spreads(
+            "sealgate_request_body_bytes",
+            "Size of bodies that were read.",
+            by_source,
+            bounds=SIZE_BUCKETS,
+            registry=registry,
+        )
+        self.skew = Spreads(
+            "sealgate_clock_skew_seconds",
+            "The time that a delivery was signed for, less our clock at its receipt; only of what"
+            " its key has proven. Below zero it was long on its way, or our clock is ahead.",
+            by_source,
+            bounds=SKEW_BUCKETS,
+            registry=registry,
+        )
+        self.last_accepted = Levels(
+            "sealgate_last_accepted_timestamp_seconds",
+            "When the source's last delivery was accepted; 0 until the first.",
+            by_source,
+            registry=registry,
+        )
+        self.failing_since = Levels(
+            "sealgate_source_failing_since_timestamp_seconds",
+            "Since when deliveries are refused for a fault of ours and none was accepted; else 0.",
+            by_source,
+            registry=registry,
+        )
+
+    def remove(self, at: _At) -> None:
+        """Take the children of a source out of what is scraped."""
+        for spread in (self.duration, self.body, self.skew):
+            spread.remove(*at)
+        for level in (self.last_accepted, self.failing_since):
+            level.remove(*at)
 
 
 class SourceSeries:
@@ -131,26 +184,7 @@ class SourceSeries:
             (*by_source, "key_id"),
             registry=registry,
         )
-        self._duration = Spreads(
-            "sealgate_request_duration_seconds",
-            "From the request's head to its answer, the log's acknowledgement included.",
-            by_source,
-            bounds=DURATION_BUCKETS,
-            registry=registry,
-        )
-        self._body = Spreads(
-            "sealgate_request_body_bytes",
-            "Size of bodies that were read.",
-            by_source,
-            bounds=SIZE_BUCKETS,
-            registry=registry,
-        )
-        self._last_accepted = Levels(
-            "sealgate_last_accepted_timestamp_seconds",
-            "When the source's last delivery was accepted; 0 until the first.",
-            by_source,
-            registry=registry,
-        )
+        self._plain = _Plain(registry)
         self.unknown = self.make(_UNKNOWN, ())
         # It belongs to no source, so none takes it away.
         del self._made[_UNKNOWN]
@@ -194,9 +228,11 @@ class SourceSeries:
                 requests={one: self._requests.labels(*at, one.value) for one in Outcome},
                 failures={one: self._failures.labels(*at, one.value) for one in Reason},
                 quarantined={one: self._quarantined.labels(*at, one.value) for one in Kept},
-                duration=self._duration.labels(*at),
-                body=self._body.labels(*at),
-                last_accepted=self._last_accepted.labels(*at),
+                duration=self._plain.duration.labels(*at),
+                body=self._plain.body.labels(*at),
+                skew=self._plain.skew.labels(*at),
+                last_accepted=self._plain.last_accepted.labels(*at),
+                failing_since=self._plain.failing_since.labels(*at),
             )
         for key_id in key_ids:
             if key_id not in made.keys:
@@ -223,5 +259,4 @@ class SourceSeries:
         ):
             for value in values:
                 family.remove(*at, value.value)
-        for plain in (self._duration, self._body, self._last_accepted):
-            plain.remove(*at)
+        self._plain.remove(at)

@@ -16,7 +16,13 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
+
+Bucket = tuple[str, float] | tuple[str, float, Exemplar]
+
+# Of a `traceparent`: version, dash, and then the 32 digits of the trace.
+_TRACE_ID = slice(3, 35)
 
 
 class Tally:
@@ -45,20 +51,32 @@ class Level:
         self.value = value
 
 
-class Spread:
-    """How often values fell between bounds, and what they add up to."""
+Seen = tuple[float, str, int]
+"""A value, the `traceparent` of what it is of, and when: plain, because one is made each time."""
 
-    __slots__ = ("_bounds", "counts", "sum")
+
+class Spread:
+    """How often values fell between bounds, what they add up to, the last traced of each."""
+
+    __slots__ = ("_bounds", "counts", "seen", "sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
+        self.seen: list[Seen | None] = [None] * (len(bounds) + 1)
         self.sum = 0.0
 
     def observe(self, value: float) -> None:
         """Count a value: a bound is the greatest that still belongs below it."""
         self.counts[bisect_left(self._bounds, value)] += 1
         self.sum += value
+
+    def observe_traced(self, value: float, traceparent: str, at_ms: int) -> None:
+        """Count a value, and keep its trace until another one falls between the same bounds."""
+        place = bisect_left(self._bounds, value)
+        self.counts[place] += 1
+        self.sum += value
+        self.seen[place] = (value, traceparent, at_ms)
 
 
 Child = TypeVar("Child", Tally, Level, Spread)
@@ -151,6 +169,20 @@ class Spreads(Family[Spread]):
     def _family(self, children: dict[tuple[str, ...], Spread]) -> Metric:
         family = HistogramMetricFamily(self.name, self.told, labels=self.label_names)
         for values, child in children.items():
-            upto = accumulate(list(child.counts))
-            family.add_metric(values, list(zip(self._written, upto, strict=True)), child.sum)
+            family.add_metric(values, self._buckets(child), child.sum)
         return family
+
+    def _buckets(self, child: Spread) -> list[Bucket]:
+        """Write down how many values were no greater than each bound, with what was seen of them.
+
+        Only the OpenMetrics format shows exemplars; the older one leaves them out.
+        """
+        upto = accumulate(list(child.counts))
+        return [
+            (bound, count) if seen is None else (bound, count, _exemplar(*seen))
+            for bound, count, seen in zip(self._written, upto, list(child.seen), strict=True)
+        ]
+
+
+def _exemplar(value: float, traceparent: str, at_ms: int) -> Exemplar:
+    return Exemplar({"trace_id": traceparent[_TRACE_ID]}, value, at_ms / 1000)

@@ -18,8 +18,10 @@ from sealgate.commands import (
     doctor,
     drill,
     events,
+    evidence,
     exceptions,
     freeze,
+    health,
     keys,
     payments,
     providers,
@@ -27,6 +29,7 @@ from sealgate.commands import (
     replay,
     running,
     story,
+    tail,
     topics,
     trying,
 )
@@ -44,8 +47,11 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     *trying.COMMANDS,
     *doctor.COMMANDS,
     *drill.COMMANDS,
+    *evidence.COMMANDS,
+    *health.COMMANDS,
     *replay.COMMANDS,
     *story.COMMANDS,
+    *tail.COMMANDS,
 )
 
 

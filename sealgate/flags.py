@@ -9,12 +9,14 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from sealgate.drills.told import Told
+from sealgate.evidence.told import Told as EvidenceTold
 from sealgate.explain.asked import Keys, Reading
 from sealgate.freezing.said import Said
 from sealgate.operations.asked import Acknowledgement, Decision
 from sealgate.operations.picked import Picked
 from sealgate.quarantine.asked import Selection
 from sealgate.replay.asked import Asked as AskedAgain
+from sealgate.tail.asked import Asked as AskedToTail
 from sealgate.topics.users import Users
 
 
@@ -39,10 +41,13 @@ Deciding = Annotated[Decision, Parameter(name="*")]
 Acknowledging = Annotated[Acknowledgement, Parameter(name="*")]
 Picking = Annotated[Picked | None, Parameter(name="*")]
 Recording = Annotated[Told | None, Parameter(name="*")]
+Evidencing = Annotated[EvidenceTold | None, Parameter(name="*")]
 Replaying = Annotated[AskedAgain | None, Parameter(name="*")]
+Tailing = Annotated[AskedToTail | None, Parameter(name="*")]
 Serving = Annotated[Users | None, Parameter(name="*")]
 Every = Annotated[bool, Parameter(name="--all", negative=(), help="List what was released, too.")]
 # A lone - is standard input and no flag.
 NamedOrPiped = Annotated[str, Parameter(allow_leading_hyphen=True, validator=_no_flag)]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+Seconds = Annotated[float, Parameter(validator=validators.Number(gte=0))]
 Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=64))]

@@ -24,6 +24,7 @@ from ingress import telemetry
 from ingress.listener import bind
 from sealgate.admin import Admin, Check
 from sealgate.config import Configuration
+from sealgate.notifying import NOBODY, Manager
 from sealgate.process import EXIT_OK, EXIT_UNAVAILABLE, registry, trouble
 from sealgate.supervisor_slot import Slot, Terms
 from sealgate.supervisor_worker import TICK_S, Sockets, Start, Worker
@@ -35,7 +36,9 @@ HOPELESS = {EXIT_CONFIGURATION, EXIT_UNAVAILABLE}
 """Exit codes of a worker that another start does not mend."""
 
 
-class _Metrics:
+class Metrics:
+    """What a supervisor tells of its workers."""
+
     def __init__(self, into: CollectorRegistry) -> None:
         self.workers = Gauge(
             "sealgate_workers",
@@ -60,11 +63,12 @@ class _Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """A configuration, how many workers serve it, and how one is started."""
+    """A configuration, how many workers serve it, how one is started, and who manages all."""
 
     configuration: Configuration
     workers: int
     start: Start
+    manager: Manager = NOBODY
 
     def main(self) -> int:
         """Run until told to stop; return the exit code."""
@@ -95,6 +99,7 @@ class Supervisor:
             self.start,
             edge.drain_s + edge.stop_s + STOP_MARGIN_S,
             into,
+            self.manager,
         )
         listening = Admin(admin, into, crew.checks)
         port = await listening.start()
@@ -115,11 +120,17 @@ class Crew:
     """The workers of a supervisor, and what becomes of the signals it gets."""
 
     def __init__(
-        self, sockets: Sequence[Sockets], start: Start, stop_s: float, into: CollectorRegistry
+        self,
+        sockets: Sequence[Sockets],
+        start: Start,
+        stop_s: float,
+        into: CollectorRegistry,
+        manager: Manager = NOBODY,
     ) -> None:
+        self._manager = manager
         terms = Terms(start, stop_s, self._died)
         self._slots = [Slot(index, one, terms) for index, one in enumerate(sockets)]
-        self._metrics = _Metrics(into)
+        self._metrics = Metrics(into)
         self._metrics.wanted.set(len(self._slots))
         self._metrics.workers.labels("ready").set_function(lambda: len(self._ready()))
         self._metrics.workers.labels("not_ready").set_function(lambda: len(self._not_ready()))
@@ -140,8 +151,11 @@ class Crew:
         running = [asyncio.create_task(slot.run()) for slot in self._slots]
         watching = [asyncio.create_task(self._tick()), asyncio.create_task(self._roll())]
         ended = asyncio.create_task(self._ending.wait())
+        # The port is open, and holds whoever comes; a worker may wait for a broker for hours.
+        self._manager.started()
         # None of the others ends by itself but with a fault of ours.
         await asyncio.wait([ended, *running, *watching], return_when=asyncio.FIRST_COMPLETED)
+        self._manager.stopping()
         self._log.info("stopping")
         for task in (ended, *watching):
             task.cancel()
@@ -191,6 +205,7 @@ class Crew:
         while True:
             await asyncio.sleep(TICK_S)
             self._was_ready = self._was_ready or bool(self._ready())
+            self._manager.alive()
             for slot in self._slots:
                 slot.tick()
 

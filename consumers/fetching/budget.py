@@ -31,16 +31,26 @@ class Budget:
 
     def take(self, now_ms: int) -> bool:
         """Say whether to ask now, and count it."""
-        # A clock that is set back must not keep everybody waiting.
-        if now_ms < self._paused_until_ms <= now_ms + PAUSE_MAX_MS:
+        if self._is_paused(now_ms):
             return False
-        since_ms = now_ms if self._filled_ms is None else self._filled_ms
-        filled = self._tokens + max(0, now_ms - since_ms) / 1000 * self.rate_per_s
-        self._tokens, self._filled_ms = min(float(self.burst), filled), now_ms
+        self._tokens, self._filled_ms = self._left(now_ms), now_ms
         if self._tokens < 1:
             return False
         self._tokens -= 1
         return True
+
+    def used(self, now_ms: int) -> float:
+        """Return the share of the tokens that is spent; all, while the provider is left alone."""
+        return 1.0 if self._is_paused(now_ms) else 1.0 - self._left(now_ms) / self.burst
+
+    def _is_paused(self, now_ms: int) -> bool:
+        # A clock that is set back must not keep everybody waiting.
+        return now_ms < self._paused_until_ms <= now_ms + PAUSE_MAX_MS
+
+    def _left(self, now_ms: int) -> float:
+        since_ms = now_ms if self._filled_ms is None else self._filled_ms
+        filled = self._tokens + max(0, now_ms - since_ms) / 1000 * self.rate_per_s
+        return min(float(self.burst), filled)
 
     def answered(self) -> None:
         """Take an answer for a sign that the provider is there."""

@@ -40,8 +40,16 @@ class FetchMetrics:
             "When a pass over whom to ask about last succeeded; 0 until the first time.",
             registry=registry,
         )
+        self.budget_used = Gauge(
+            "sealgate_fetching_budget_used_ratio",
+            "Of the questions that may be asked at once, the share that was spent in the last pass"
+            " and is not there again; 1 while the provider is left alone.",
+            ("provider", "account"),
+            registry=registry,
+        )
         for account in accounts:
             self.ratio.labels(*account).set(0)
+            self.budget_used.labels(*account).set(0)
             for comparison in Comparison:
                 self.reads.labels(account.provider, comparison.value)
             for trouble in Trouble:

@@ -72,6 +72,8 @@ class Fetching:
             self._said = str(away)
             return []
         self._said = ""
+        for account, reach in self.reaches.items():
+            self.metrics.budget_used.labels(*account).set(reach.budget.used(self.clock()))
         self.metrics.last_pass.set(self.clock() / 1000)
         return moved
 

@@ -100,7 +100,8 @@ LOOKS_FOR: Mapping[Role, frozenset[str]] = {
     Role.EDGE: frozenset({"verified", "lifecycle", "alarms", "quarantine"}),
     Role.WORKER: frozenset({"verified", "lifecycle", "alarms"}),
     Role.RELAY: frozenset({"verified", "lifecycle", "alarms"}),
-    Role.MONITOR: frozenset({"verified", "lifecycle", "alarms"}),
+    # It counts what the quarantine holds, and reads nothing of it.
+    Role.MONITOR: frozenset({"verified", "lifecycle", "alarms", "quarantine"}),
     Role.OPERATOR: frozenset({"verified", "lifecycle", "alarms", "quarantine"}),
     Role.SUBSCRIBER: frozenset(),
 }

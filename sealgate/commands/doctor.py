@@ -16,6 +16,7 @@ def doctor(
     config: "Config" = DEFAULT_CONFIG,
     against: Sequence[Path] = (),
     offline: bool = False,
+    rules: Sequence[Path] = (),
     json: bool = False,
 ) -> int:
     """Look at configuration, keys, log, database, ports and clock, and say what to do.
@@ -27,13 +28,21 @@ def doctor(
         repeated. Its secrets are compared in memory and never shown.
     offline
         Ask nothing over the network, open no database and no log.
+    rules
+        Alert rules or boards as they are installed, a file or a folder, to find what they ask for
+        and this version does not tell; may be repeated.
     json
         Print JSON.
     """
     from sealgate.doctor.command import Asked
     from sealgate.doctor.command import doctor as run
 
-    asked = Asked(config, tuple(against), offline, json)
+    asked = Asked(config, tuple(against), offline, json, tuple(rules))
+    if rules:
+        # To know every metric, every part is loaded that tells one.
+        from sealgate.metrics_docs.catalogue import named
+
+        asked = asked._replace(known=named)
     return run(asked, environ(), now_ms(), sys.stdout)
 
 

@@ -132,6 +132,7 @@ def _run(config: Path, roles: Sequence[str]) -> int:
 
 def _supervise(found: "Configuration", workers: int) -> int:
     """Keep workers running, each started with the command line of this process."""
+    from sealgate.notifying import Manager
     from sealgate.supervisor import Supervisor
     from sealgate.supervisor_worker import Start
 
@@ -143,7 +144,8 @@ def _supervise(found: "Configuration", workers: int) -> int:
         )
         return EXIT_CONFIGURATION
     command = (sys.executable, *sys.orig_argv[1:])
-    return Supervisor(found, workers, Start(command, dict(environ()))).main()
+    start = Start(command, dict(environ()))
+    return Supervisor(found, workers, start, Manager.of(environ())).main()
 
 
 def _work(config: Path, given: str) -> int:
@@ -178,13 +180,22 @@ def _settled(
 
 def _process(config: Path, found: "Configuration", roles: Sequence[str]) -> "Process":
     from sealgate.config import examine
-    from sealgate.process import Process
+    from sealgate.notifying import Manager
+    from sealgate.process import Process, Started
     from sealgate.role import Role
+    from sealgate.supervisor_link import VARIABLE
+
+    # A worker's manager is its supervisor, which hears of it over their link.
+    manager = Manager.of({} if VARIABLE in environ() else environ())
+
+    async def attend(started: Started) -> None:
+        await manager.attend(started.stop)
 
     return Process(
         found,
         tuple(Role(role) for role in roles),
         checkpoint=_crash_point(),
+        started=attend,
         reread=lambda cache: examine(config, environ(), cache),
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sealgate.commands.context import DEFAULT_CONFIG, environ, now_ms
 
 if TYPE_CHECKING:
-    from sealgate.flags import AsRead, Config, RegisteredUrl, WithKeys
+    from sealgate.flags import AsRead, Config, RegisteredUrl, Seconds, WithKeys
 
 
 def send(
@@ -23,6 +23,7 @@ def send(
     body: Path | None = None,
     parameter: Sequence[str] = (),
     registered_url: "RegisteredUrl" = "",
+    every: "Seconds" = 0.0,
     config: "Config | None" = None,
 ) -> int:
     """Send one correctly signed test event to a source.
@@ -50,15 +51,18 @@ def send(
     registered_url
         The URL that is signed, where the provider signs it: the source's `public_url`. Where
         absent, it is the one sent to.
+    every
+        Send another one after so many seconds, each about a payment of its own, until Ctrl-C.
     """
     from sealgate.catalogue.command import own_profiles
-    from sealgate.simulator.send import Shipment
+    from sealgate.simulator.send import Shipment, send_on
     from sealgate.simulator.send import send as run_send
 
     words, own = tuple(parameter), own_profiles(config)
-    return run_send(
-        Shipment(url, provider, key_file, event, reference, body, words, kid, registered_url, own)
+    shipment = Shipment(
+        url, provider, key_file, event, reference, body, words, kid, registered_url, own
     )
+    return send_on(shipment, every) if every else run_send(shipment)
 
 
 def new_key(

@@ -13,7 +13,7 @@ from sealgate.building import build_sources
 from sealgate.check import faults
 from sealgate.commands.context import EXIT_CONFIGURATION, EXIT_OK
 from sealgate.config import Configuration, examine
-from sealgate.doctor import against, live, still
+from sealgate.doctor import against, behind, live, still, watched
 from sealgate.doctor.findings import Finding, Level, as_json, as_text, exit_code
 from sealgate.role import ALL_ROLES
 
@@ -25,6 +25,9 @@ class Asked(NamedTuple):
     against: Sequence[Path] = ()
     offline: bool = False
     json: bool = False
+    rules: Sequence[Path] = ()
+    known: watched.Known | None = None
+    """What tells the metrics of this version, where `rules` are to be compared with them."""
 
 
 def doctor(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -> int:
@@ -38,14 +41,26 @@ def doctor(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -
         found.append(Finding(Level.OK, "configuration", f"is whole; {name!r} is a {mode} one"))
         sources = build_sources(configuration)
         found += [*still.keys(sources, now_ms), *still.state_file(configuration)]
-        found += still.journal(configuration)
+        found += [*still.certificate(configuration, now_ms), *still.journal(configuration)]
+        found += still.quarantine(configuration, sources)
         found += still.brokers_access(configuration, now_ms)
         found += _neighbours(configuration, sources, asked)
         if not asked.offline:
-            found += asyncio.run(live.look(configuration, now_ms))
+            found += asyncio.run(_live(configuration, now_ms))
+        if asked.known is not None:
+            found += watched.compare(asked.rules, asked.known)
     environment = configuration.settings.environment
     print(as_json(environment, found) if asked.json else as_text(found), file=out)
     return exit_code(found)
+
+
+async def _live(configuration: Configuration, now_ms: int) -> list[Finding]:
+    """Ask what is running; what needs the log and the database together only where both answer."""
+    found = await live.look(configuration, now_ms)
+    found += behind.checkpoints(configuration, now_ms)
+    if all(finding.level is not Level.AWAY for finding in found):
+        found += await behind.look(configuration, now_ms)
+    return found
 
 
 def _neighbours(configuration: Configuration, sources: Snapshot, asked: Asked) -> list[Finding]:

@@ -36,6 +36,9 @@ _INFO = re.compile(r'^sealgate_build_info\{[^}]*environment="([^"]+)"', re.MULTI
 _SUSPECT = re.compile(
     r'^sealgate_source_suspect\{provider="([^"]*)",source="([^"]*)"\} ([0-9.]+)', re.MULTILINE
 )
+_COLLECTOR = re.compile(
+    r'^sealgate_collector_success\{collector="([^"]*)"\} ([0-9.]+)', re.MULTILINE
+)
 
 
 async def look(configuration: Configuration, now_ms: int) -> list[Finding]:
@@ -192,6 +195,7 @@ def ports(configuration: Configuration) -> Iterator[Finding]:
             yield Finding(Level.FAIL, name, f"{place.host}:{place.port} cannot be had: {taken}")
     if owner == settings.environment:
         yield from suspects(metrics)
+        yield from collectors(metrics)
 
 
 def suspects(metrics: str) -> Iterator[Finding]:
@@ -203,6 +207,18 @@ def suspects(metrics: str) -> Iterator[Finding]:
                 "here may be wrong; runbook verification-failures"
             )
             yield Finding(Level.FAIL, "suspect", told)
+
+
+def collectors(metrics: str) -> Iterator[Finding]:
+    """Read from a gateway's metrics whether its monitor, where it has one, measures everything."""
+    found = _COLLECTOR.findall(metrics)
+    for name, value in found:
+        if not float(value):
+            told = f"could not measure {name} when it last tried: its log lines say why"
+            yield Finding(Level.FAIL, "monitor", f"{told}; runbook monitoring")
+    if found and all(float(value) for _, value in found):
+        told = f"runs here, and its {len(found)} collectors succeed"
+        yield Finding(Level.OK, "monitor", told)
 
 
 def _trouble(host: str, port: int) -> str:

@@ -1,21 +1,29 @@
 """What a configuration and its files say, with nothing asked over a network.
 
 The sources flow in with the time, findings flow out: who has no key that proves anything now, whose
-last key ends within the week, and whether the edge can remember, and journal, what it should.
+last key ends within the week, until when the certificate is good, and whether the edge can
+remember, journal and keep what it should.
 """
 
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ingress.eventlog import connect
+from ingress.keeping import is_revealing
 from ingress.sources import Snapshot, Source
 from sealgate import brokers
+from sealgate.building import load_tls
 from sealgate.config import Configuration
+from sealgate.doctor import disks
 from sealgate.doctor.findings import Finding, Level
 
 SOON_MS = 7 * 24 * 3600 * 1000
+CERTIFICATE_DAYS = 21
+"""Longer than a holiday, and than what automatic renewal waits for."""
+_MIB = 1024 * 1024
 
 
 def keys(sources: Snapshot, now_ms: int) -> Iterator[Finding]:
@@ -55,6 +63,43 @@ def brokers_access(configuration: Configuration, now_ms: int) -> Iterator[Findin
         yield Finding(Level.WARN, place, told)
 
 
+def certificate(configuration: Configuration, now_ms: int) -> Iterator[Finding]:
+    """Look until when providers are shown a certificate that is good."""
+    loaded = load_tls(configuration)
+    if loaded is None:
+        return
+    left = loaded.not_after - datetime.fromtimestamp(now_ms / 1000, UTC)
+    told = f"ends on {loaded.not_after:%Y-%m-%d}"
+    if left < timedelta(days=CERTIFICATE_DAYS):
+        told += ": renew it now, and it is served within a second; runbook certificate"
+        yield Finding(Level.WARN, "edge.tls", told)
+    else:
+        yield Finding(Level.OK, "edge.tls", told)
+
+
+def quarantine(configuration: Configuration, sources: Snapshot) -> Iterator[Finding]:
+    """Ask whether what is refused can be kept, of whom, and how much of it."""
+    settings = configuration.settings.quarantine
+    if not settings.enabled:
+        told = "is off: what is refused by mistake is lost; say quarantine.enabled = true"
+        yield Finding(Level.WARN, "quarantine", told)
+        return
+    revealing = [] if settings.key else [one.slug for one in sources.values() if is_revealing(one)]
+    if revealing:
+        told = (
+            f"keeps nothing of {', '.join(revealing)}, whose deliveries carry their secret: give it"
+            " a key, `sealgate quarantine new-key`"
+        )
+        yield Finding(Level.WARN, "quarantine", told)
+        return
+    each, total = (one // _MIB for one in (settings.bytes_per_day, settings.total_bytes_per_day))
+    told = (
+        f"keeps {each} MiB a day of a source, {total} MiB of all, for {settings.days} days:"
+        f" at most {total * settings.days} MiB in the log for each edge process"
+    )
+    yield Finding(Level.OK, "quarantine", told)
+
+
 def state_file(configuration: Configuration) -> Iterator[Finding]:
     """Ask whether the edge can remember, over a restart, which sources verified."""
     name = configuration.settings.edge.state_file
@@ -83,6 +128,9 @@ def journal(configuration: Configuration) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "log.journal.directory", told)
     else:
         yield Finding(Level.OK, "log.journal.directory", "can be written, and has room")
+    wrong = disks.trouble(nearest.resolve())
+    if wrong:
+        yield Finding(Level.WARN, "log.journal disk", wrong)
 
 
 def _nearest(path: Path) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from consumers.exceptions import HANDLING, Code, Handling, Owner
 from consumers.glossary import SEVERITIES
+from sealgate import runbooks
 from sealgate.lifecycle_docs.tables import sentence, table
 
 _INTRODUCTION = (
@@ -17,6 +18,10 @@ _ITEMS = (
     " itself, it does so when the facts are no longer a reason for it; all others people close."
     " Closing an item changes no payment: what changes one is a fact."
 )
+_ELSEWHERE = (
+    "[What the states mean](lifecycle.md) · [what providers' words become](events.md)"
+    " · [which page, and what first](runbooks/exceptions.md)"
+)
 
 
 def page() -> str:
@@ -29,7 +34,7 @@ def page() -> str:
             "",
             _ITEMS,
             "",
-            "[What the states mean](lifecycle.md) · [what providers' words become](events.md)",
+            _ELSEWHERE,
             *table(("severity", "worked", "codes"), _severities()),
             *_sections(),
             "## By owner",
@@ -55,6 +60,7 @@ def _sections() -> Iterator[str]:
             "owner",
             "resolved by",
             "ends by itself",
+            "runbook",
         )
         yield from table(head, (_row(code, told) for code, told in found))
 
@@ -67,6 +73,7 @@ def _row(code: Code, told: Handling) -> tuple[str, ...]:
         told.owner,
         sentence(told.resolution),
         "yes" if told.heals else "no",
+        runbooks.link(runbooks.CODES[code].page),
     )
 
 

@@ -10,6 +10,7 @@ from consumers.explaining import RULES
 from consumers.glossary import FACTS, FAILURES, FLAGS, POSTINGS, STATES, VERDICTS
 from consumers.lifecycle import BELATED, ORDINARY, State
 from consumers.standing import label
+from sealgate import runbooks
 from sealgate.lifecycle_docs.tables import sentence, table
 
 _INTRODUCTION = (
@@ -127,7 +128,7 @@ def page() -> str:
             _ELSEWHERE,
             *table(("axis", "holds", "who may change it"), _AXES),
             "## States",
-            *table(("state", "means", "ends", "goods", "books"), _states()),
+            *table(("state", "means", "ends", "goods", "books", "runbook"), _states()),
             "## Moves",
             "",
             _TABLE,
@@ -172,7 +173,8 @@ def page() -> str:
 
 def _states() -> Iterator[tuple[str, ...]]:
     for state, told in STATES.items():
-        yield f"**{state}**", told.sentence, sentence(told.ends), told.goods, told.books
+        pages = ", ".join(map(runbooks.link, runbooks.STATES[state]))
+        yield f"**{state}**", told.sentence, sentence(told.ends), told.goods, told.books, pages
 
 
 def _targets() -> list[State]:

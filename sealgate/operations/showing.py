@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from consumers.exceptions import subject_of
+from consumers.exceptions import Code, subject_of
 from consumers.interpret import assets
 from consumers.operating import Unknown, event_key
 from consumers.store.cases import Item, ItemFilter
 from consumers.store.kept import Kept
 from consumers.store.port import EventKey, Judgement, PaymentKey, Store
 from ingress import telemetry
+from sealgate import runbooks
 from sealgate.config import Configuration
 from sealgate.exposure.marking import accounts
 from sealgate.operations import choices, documents, words
@@ -158,6 +159,7 @@ def item_lines(told: Document) -> Iterator[str]:
         yield f"  told by     {told['event']}"
     if told["how_it_is_worked"]:
         yield f"  how         {told['how_it_is_worked']}"
+        yield f"  runbook     docs/runbooks/{runbooks.CODES[Code(told['code'])].page}.md"
     if told["closed_at"]:
         by = f" by {told['resolved_by']}" if told["resolved_by"] else ""
         agreed = f", approved by {told['approved_by']}" if told["approved_by"] else ""

@@ -59,7 +59,7 @@ async def _from(ground: Ground, span: Span, text: str) -> Span | None:
         return span
     place = _place(ground, text, "--from")
     if place is None:
-        begin = await _since(ground.log, span, read_ms(text, "--from"))
+        begin = await since(ground.log, span, read_ms(text, "--from"))
         return span._replace(begin=begin)
     if place.partition != span.partition:
         return None
@@ -76,7 +76,7 @@ async def _to(ground: Ground, span: Span, text: str) -> Span:
         return span
     place = _place(ground, text, "--to")
     if place is None:
-        end = await _since(ground.log, span, read_ms(text, "--to"))
+        end = await since(ground.log, span, read_ms(text, "--to"))
         return span._replace(end=end)
     if place.partition != span.partition:
         return span
@@ -91,7 +91,7 @@ def _place(ground: Ground, text: str, flag: str) -> Position | None:
     return place
 
 
-async def _since(log: EventLog, span: Span, at_ms: int) -> int:
+async def since(log: EventLog, span: Span, at_ms: int) -> int:
     """Find the first offset that was written at or after an instant, by halves."""
     low, high = span.begin, span.end
     while low < high:

@@ -11,7 +11,8 @@ event that its profile can read is sent, or the body from a file.
 import asyncio
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
@@ -117,6 +118,17 @@ def send(shipment: Shipment) -> int:
     for line in report(profile, letter.what, letter.reference, answer, letter.draft.url):
         print(line)
     return EXIT_TAKEN if is_success(answer.status) else EXIT_REFUSED
+
+
+def send_on(shipment: Shipment, every_s: float, wait: Callable[[float], None] = time.sleep) -> int:
+    """Send one event after the other until interrupted, or told that no event can be made.
+
+    What stands in the way of one, an edge that starts anew, is told, and the next one is sent.
+    """
+    while (code := send(shipment)) != EXIT_USAGE:
+        sys.stdout.flush()
+        wait(every_s)
+    return code
 
 
 def _profile(shipment: Shipment) -> Profile:

@@ -1,6 +1,6 @@
 """The AsyncAPI document of the topics, for those who write subscribers.
 
-The declaration flows in, a document flows out, as the specification 3.0 has it: what *we* do is an
+The declaration flows in, a document flows out, as the specification 3.1 has it: what *we* do is an
 operation, so a subscriber of ours does the opposite. Written as YAML whose every text is a JSON
 string, which YAML reads as it stands; so no library is needed to write it.
 """
@@ -10,77 +10,55 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
-from consumers.notices import VERSION as NOTICE_VERSION
 from ingress.contract import declaration
 from ingress.contract.declaration import TOPICS, Role, Topic
-from ingress.contract.envelope import VERSION as ENVELOPE_VERSION
 from ingress.eventlog.port import RECORD_BYTES_MAX
+from sealgate.topics import headers
+from sealgate.topics.examples import examples
+from sealgate.topics.payloads import CONTENT_TYPES, PAYLOADS
 
 ENVIRONMENT = "{environment}"
 PARTITIONS = 6
 _BINDING = "0.5.0"
-# As CloudEvents' binary mode has it: each attribute is a header of its own.
-_ALWAYS = {
-    "ce_specversion": "1.0, of CloudEvents",
-    "ce_id": "what identifies the event; the same each time it is delivered",
-    "ce_source": "where it comes from, as a URI",
-    "ce_type": "the word for what happened, behind a prefix",
-    "ce_time": "when it happened, RFC 3339",
-    "ce_environment": "of the process that wrote it",
-    "content-type": "of the value",
+_LICENSE = "https://www.apache.org/licenses/LICENSE-2.0"
+_DESCRIPTION = (
+    "Verified events of payments, and what became of them. Every record is a CloudEvent in Kafka's"
+    " binary mode: its attributes are headers, in UTF-8. What is promised of order, repetition and"
+    " versions is told in docs/subscribing.md. A header or a field may be added without a new"
+    " version; none is taken away or changed: ignore what you do not know."
+)
+_SERVER = {
+    "host": "{host}:{port}",
+    "protocol": "kafka-secure",
+    "description": "The cluster of `log.url`, and how it is reached, of docs/kafka.md.",
+    "variables": {
+        "host": {"default": "localhost", "description": "a broker to begin with"},
+        "port": {"default": "9093", "description": "of the listener for clients"},
+    },
 }
-_OF_PAYMENTS = {
-    "ce_recordedtime": "when it was received, RFC 3339",
-    "ce_partitionkey": "the record's key",
-}
-_OF_ENVELOPES = {
-    "ce_sealgateversion": f"of the envelope; today {ENVELOPE_VERSION}",
-    "ce_provider": "who sent it",
-    "ce_account": "whose events these ids are unique among",
-    "ce_eventtype": "the provider's own word",
-    "ce_correlationid": "finds the whole story, in logs and in the store",
-    "ce_traceparent": "the trace that began with the delivery",
-    "ce_keyid": "which key proved it",
-    "ce_scheme": "how it was signed",
-    "ce_coverage": "how much the signature speaks for: full, partial, none",
-    "ce_assurance": "what the proof is worth: A to E; D and E are hints, which move nothing",
-    "ce_bodydigest": "of the value",
-    "ce_livemode": "live, test or unknown, as the delivery says",
-}
-_AT_TIMES = {
-    "ce_subject": "the payment, where the event is about one",
-    "ce_tracelink": "the trace that the provider sent",
-    "ce_signedtime": "when the provider signed it",
-    "ce_latetime": "when it was verified, where that was later than its receipt",
-    "ce_timesource": "where ce_time is the receipt: provider or receipt, whose clock it is of",
-}
-
-_OF_NOTICES = {
-    "ce_sealgatenotice": f"of the notice; today {NOTICE_VERSION}",
-    "ce_provider": "whose payment it is",
-    "ce_account": "whose payments these references are unique among",
-    "ce_subject": "the payment",
-    "ce_correlationid": "finds the whole story, in logs and in the store",
-    "ce_traceparent": "the trace that began with the delivery",
-    "ce_paymentversion": "counts the payment's moves, without a gap; a hold alone has the last one",
-}
-_OF_NOTICES_AT_TIMES = {
-    "ce_effectkey": "there where goods may leave: send them once for each key",
-}
+_SUMMARIES = {headers.RELEASES: "that a kept delivery was verified after all, and published"}
 
 
 def document() -> dict[str, Any]:
     """Return the document, as plain data."""
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Sealgate",
             "version": metadata.version("sealgate"),
-            "description": "Verified events of payments, and what became of them.",
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "url": _LICENSE},
         },
+        "servers": {"kafka": _SERVER},
         "channels": {topic.word: _channel(topic) for topic in TOPICS},
         "operations": dict(_operations()),
-        "components": {"messages": {topic.word: _message(topic) for topic in TOPICS}},
+        "components": {
+            "messages": {
+                message: _message(topic, message)
+                for topic in TOPICS
+                for message in headers.messages(topic)
+            }
+        },
     }
 
 
@@ -97,10 +75,14 @@ def _channel(topic: Topic) -> dict[str, Any]:
         "address": f"payments.{ENVIRONMENT}.{topic.word}",
         "description": topic.purpose,
         "parameters": {"environment": {"description": "the environment that a process serves"}},
-        "messages": {topic.word: {"$ref": f"#/components/messages/{topic.word}"}},
+        "messages": {
+            message: {"$ref": f"#/components/messages/{message}"}
+            for message in headers.messages(topic)
+        },
         "bindings": {
             "kafka": {
                 "bindingVersion": _BINDING,
+                "topic": f"payments.{ENVIRONMENT}.{topic.word}",
                 "partitions": PARTITIONS,
                 "replicas": declaration.REPLICAS_MIN,
                 "topicConfiguration": {
@@ -124,39 +106,34 @@ def _operations() -> Iterator[tuple[str, Any]]:
                         "action": action,
                         "channel": {"$ref": f"#/channels/{topic.word}"},
                         "summary": topic.purpose,
+                        **_read_by(action, role),
                     },
                 )
 
 
-def _message(topic: Topic) -> dict[str, Any]:
-    required = dict(_ALWAYS)
-    optional: dict[str, str] = {}
-    if topic in {declaration.VERIFIED, declaration.LIFECYCLE}:
-        required |= _OF_PAYMENTS
-    if topic is declaration.VERIFIED:
-        required |= _OF_ENVELOPES
-        optional = _AT_TIMES
-    if topic is declaration.LIFECYCLE:
-        required |= _OF_NOTICES
-        optional = _OF_NOTICES_AT_TIMES
-    named = required | optional
+def _read_by(action: str, role: Role) -> dict[str, Any]:
+    """Name the consumer group of those who read in one."""
+    if (action, role) != ("receive", Role.WORKER):
+        return {}
+    group = {"type": "string", "description": "`consumer.group`; of alarms with .alarms behind it"}
+    return {"bindings": {"kafka": {"bindingVersion": _BINDING, "groupId": group}}}
+
+
+def _message(topic: Topic, message: str) -> dict[str, Any]:
+    content_type = CONTENT_TYPES.get(message)
     return {
-        "name": topic.word,
-        "summary": topic.value,
-        "headers": {
-            "type": "object",
-            "properties": {
-                name: {"type": "string", "description": told} for name, told in named.items()
-            },
-            "required": sorted(required),
-        },
-        "payload": {"description": topic.value},
+        "name": message,
+        "summary": _SUMMARIES.get(message, topic.purpose),
+        **({} if content_type is None else {"contentType": content_type}),
+        "headers": headers.schema(message),
+        "payload": dict(PAYLOADS[message]),
         "bindings": {
             "kafka": {
                 "bindingVersion": _BINDING,
                 "key": {"type": "string", "description": topic.key},
             }
         },
+        "examples": examples(message),
     }
 
 
@@ -170,4 +147,9 @@ def _lines(content: Any, indent: str) -> Iterator[str]:
                 yield f"{indent}{json.dumps(name)}: {json.dumps(value)}"
     else:
         for value in content:
-            yield f"{indent}- {json.dumps(value)}"
+            if isinstance(value, Mapping):
+                first, *others = _lines(value, indent + "  ")
+                yield f"{indent}- {first.lstrip()}"
+                yield from others
+            else:
+                yield f"{indent}- {json.dumps(value)}"

@@ -14,6 +14,7 @@ from ingress.contract.declaration import TOPICS
 from ingress.eventlog.kafka import KafkaLog
 from ingress.eventlog.kafka_admin import KafkaAdmin
 from tests.support.processes import WAIT_S, Running, Stack, event, get, post, start
+from tests.support.schemas import Judge, read
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -139,7 +140,9 @@ def test_apply_makes_mends_and_leaves_what_is_the_owner_s(stack, kafka_bootstrap
         3,
         f"set      {alarms}  retention.ms=3888000000\n\n1 to do: sealgate topics apply\n",
     )
-    assert command(config, "apply")[0] == 0
+    code, said = command(config, "apply", "--json")
+    [done] = Judge({"topics apply": read("topics-apply")}).judge("topics apply", said)
+    assert (code, done["set"]) == (0, {alarms: {"retention.ms": "3888000000"}})
     found = asyncio.run(admin(kafka_bootstrap).found([alarms]))[alarms]
     assert found.own["retention.ms"] == "3888000000"
     assert found.own["segment.bytes"] == "1048576"

@@ -12,6 +12,7 @@ from sealgate.drills import compromise, divergence_judged, duplicates_judged, le
 from tests.support.canary import Canaries
 from tests.support.drills import DRILLS, DrillResults, Played, play
 from tests.support.drills_broken import FAILS, PROTECTIONS, SAMPLE, play_all
+from tests.support.schemas import Judge, read
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -48,6 +49,7 @@ def test_the_evidence_is_kept_for_people_and_for_archives(
     """An auditor wants the sheet, and a script the same sheet: neither may know more."""
     played = drill_results(drill)
     assert (played.directory / "evidence.json").read_text() == played.out
+    Judge({"drill": read("drill")}).judge("drill", played.out)
     text = (played.directory / "evidence.md").read_text()
     assert text.startswith(f"# Drill {drill}: PASSED\n")
     sheet = played.sheet

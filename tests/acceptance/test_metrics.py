@@ -4,11 +4,13 @@ import re
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sealgate.metrics_docs import catalogue
 from tests.support import processes
 from tests.support.processes import Running, Stack
 from tests.support.services import missing
@@ -89,6 +91,36 @@ def test_the_readme_names_only_metrics_that_exist(running: Running, tmp_path: Pa
     assert supervisor.terminate() == 0
     assert named
     assert {name for name in named if name not in families} == set()
+
+
+@pytest.mark.slow
+def test_a_live_gateway_tells_exactly_what_the_catalogue_says(running: Running) -> None:
+    """Rules and boards are held to the catalogue: what it names must be there, and nothing else.
+
+    Nothing here is fetched and no checkpoint signed, and there is no supervisor.
+    """
+    away = {"fetch", "supervisor"}
+    told = {name for name, one in catalogue().items() if not away.issuperset(one.roles)}
+    checkpoints = {name for name in told if name.startswith("sealgate_audit_checkpoint_")}
+    found = {name for name in _families(_scrape(running)) if name.startswith("sealgate_")}
+    assert found == told - checkpoints
+    assert len(checkpoints) == 2
+
+
+@pytest.mark.slow
+def test_a_trace_stands_beside_a_duration_for_who_asks_for_openmetrics(running: Running) -> None:
+    """As Prometheus asks: it takes exemplars in that format alone."""
+    assert processes.post(running.edge_url, processes.event("inv-2", "InvoiceCreated")) == 200
+    asked = urllib.request.Request(running.admin_url + "/metrics")
+    asked.add_header("Accept", "application/openmetrics-text; version=1.0.0")
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        kind, text = answer.headers["Content-Type"], answer.read().decode()
+    assert kind.startswith("application/openmetrics-text")
+    assert text.endswith("# EOF\n")
+    bucket = (
+        r"sealgate_request_duration_seconds_bucket\{.*\} [0-9.]+ # \{trace_id=\"[0-9a-f]{32}\"\}"
+    )
+    assert re.search(bucket, text)
 
 
 def _lags(running: Running) -> list[str]:

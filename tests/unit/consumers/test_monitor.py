@@ -1,5 +1,6 @@
 """The monitor: true numbers while the worker is dead, and none at all rather than old ones."""
 
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,10 +9,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from consumers.apply import Applier
-from consumers.metrics import MonitorMetrics
+from consumers.buried import Buried
+from consumers.metrics import COLLECTORS, MonitorMetrics
 from consumers.monitor import Monitor
+from consumers.state_metrics import StateMetrics
 from consumers.store.cases import Anomaly, AtRisk, Resolution
-from consumers.store.port import Changes, Claim, Store
+from consumers.store.polls import Freeze
+from consumers.store.port import Changes, DeadLetter, Store
 from consumers.store.sqlite import SqliteStore
 from ingress import telemetry
 from ingress.contract import topics
@@ -48,11 +52,12 @@ class Bench:
         await publisher.stop()
 
     async def work(self) -> None:
-        """Apply everything, once, as a worker would before it dies."""
+        """Apply everything that is new, as a worker would before it dies."""
         claims = await self.store.claim_partitions(GROUP, [PARTITION], "us")
-        records = await self.log.read(Position(PARTITION, 0), 100)
+        claim = claims[PARTITION]
+        records = await self.log.read(Position(PARTITION, claim.next_offset or 0), 100)
         applier = Applier(self.store, ENVIRONMENT, GROUP, lambda: self.now_ms)
-        await applier.apply(records, {PARTITION: Claim(claims[PARTITION].epoch, None)})
+        await applier.apply(records, {PARTITION: claim})
 
     def value(self, name: str, **labels: str) -> float | None:
         """Read one series; None where it is absent."""
@@ -75,6 +80,9 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
         clock=lambda: bench.now_ms,
         every_s=1.0,
         decimals={"USDT@tron": 6},
+        environment=ENVIRONMENT,
+        state=StateMetrics(registry, (GROUP,)),
+        buried=Buried(store),
     )
     bench = Bench(log, store, monitor, registry, tmp_path / "store.db", telemetry.now_ms())
     yield bench
@@ -91,6 +99,25 @@ async def test_lag_grows_while_no_worker_lives(bench: Bench) -> None:
     seconds = bench.value("sealgate_consumer_lag_seconds", **LAG)
     assert seconds is not None
     assert 89 < seconds < 95
+
+
+async def test_lag_rises_from_the_moment_a_worker_dies(bench: Bench) -> None:
+    """In records and in seconds, and for as long as it is dead; nothing of it was ever asked."""
+    await bench.publish("pending")
+    await bench.work()
+    found: list[tuple[float | None, float]] = []
+    for word in ("paid", "confirmed"):
+        await bench.publish(word)
+        bench.now_ms += 60_000
+        await bench.monitor.measure()
+        seconds = bench.value("sealgate_consumer_lag_seconds", **LAG) or 0.0
+        found.append((bench.value("sealgate_consumer_lag_records", **LAG), seconds))
+    assert [records for records, _ in found] == [1, 2]
+    assert found[0][1] > 50
+    assert found[1][1] - found[0][1] == pytest.approx(60)
+    await bench.work()
+    await bench.monitor.measure()
+    assert bench.value("sealgate_consumer_lag_records", **LAG) == 0
 
 
 async def test_lag_is_zero_once_everything_is_applied(bench: Bench) -> None:
@@ -200,3 +227,165 @@ async def test_the_age_and_the_worth_of_the_queue_are_told(bench: Bench) -> None
     await bench.monitor.measure()
     assert bench.value("sealgate_exceptions_value", asset="USDT", network="tron") == 2.5
     assert bench.value("sealgate_exceptions_open_by_age", code="LATE_FUNDS", bucket="3-7d") == 0
+
+
+async def _bury(bench: Bench, *words: str, value: bytes = b"") -> None:
+    """Keep records as given up on, under the names of their events."""
+    letters = []
+    for offset, word in enumerate(words):
+        key, headers, whole = envelope({}, event_key=word, event_type="payment.paid").encode()
+        at = Position(PARTITION, 100 + offset)
+        letters.append(DeadLetter(at, "our fault", key, value or whole, headers, bench.now_ms))
+    async with bench.store.transaction() as tx:
+        await tx.save(Changes(dead_letters=letters))
+
+
+async def test_a_dead_letter_is_open_until_its_event_is_taken_in(bench: Bench) -> None:
+    """An alarm that nobody can end is ignored: a replay, or a redelivery, must end this one."""
+    await bench.monitor.measure()
+    assert bench.value("sealgate_dead_letters", group=GROUP) == 0
+    await _bury(bench, "paid", "confirmed")
+    await bench.monitor.measure()
+    assert bench.value("sealgate_dead_letters", group=GROUP) == 2
+    await bench.publish("paid")
+    await bench.work()
+    await bench.monitor.measure()
+    assert bench.value("sealgate_dead_letters", group=GROUP) == 1
+    # Another monitor, or this one after its restart, comes to the same.
+    bench.monitor = replace(bench.monitor, buried=Buried(bench.store))
+    await bench.monitor.measure()
+    assert bench.value("sealgate_dead_letters", group=GROUP) == 1
+
+
+async def test_what_is_no_envelope_stays_a_dead_letter(bench: Bench) -> None:
+    """Nobody can replay it: only a person who looks at it can say what it was."""
+    at = Position(PARTITION, 100)
+    letter = DeadLetter(at, "no envelope", b"k", b"v", (), bench.now_ms)
+    async with bench.store.transaction() as tx:
+        await tx.save(Changes(dead_letters=[letter]))
+    for _ in range(2):
+        await bench.monitor.measure()
+        assert bench.value("sealgate_dead_letters", group=GROUP) == 1
+
+
+async def test_the_oldest_notice_that_waits_is_told_and_none_where_none_does(
+    bench: Bench,
+) -> None:
+    """Ten thousand that wait for a second are well, and one that waits for an hour is not."""
+    name = "sealgate_notices_oldest_timestamp_seconds"
+    await bench.monitor.measure()
+    assert bench.value(name) is None
+    began_ms = bench.now_ms
+    await bench.publish("paid")
+    await bench.work()
+    bench.now_ms += 60_000
+    await bench.publish("confirmed")
+    await bench.work()
+    await bench.monitor.measure()
+    assert bench.value("sealgate_notices_pending") == 2
+    assert bench.value(name) == began_ms / 1000
+    waiting = await bench.store.pending(10)
+    await bench.store.delivered([one.sequence for one in waiting[:1]])
+    await bench.monitor.measure()
+    assert bench.value(name) == (began_ms + 60_000) / 1000
+    await bench.store.delivered([one.sequence for one in waiting[1:]])
+    await bench.monitor.measure()
+    assert bench.value(name) is None
+
+
+async def test_payments_are_counted_by_how_long_they_wait(bench: Bench) -> None:
+    """Of those that are stuck it matters whether it is since lunch or since last month."""
+    hour_ms = 3_600_000
+    await bench.publish("paid")
+    await bench.work()
+    ages = {"<1h": 0, "1-4h": hour_ms, "4-24h": 4 * hour_ms, ">30d": 30 * 24 * hour_ms}
+    name, began_ms = "sealgate_payments_by_age", bench.now_ms
+    for bucket, age_ms in ages.items():
+        bench.now_ms = began_ms + age_ms
+        await bench.monitor.measure()
+        found = {one: bench.value(name, state="Paid", bucket=one) for one in ages}
+        assert found == dict.fromkeys(ages, 0) | {bucket: 1}
+    assert bench.value(name, state="Late", bucket="<1h") == 0
+    assert bench.value(name, state="Confirmed", bucket="<1h") is None
+
+
+async def test_what_the_quarantine_holds_is_counted_once_there_is_one(bench: Bench) -> None:
+    """Where no edge has made it yet there is no figure, and no failure either."""
+    name = "sealgate_quarantine_deliveries"
+    await bench.monitor.measure()
+    assert bench.value(name) is None
+    assert bench.value("sealgate_collector_success", collector="quarantine") == 1
+    topic = topics.quarantine(ENVIRONMENT)
+    await bench.log.ensure_topics({topic: 3})
+    publisher = bench.log.publisher()
+    await publisher.start()
+    for key in (b"one", b"two", b"three", b"four"):
+        await publisher.publish(Message(topic, key, b"kept", ()))
+    await publisher.stop()
+    await bench.monitor.measure()
+    assert bench.value(name) == 4
+
+
+async def test_a_freeze_is_told_wherever_a_monitor_runs(bench: Bench) -> None:
+    """Nothing expires and nothing is posted meanwhile: it must not last for being forgotten."""
+    name = "sealgate_freeze_since_timestamp_seconds"
+    await bench.monitor.measure()
+    assert bench.value(name) is None
+    word = Freeze(True, "the provider is down", "ada", "finance", "", bench.now_ms)
+    async with bench.store.transaction() as tx:
+        await tx.save(Changes(freezes=[word]))
+    await bench.monitor.measure()
+    assert bench.value(name) == bench.now_ms / 1000
+    cleared = word._replace(is_on=False, at_ms=bench.now_ms + 1)
+    async with bench.store.transaction() as tx:
+        await tx.save(Changes(freezes=[cleared]))
+    await bench.monitor.measure()
+    assert bench.value(name) is None
+
+
+async def test_every_collector_that_fails_drops_all_that_it_had(bench: Bench) -> None:
+    """Log and store are gone: of what was measured nothing is left but that it failed."""
+    await bench.log.ensure_topics({topics.quarantine(ENVIRONMENT): 1})
+    await _bury(bench, "buried")
+    await bench.publish("paid")
+    await bench.work()
+    word = Freeze(True, "the provider is down", "ada", "finance", "", bench.now_ms)
+    async with bench.store.transaction() as tx:
+        await tx.save(Changes(freezes=[word]))
+    await bench.monitor.measure()
+    assert all(_told(bench, name) for name in DROPPED)
+    await bench.store.close()
+    bench.file.unlink()
+    bench.file.write_bytes(b"this is no database any more" * 1000)
+    nowhere = bench.file.parent / "a-directory"
+    nowhere.mkdir()
+    away = EmbeddedLog(nowhere)
+    await replace(bench.monitor, log=away).measure()
+    await away.close()
+    assert {name: _told(bench, name) for name in DROPPED} == {name: [] for name in DROPPED}
+    pending = bench.value("sealgate_notices_pending")
+    assert pending is not None
+    assert math.isnan(pending)
+    failed = [bench.value("sealgate_collector_success", collector=one) for one in COLLECTORS]
+    assert failed == [0] * len(COLLECTORS)
+
+
+DROPPED = (
+    "sealgate_consumer_lag_records",
+    "sealgate_consumer_lag_seconds",
+    "sealgate_payments",
+    "sealgate_payments_oldest_timestamp_seconds",
+    "sealgate_payments_by_age",
+    "sealgate_exceptions_open",
+    "sealgate_exceptions_open_by_age",
+    "sealgate_dead_letters",
+    "sealgate_notices_oldest_timestamp_seconds",
+    "sealgate_quarantine_deliveries",
+    "sealgate_freeze_since_timestamp_seconds",
+)
+
+
+def _told(bench: Bench, name: str) -> list[float]:
+    """Read all series of a metric."""
+    families = bench.registry.collect()
+    return [sample.value for one in families for sample in one.samples if sample.name == name]

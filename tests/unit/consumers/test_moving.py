@@ -6,6 +6,7 @@ from consumers.exceptions import Code
 from consumers.facts import OFF, ON, Fact, FactKind, Failure, Note, simple
 from consumers.fulfilment import Fulfilment
 from consumers.lifecycle import State, Verdict
+from consumers.moving import Moves
 from consumers.policy import Policy
 from consumers.store.port import Cause, Payment
 from consumers.weighing import Terms, Tolerance
@@ -367,3 +368,25 @@ def test_two_payments_of_a_batch_do_not_meet() -> None:
         "pay_1": State.UNDERPAID,
         "pay_2": State.CONFIRMED,
     }
+
+
+def test_a_payment_that_is_confirmed_again_repeats_its_goods_unless_they_were_called_back() -> None:
+    """How often the second barrier was needed: the notice has the effect key of the first time."""
+    window, taken = ASKED._replace(expires_ms=5), simple(FactKind.ACCEPT_LATE, 901)
+    removed = simple(FactKind.REMOVED, 902, key="tx:1")
+    again = FINAL._replace(at_ms=903, key="tx:2")
+    world, found = World(), []
+    for number, facts in enumerate(
+        ({ASKED, SEEN, FINAL}, {window}, {taken}, {removed}, {again}), start=1
+    ):
+        word = said(f"e{number}", frozenset(facts))
+        moves = Moves(dict(world.payments), NOW_MS + number, world.policy)
+        moves.state(word)
+        found += [(one.before, one.after, one.repeats) for one in moves.passages]
+        world.batch([word])
+    assert found == [
+        (State.CONFIRMED, State.LATE, False),
+        (State.LATE, State.CONFIRMED, True),
+        (State.CONFIRMED, State.REVERSED, False),
+        (State.REVERSED, State.CONFIRMED, False),
+    ]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import apsw
@@ -46,6 +46,7 @@ class Bench:
     store: Store
     worker: Worker
     file: Path
+    registry: CollectorRegistry
 
     async def publish(self, payment: str, word: str) -> None:
         """Put one event on the log."""
@@ -78,11 +79,12 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
     await publisher.start()
     store = SqliteStore(tmp_path / "store.db")
     await store.open(ENVIRONMENT)
+    registry = CollectorRegistry()
     worker = Worker(
         log=log,
         store=store,
         applier=Applier(store, ENVIRONMENT, GROUP, telemetry.now_ms),
-        metrics=WorkerMetrics(WorkerFamilies(CollectorRegistry()), GROUP),
+        metrics=WorkerMetrics(WorkerFamilies(registry), GROUP),
         clock=telemetry.now_ms,
         topic=TOPIC,
         group=GROUP,
@@ -90,7 +92,7 @@ async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
         batch_max=100,
         wait_s=0.05,
     )
-    bench = Bench(log, publisher, store, worker, tmp_path / "store.db")
+    bench = Bench(log, publisher, store, worker, tmp_path / "store.db", registry)
     yield bench
     await bench.publisher.stop()
     await store.close()
@@ -311,3 +313,49 @@ def test_waiting_doubles_up_to_its_limit_and_begins_anew_after_a_success() -> No
     assert [backoff.take() for _ in range(8)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
     backoff.reset()
     assert backoff.take() == 0.1
+
+
+def _sample(bench: Bench, name: str, **labels: str) -> float | None:
+    return bench.registry.get_sample_value(name, labels)
+
+
+async def test_how_long_a_payment_was_in_a_state_is_measured_when_it_leaves(bench: Bench) -> None:
+    """By our own clock: a payment that is new was nowhere, and has no duration."""
+    now_ms = 1_800_000_000_000
+    bench.worker.applier = replace(bench.worker.applier, clock=lambda: now_ms)
+    await bench.publish("p1", "pending")
+    task = asyncio.create_task(bench.worker.run())
+    await bench.until("p1", State.PENDING)
+    name = "sealgate_payment_transition_seconds"
+    moved = {"before": "Pending", "after": "Confirmed"}
+    assert _sample(bench, f"{name}_count", **moved) == 0
+    now_ms += 90_000
+    await bench.publish("p1", "confirmed")
+    await bench.until("p1", State.CONFIRMED)
+    await _stop(bench, task)
+    assert _sample(bench, f"{name}_count", **moved) == 1
+    assert _sample(bench, f"{name}_sum", **moved) == 90
+    assert _sample(bench, f"{name}_bucket", le="60.0", **moved) == 0
+    assert _sample(bench, f"{name}_bucket", le="600.0", **moved) == 1
+
+
+async def test_how_late_we_learn_of_an_event_is_measured_once_and_only_where_it_is_told(
+    bench: Bench,
+) -> None:
+    """A redelivery is no news; and where no instant is told, receipt stands in and proves none."""
+    told = envelope({}, event_key="told", event_type="payment.pending", payment_ref="p1")
+    told = replace(told, occurred_ms=told.received_ms - 7_000, untold=False)
+    silent = envelope({}, event_key="untold", event_type="payment.pending", payment_ref="p2")
+    silent = replace(silent, occurred_ms=silent.received_ms, untold=True)
+    for sealed in (told, told, silent):
+        key, headers, value = sealed.encode()
+        await bench.publisher.publish(Message(TOPIC, key, value, headers))
+    await bench.publish("p3", "pending")
+    task = asyncio.create_task(bench.worker.run())
+    await bench.until("p3", State.PENDING)
+    await _stop(bench, task)
+    name = "sealgate_event_detection_seconds"
+    counts = [_sample(bench, f"{name}_bucket", le=le, group=GROUP) for le in ("10.0", "+Inf")]
+    assert counts == [2, 2]
+    # The builder's own events are a quarter of a second old at their receipt.
+    assert _sample(bench, f"{name}_sum", group=GROUP) == pytest.approx(7 + 0.25)

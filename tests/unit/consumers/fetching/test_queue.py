@@ -94,6 +94,20 @@ def test_one_odd_answer_is_no_outage_and_three_are() -> None:
     assert budget.take(PAUSE_MS)
 
 
+def test_what_is_spent_of_a_budget_is_told_as_a_share() -> None:
+    """Always near one, we ask less than we want to: a payment in doubt waits for its turn."""
+    budget = Budget(rate_per_s=1.0, burst=4)
+    assert budget.used(0) == 0
+    for _ in range(3):
+        budget.take(0)
+    assert budget.used(0) == 0.75
+    assert budget.used(1_000) == 0.5
+    assert budget.used(3_600_000) == 0
+    budget.troubled(Later(Trouble.BUSY, 60.0), 3_600_000)
+    assert budget.used(3_600_000) == 1
+    assert budget.used(3_600_000 + PAUSE_MS) == 0
+
+
 def test_a_clock_that_was_set_back_makes_nobody_wait_for_days() -> None:
     """A pause is a pause of minutes, whatever the clock says it is until."""
     budget = Budget(rate_per_s=1.0)

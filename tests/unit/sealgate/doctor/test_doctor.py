@@ -314,4 +314,4 @@ def test_the_lines_for_people_say_the_same(tmp_path: Path) -> None:
     lines = out.getvalue().splitlines()
     assert lines[0].startswith("ok ")
     assert lines[0].endswith(" is whole; 'production' is a live one")
-    assert lines[-1] == "3 ok"
+    assert lines[-1] == "4 ok"

@@ -12,7 +12,7 @@ import pytest
 from ingress import providers, telemetry
 from ingress.delivery import Delivery
 from sealgate.simulator.new_key import run as run_new_key
-from sealgate.simulator.send import Shipment, parameters, report, send
+from sealgate.simulator.send import Shipment, parameters, report, send, send_on
 from sealgate.simulator.wire import Answer
 from tests.support.simulated import KIDS, PARAMETERS, new_key_of, simulated
 
@@ -55,6 +55,29 @@ def test_wrong_usage_is_2_and_says_what_to_do(
     assert shown.out == ""
     assert all(words in shown.err for words in said), shown.err
     assert "nobody-may-see" not in shown.err
+
+
+def test_one_after_the_other_is_sent_whatever_becomes_of_each(
+    key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A simulator beside a stack goes on while the edge starts anew, until a person ends it."""
+    waits: list[float] = []
+
+    def wait(every_s: float) -> None:
+        waits.append(every_s)
+        if len(waits) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send_on(Shipment(NOWHERE, "btcpay", key), 2.0, wait)
+    assert waits == [2.0, 2.0, 2.0]
+    assert capsys.readouterr().err.count("Is Sealgate running?") == 3
+
+
+def test_what_can_never_be_sent_is_not_tried_again(key: Path) -> None:
+    """A misspelt provider is the same in two seconds."""
+    shipment = Shipment(NOWHERE, "btcpy", key)
+    assert send_on(shipment, 2.0, lambda _: pytest.fail("it waited")) == 2
 
 
 def test_nobody_listening_is_69(key: Path, capsys: pytest.CaptureFixture[str]) -> None:

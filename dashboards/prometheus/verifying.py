@@ -1,0 +1,125 @@
+"""What comes to a source: whether it verifies, whether anything comes, how long it is refused."""
+
+from dashboards.prometheus import thresholds as t
+from dashboards.prometheus.alert import (
+    SOURCE,
+    Alert,
+    Group,
+    Recording,
+    Severity,
+    most,
+    total,
+)
+
+_FAILED = "sealgate_verification_failures_total"
+_ACCEPTED = 'sealgate_requests_total{outcome="accepted"}'
+# What verified and could not be published is no failure of a key.
+_PROVEN = 'sealgate_requests_total{outcome=~"accepted|publish_failed|publish_refused"}'
+_FAILING = "sealgate_source_failing_since_timestamp_seconds"
+_LAST = most(SOURCE, "max_over_time(sealgate_last_accepted_timestamp_seconds[1d])")
+_NOW = "source:sealgate_accepted:increase1h"
+_USUAL = "source:sealgate_accepted_usual:increase1h"
+# The same hour of yesterday, the day before, and so on: one bad day or one holiday is outvoted.
+# A subquery would not do: its steps begin at midnight, whatever the hour is.
+_EARLIER = "\n  or ".join(
+    f'label_replace({_NOW} offset {day}, "day", "{day}", "", "")'
+    for day in ("1d", "2d", "3d", "7d")
+)
+
+
+def _skew(below: str) -> str:
+    return f'sealgate_clock_skew_seconds_bucket{{le="{below}"}}'
+
+
+VERIFYING = Group(
+    "sealgate-verifying",
+    [
+        Alert(
+            "SealgateEverythingFailsVerification",
+            Severity.PAGE,
+            "verification-failures.md",
+            "nothing of a source verifies any more, and something did within the last day",
+            "Compare the key of {{ $labels.source }} with the provider's portal, and put back the"
+            " one"
+            " that worked",
+            "{{ $value | humanize }} deliveries of {{ $labels.provider }} failed and none verified:"
+            " a key was changed on one side only, or a proxy changes bodies.",
+            f"(\n  {total(SOURCE, _FAILED, '5m')} > {t.ALL_FAIL_MIN}\n"
+            f"  unless {total(SOURCE, _PROVEN, '5m')} > 0\n"
+            f"  and {_LAST} > time() - {t.VERIFIED_WITHIN_S}\n)\n"
+            f"or\n(\n  {total(SOURCE, _FAILED, '1h')} > 0\n"
+            f"  and {most(SOURCE, 'sealgate_source_suspect')} > 0\n)",
+            held="1m",
+        ),
+        Alert(
+            "SealgateVerificationFailuresHigh",
+            Severity.TICKET,
+            "verification-failures.md",
+            "more than a fifth of what comes to a source does not verify",
+            "Look at the reasons of {{ $labels.source }}: one old key, one broken sender, or"
+            " somebody who tries",
+            "{{ $value | humanizePercentage }} of the deliveries of {{ $labels.provider }} did not"
+            " verify in 5 minutes.",
+            f"(\n  {total(SOURCE, _FAILED, '5m')}\n  /\n"
+            f"  ({total(SOURCE, _FAILED, '5m')} + {total(SOURCE, _PROVEN, '5m')})\n"
+            f") > {t.FAIL_RATIO}\nand {total(SOURCE, _FAILED, '5m')} > {t.FAIL_MIN}",
+            held="5m",
+        ),
+        Alert(
+            "SealgateClockSkew",
+            Severity.TICKET,
+            "clock-skew.md",
+            "more than half of the signed times of a source are over a minute from our clock",
+            "Compare the clock of the edge with a time server; if all other sources agree with it,"
+            " ask {{ $labels.provider }}",
+            "{{ $value | humanizePercentage }} of the deliveries of {{ $labels.source }} were"
+            " signed"
+            " for more than a minute before or after our clock; at five minutes most are refused.",
+            f"(\n  1 - (\n    {total(SOURCE, _skew(t.SKEW_S.said), '15m')}\n"
+            f"    - {total(SOURCE, _skew('-' + t.SKEW_S.said), '15m')}\n"
+            f"  ) / {total(SOURCE, _skew('+Inf'), '15m')}\n"
+            f") > {t.SKEW_PART}\n"
+            f"and {total(SOURCE, _skew('+Inf'), '15m')} > {t.SKEW_MIN}",
+            held="5m",
+        ),
+    ],
+)
+
+COMING = Group(
+    "sealgate-coming",
+    [
+        Alert(
+            "SealgateProviderSilent",
+            Severity.TICKET,
+            "provider-silent.md",
+            "nothing was accepted for ten times the gap that is usual at this hour, and 15 minutes",
+            "Ask {{ $labels.provider }}'s status page and portal whether the endpoint of"
+            " {{ $labels.source }} is still enabled",
+            "The last delivery was accepted {{ $value | humanizeDuration }} ago; at this hour of"
+            " earlier days that is more than ten times the usual gap.",
+            f"(time() - {_LAST}) > {t.SILENCE_GAPS} * 3600 / {_USUAL}\n"
+            f"and (time() - {_LAST}) > {t.SILENCE_MIN_S}",
+        ),
+        Alert(
+            "SealgateRetryHorizonRunningOut",
+            Severity.PAGE,
+            "retry-horizon.md",
+            "deliveries of a source fail through our fault for half the time that its provider"
+            " goes on trying",
+            "Mend what refuses {{ $labels.source }} now: when {{ $labels.provider }} stops trying,"
+            " its events have to be asked for one by one",
+            "{{ $value | humanizePercentage }} of the time is gone for which"
+            " {{ $labels.provider }} tries again.",
+            f"(\n  (time() - ({most(SOURCE, _FAILING)} > 0))\n"
+            f"  / {most(SOURCE, 'sealgate_source_retry_horizon_seconds')}\n) > {t.HORIZON_PART}\n"
+            f"unless {most(SOURCE, 'sealgate_last_accepted_timestamp_seconds')}\n"
+            f"  >= {most(SOURCE, _FAILING)}",
+        ),
+    ],
+    [
+        Recording(_NOW, total(SOURCE, _ACCEPTED, "1h")),
+        Recording(_USUAL, f"quantile by ({SOURCE}) (0.5,\n  {_EARLIER}\n)"),
+    ],
+)
+
+GROUPS = (VERIFYING, COMING)

@@ -1,0 +1,8 @@
+"""`sealgate evidence`: what a gateway can prove of itself, for whoever accepts it.
+
+``claims`` says what is claimed, in five sections, and ``controls`` which tests hold each promise.
+``records`` and ``lately`` ask this gateway's database and log, ``judging`` says what the answers
+prove. ``ground``, ``acts`` and ``rehearsal`` make a throw-away gateway of the same sources and
+attack it, ``judged`` says what that proves. A ``report`` is both; ``paper`` prints it, and
+``recording`` writes its digest into the audit log. ``page`` writes docs/evidence.md.
+"""

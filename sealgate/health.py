@@ -1,0 +1,32 @@
+"""Ask a running process over its admin port how it is: for a container's own health check.
+
+Standard library alone, and no configuration is read: it is asked every few seconds, and must cost
+next to nothing beside the process that it asks. An orchestrator asks the port itself.
+"""
+
+import http.client
+import sys
+from http import HTTPStatus
+
+EXIT_OK = 0
+EXIT_UNWELL = 1
+EXIT_AWAY = 69
+# Longer than any turn of the event loop that is still well, shorter than whoever asks waits.
+TIMEOUT_S = 0.8
+
+
+def ask(host: str, port: int, path: str) -> int:
+    """Print what is answered; return the exit code."""
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        said = answer.read().decode("utf-8", "replace").strip()
+    except (OSError, http.client.HTTPException) as wrong:
+        told = f"nobody answers at {host}:{port}: {wrong}. Is admin.port another one? --port"
+        print(told, file=sys.stderr)
+        return EXIT_AWAY
+    finally:
+        connection.close()
+    print(said)
+    return EXIT_OK if answer.status == HTTPStatus.OK else EXIT_UNWELL
