@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 3
 SOURCES := ingress consumers dashboards sealgate deploy tests
 
-.PHONY: run test check bench faults fuzz mutants docs lock clean
+.PHONY: run test check bench faults fuzz mutants docs picture lock clean
 
 run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of payments
 	@$(BIN)/sealgate demo --stay $(PORTS)
@@ -44,6 +44,11 @@ docs: $(VENV)/dev.done  ## what is written from code: pages, AsyncAPI, schemas, 
 	$(BIN)/python -m sealgate.metrics_docs.page docs/metrics.md
 	$(BIN)/python -m sealgate.schemas.writing deploy/schemas
 	$(BIN)/python -m sealgate.evidence.page docs/evidence.md
+	$(BIN)/python -m dashboards.prometheus.page dashboards/prometheus docs/alerts.md
+	$(BIN)/python -m dashboards.grafana.page dashboards/grafana
+
+picture: $(VENV)/dev.done  ## what the boards show, drawn from a minute of real traffic (wants Prometheus)
+	$(BIN)/python -m tests.picture docs/img/boards.png
 
 # One environment serves both: the development lock holds everything the run-time lock holds.
 $(VENV)/run.done: requirements.lock pyproject.toml | $(VENV)/bin/python
