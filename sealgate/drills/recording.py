@@ -12,22 +12,18 @@ Nothing is written without `record`: what would be is shown.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import NamedTuple, TextIO
 
-from consumers.actions import Role
-from consumers.operating import ACCOUNT, NOWHERE, Occurrence
-from consumers.refusals import WrongWords, check_names
-from consumers.stating import OURSELVES, KeyReused, Refused
-from consumers.store.cases import Action
-from consumers.store.port import Changes, Event, EventKey, Handled, Store
+from consumers.refusals import WrongWords
+from consumers.stating import Refused
+from consumers.store.port import Store
 from ingress.contract import cloudevents
 from sealgate.config import Configuration
 from sealgate.drills.sheet import FORMAT
 from sealgate.drills.told import Told
+from sealgate.entering import Entry, enter, order_of
 from sealgate.exposure.storing import with_store
 from sealgate.exposure.table import plain
-from sealgate.operations import words
 from sealgate.operations.answering import occurrence, refuse
 
 NAME = "drill"
@@ -52,15 +48,10 @@ class Played(NamedTuple):
         """Write it as it is kept."""
         return json.dumps(self._asdict(), sort_keys=True)
 
-
-class Order(NamedTuple):
-    """Who has it written down, as what, and under which key."""
-
-    by: str
-    role: Role
-    note: str
-    key: str
-    approved_by: str = ""
+    @property
+    def entry(self) -> Entry:
+        """Say how it is entered into the audit log."""
+        return Entry(NAME, PASSED if self.passed else FAILED, self.detail)
 
 
 def read(content: bytes) -> Played:
@@ -88,45 +79,13 @@ def read(content: bytes) -> Played:
     )
 
 
-def order_of(told: Told, configuration: Configuration) -> Order:
-    """Read who has it written down. Raises `Refused`."""
-    role = next((one for one in Role if one == told.role.strip().lower()), None)
-    if role is None:
-        raise WrongWords(f"--role: one of {', '.join(Role)}")
-    order = Order(told.by, role, told.note, told.key)
-    for name, text in (("by", order.by), ("note", order.note), ("key", order.key)):
-        if not text.strip() or not cloudevents.is_attribute(text):
-            raise WrongWords(f"--{name}: say it in one line of printable characters; it is kept")
-    check_names(order.by, "")
-    words.check_people(order, configuration.settings.operators.people)
-    return order
-
-
-async def record(store: Store, played: Played, order: Order, now: Occurrence) -> bool:
-    """Write it down, once for ever; say whether it was new. Raises `KeyReused`."""
-    event = _event(played, order, now)
-    with suppress(_Repeated):
-        async with store.transaction() as tx:
-            if not await tx.claim([event]):
-                if (await tx.digests([event.key]))[event.key] != event.body_digest:
-                    raise KeyReused(f"another command was done as {order.key}: choose another key")
-                raise _Repeated
-            action = _action(played, order, now.at_ms)
-            came = {event.key: Handled("applied_no_change")}
-            await tx.save(Changes(verdicts=came, actions=[action]))
-        return True
-    return False
-
-
-class _Repeated(Exception):
-    """Leaves a transaction in which nothing is new."""
-
-
 def run(configuration: Configuration, content: bytes, told: Told, out: TextIO) -> int:
     """Show what would be written down of a sheet, or write it; return the exit code."""
     try:
         played = read(content)
-        order = order_of(told, configuration) if told.record else None
+        order = None
+        if told.record:
+            order = order_of(told.by, told.role, told.note, told.key, configuration)
     except Refused as refused:
         return refuse(refused, as_json=False)
     environment = configuration.settings.environment
@@ -136,7 +95,7 @@ def run(configuration: Configuration, content: bytes, told: Told, out: TextIO) -
 
     async def use(store: Store) -> int:
         try:
-            is_new = await record(store, played, order, occurrence(configuration))
+            is_new = await enter(store, played.entry, order, occurrence(configuration))
         except Refused as refused:
             return refuse(refused, as_json=False)
         how = "written" if is_new else "written before"
@@ -157,41 +116,6 @@ def lines(played: Mapping[str, object]) -> Iterator[str]:
 def _say(out: TextIO, played: Played, last: str) -> None:
     for line in (*lines(played._asdict()), last):
         print(plain(line), file=out)
-
-
-def _event(played: Played, order: Order, now: Occurrence) -> Event:
-    """Make the event that it is claimed as."""
-    told = json.dumps([*map(str, order), played.detail])
-    return Event(
-        key=EventKey(OURSELVES, ACCOUNT, order.key),
-        event_type=f"{ACCOUNT}.{NAME}",
-        source=OURSELVES,
-        reference="",
-        key_id="",
-        assurance="",
-        correlation_id=now.correlation_id,
-        body_digest="sha256:" + hashlib.sha256(told.encode()).hexdigest(),
-        received_ms=now.at_ms,
-        position=NOWHERE,
-        mode=now.mode,
-    )
-
-
-def _action(played: Played, order: Order, at_ms: int) -> Action:
-    """Write down who rehearsed what, and what came of it."""
-    return Action(
-        key=order.key,
-        name=NAME,
-        payment=None,
-        item=None,
-        by=order.by,
-        role=str(order.role),
-        approved_by="",
-        reason=PASSED if played.passed else FAILED,
-        note=order.note,
-        detail=played.detail,
-        at_ms=at_ms,
-    )
 
 
 def _is_name(text: object) -> bool:

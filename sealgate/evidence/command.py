@@ -24,6 +24,7 @@ from sealgate.commands.context import (
     EXIT_USAGE,
 )
 from sealgate.config import Configuration
+from sealgate.entering import Order, enter, order_of
 from sealgate.evidence import paper, recording, records
 from sealgate.evidence.claims import Finding
 from sealgate.evidence.ground import SelfTestFailed
@@ -90,7 +91,7 @@ def _wrong(configuration: Configuration, asked: Asked) -> int:
             print(NOT_KEPT, file=sys.stderr)
             return EXIT_USAGE
         try:
-            recording.order_of(asked.told, configuration)
+            _order(asked.told, configuration)
         except Refused as refused:
             return refuse(refused, as_json=False)
     if asked.output is not None:
@@ -160,14 +161,19 @@ def _keep(report: Report, asked: Asked) -> None:
     print(content.decode() if asked.json else text, end="")
 
 
+def _order(told: Told, configuration: Configuration) -> Order:
+    """Read who has it written down. Raises `Refused`."""
+    return order_of(told.by, told.role, told.note, told.key, configuration)
+
+
 async def _record(configuration: Configuration, store: Store, report: Report, told: Told) -> int:
     """Write the digest into the audit log, if that was said; return the exit code, or 0."""
     if not told.record:
         return 0
     kept = recording.given(report)
     try:
-        order = recording.order_of(told, configuration)
-        is_new = await recording.record(store, kept, order, occurrence(configuration))
+        order = _order(told, configuration)
+        is_new = await enter(store, kept.entry, order, occurrence(configuration))
     except Refused as refused:
         return refuse(refused, as_json=False)
     how = "written" if is_new else "written before"

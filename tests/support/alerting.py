@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from promql_parser import AggregateExpr, Expr, MatrixSelector, VectorSelector
 
 from ingress.keyring import Status
 from sealgate.metrics_docs.catalogue import Metric, named
@@ -24,6 +25,8 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 SCRAPED = {"up"}
 ADDED = {"environment", "job", "instance", "le"}
 SEVERITIES = {"page", "ticket", "info"}
+HELD = {"sealgate_journal_damaged_total"}
+"""Counters that are asked for what they are, not for how they grow: see the rule."""
 ALWAYS = {"SealgateWatchdog"}
 CLOSED = {("sealgate_key_info", "status"): frozenset(one.value for one in Status)}
 """Values of labels that are known, though not each of them is told from the first second."""
@@ -102,6 +105,31 @@ def _unmatched(metric: Metric, label: str, value: str) -> Iterator[str]:
     for one in value.split("|"):
         if known and not any(re.fullmatch(one, each) for each in known):
             yield f"{metric.name} is never told with {label}={one!r}"
+
+
+def miscounted(rule: Yaml) -> Iterator[str]:
+    """Complain of gauges that are added up, and of counters of which only the largest counts."""
+    for how, asked in _aggregated(promql.parsed(rule["expr"]), ""):
+        metric = named(asked)
+        if metric is None or metric.name in HELD:
+            continue
+        is_gauge = metric.kind == "gauge"
+        if (how == "sum" and is_gauge) or (how in {"max", "min"} and not is_gauge):
+            yield f"the {how} of {asked}, which is a {metric.kind}"
+
+
+def _aggregated(expr: Expr, how: str) -> Iterator[tuple[str, str]]:
+    """Return the name of every metric, and what becomes of its series: the innermost word."""
+    match expr:
+        case VectorSelector():
+            yield how, str(expr.name)
+        case MatrixSelector():
+            yield how, str(expr.vector_selector.name)
+        case AggregateExpr():
+            yield from _aggregated(expr.expr, str(expr.op))
+        case _:
+            for part in promql._parts(expr):
+                yield from _aggregated(part, how)
 
 
 def untried(found: Sequence[Yaml]) -> Mapping[Name, set[str]]:

@@ -3,13 +3,14 @@
 That they fire, stay away and end is for Prometheus' own tool: see `test_rules_by_promtool`.
 """
 
+import re
 from copy import deepcopy
 
 import pytest
 
 from consumers.fetching.comparing import SHARE_MAX
 from consumers.patience import PARKED_RETRY_S
-from dashboards.prometheus import page, slo, thresholds
+from dashboards.prometheus import monitoring, page, slo, thresholds
 from tests.support import alerting
 from tests.support.processes import ROOT
 
@@ -26,15 +27,17 @@ def test_the_files_are_what_the_tables_say() -> None:
     assert (ROOT / "docs" / "alerts.md").read_text() == page.page(), "alerts.md is old: make docs"
 
 
+def _name(rule: alerting.Yaml) -> str:
+    return str(rule.get("alert", rule.get("record")))
+
+
 @pytest.mark.parametrize("alert", ALERTS, ids="-".join)
 def test_an_alert_says_whom_it_calls_what_to_do_and_where_to_read_on(alert: alerting.Name) -> None:
     """Somebody who was asleep a minute ago reads it."""
     assert list(alerting.unsaid(ALERTS[alert])) == []
 
 
-@pytest.mark.parametrize(
-    "rule", alerting.rules(), ids=lambda rule: rule.get("alert", rule.get("record"))
-)
+@pytest.mark.parametrize("rule", alerting.rules(), ids=_name)
 def test_a_rule_asks_for_what_some_process_tells(rule: alerting.Yaml) -> None:
     """A metric, a label or a value that does not exist is an alert that never fires."""
     assert list(alerting.unknown(rule, RECORDED)) == []
@@ -77,6 +80,32 @@ def test_every_rule_keeps_the_environment() -> None:
         for line in rule["expr"].splitlines():
             for by in line.split(" by (")[1:]:
                 assert by.startswith("environment"), rule
+
+
+@pytest.mark.parametrize("rule", alerting.rules(), ids=_name)
+def test_what_several_processes_tell_is_counted_once(rule: alerting.Yaml) -> None:
+    """Two monitors tell of one payment that is stuck: a sum would make two of it."""
+    assert list(alerting.miscounted(rule)) == []
+
+
+def test_a_gauge_that_is_added_up_is_found() -> None:
+    """And a counter of which only the largest part counts."""
+    asked = (
+        "sum by (group) (sealgate_dead_letters) > 0 or max(increase(sealgate_verified_total[5m]))"
+    )
+    assert list(alerting.miscounted({"expr": asked})) == [
+        "the sum of sealgate_dead_letters, which is a gauge",
+        "the max of sealgate_verified_total, which is a counter",
+    ]
+
+
+def test_the_scrape_jobs_that_are_shipped_are_those_that_the_rules_watch() -> None:
+    """A job of another name is a gateway whose death nobody hears of."""
+    jobs = alerting.read(ROOT / "deploy" / "compose" / "prometheus.yml")["scrape_configs"]
+    ours = re.compile(monitoring.JOBS.split('"')[1])
+    assert [job["job_name"] for job in jobs if ours.fullmatch(job["job_name"])] == ["sealgate"]
+    assert ours.fullmatch("shop/sealgate")
+    assert not ours.fullmatch("node")
 
 
 def test_the_numbers_are_those_that_the_gateway_itself_uses() -> None:
