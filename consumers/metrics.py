@@ -79,7 +79,8 @@ class WorkerFamilies:
         )
         self.end_to_end = Histogram(
             "sealgate_consumer_end_to_end_seconds",
-            "From the receipt of a delivery at the edge to the commit of its effect.",
+            "From when a delivery was accepted, at its receipt or later out of the quarantine, to"
+            " the commit of its effect.",
             ("group",),
             buckets=SECONDS_BUCKETS,
             registry=registry,

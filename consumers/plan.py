@@ -52,6 +52,14 @@ class Outcome(NamedTuple):
         return None if self.envelope is None else self.envelope.received_ms
 
     @property
+    def accepted_ms(self) -> int | None:
+        """Return when it was accepted: at its receipt, or later, out of the quarantine."""
+        told = self.envelope
+        if told is None:
+            return None
+        return told.received_ms if told.late_ms is None else told.late_ms
+
+    @property
     def detected_ms(self) -> int | None:
         """Return how long we did not know of the event; None where nobody says when it happened.
 

@@ -225,8 +225,9 @@ class Worker:
         now_ms = self.clock()
         log = telemetry.logger("worker")
         for outcome in applied.outcomes:
-            if outcome.received_ms is not None:
-                self.metrics.end_to_end.observe(max(0, now_ms - outcome.received_ms) / 1000)
+            accepted_ms = outcome.accepted_ms
+            if accepted_ms is not None:
+                self.metrics.end_to_end.observe(max(0, now_ms - accepted_ms) / 1000)
             detected_ms = outcome.detected_ms
             if detected_ms is not None:
                 self.metrics.detection.observe(detected_ms / 1000)

@@ -66,7 +66,7 @@ READING = Group(
             "dead-letters.md",
             "there are more events that were given up on and not replayed than a week ago",
             "Look at the dead letters of {{ $labels.group }}, mend the cause, and replay them",
-            "{{ $value | humanize }} events are buried; their payments stand still.",
+            "{{ $value | printf `%.0f` }} events are buried; their payments stand still.",
             # What is no envelope at all cannot be replayed and is counted for ever.
             f"{most(GROUP, 'sealgate_dead_letters')} > 0\n"
             f"unless {most(GROUP, 'sealgate_dead_letters')}\n"
@@ -78,7 +78,8 @@ READING = Group(
             "duplicate-storm.md",
             "more than one record in five says what was known, or a second effect was stopped",
             "Find out who repeats: a provider, somebody's resend button, or two workers",
-            "{{ if ge $value 1.0 }}{{ $value | humanize }} second effects were stopped{{ else }}"
+            "{{ if ge $value 1.0 }}{{ $value | printf `%.0f` }} second effects were stopped"
+            "{{ else }}"
             "{{ $value | humanizePercentage }} of the records say what was known{{ end }}.",
             f"(\n  {total(PLACE, 'sealgate_effects_suppressed_total', '15m')}\n) >= 1\nor\n(\n"
             f"  {total(PLACE, _REPEATED, '15m')}\n  / {total(PLACE, _RECORDS, '15m')}\n"
@@ -98,7 +99,7 @@ KEEPING = Group(
             "database-unavailable.md",
             "workers wait for the database, or the monitor cannot read it",
             "Bring the database back: events are kept in the log meanwhile, and nothing is applied",
-            "{{ if gt $value 0.0 }}Workers waited {{ $value | humanize }} times in 5 minutes"
+            "{{ if gt $value 0.0 }}Workers waited {{ $value | printf `%.0f` }} times in 5 minutes"
             "{{ else }}The monitor cannot read it{{ end }}.",
             f"{total(PLACE, _AWAY, '5m')} > 0\nor\n{most(PLACE, _STORES)} == 0",
             held="1m",
@@ -139,7 +140,7 @@ KEEPING = Group(
             "provider-outage.md",
             "a provider answers none of our questions",
             "Look at {{ $labels.provider }}'s status page, and at our key for its API",
-            "{{ $value | humanize }} questions in half an hour, and no answer.",
+            "{{ $value | printf `%.0f` }} questions in half an hour, and no answer.",
             f"{total(PROVIDER, 'sealgate_provider_read_troubles_total', '30m')}"
             f" > {t.TROUBLES_MIN}\n"
             f"unless {total(PROVIDER, 'sealgate_provider_reads_total', '30m')} > 0",

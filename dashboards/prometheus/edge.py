@@ -74,7 +74,7 @@ LOG = Group(
             "records of a journal could not be read as they were written",
             "Keep the damaged file of {{ $labels.instance }}, and ask the providers for what is"
             " missing: they were told that it is accepted",
-            "{{ $value | humanize }} records since the process started.",
+            "{{ $value | printf `%.0f` }} records since the process started.",
             # Found at the start, before the first scrape: an increase would not see it.
             f"{most(PROCESS, 'sealgate_journal_damaged_total')} > 0",
         ),
@@ -91,7 +91,7 @@ EDGE = Group(
             "four fifths of what may be kept of refused deliveries are spent, or some was not kept",
             "Find out who sends what does not verify, and whether the key is wrong: what is not"
             " kept cannot be verified again",
-            "{{ if ge $value 1.0 }}{{ $value | humanize }} deliveries were not kept{{ else }}"
+            "{{ if ge $value 1.0 }}{{ $value | printf `%.0f` }} deliveries were not kept{{ else }}"
             "{{ $value | humanizePercentage }} of what may be kept is spent{{ end }}.",
             f"(\n  sum by ({PLACE}) (increase({_OVER}[15m]))\n) >= 1\nor\n(\n"
             f"  max by ({PLACE}) (\n    sealgate_quarantine_bytes\n"
@@ -130,7 +130,7 @@ EDGE = Group(
             "workers-missing.md",
             "fewer workers are ready than are wanted",
             "Read why the workers of {{ $labels.instance }} die or do not get ready",
-            "{{ $value | humanize }} are missing.",
+            "Workers that are missing: {{ $value | printf `%.0f` }}.",
             f"(\n  {most(PROCESS, 'sealgate_workers_wanted')}\n  - {most(PROCESS, _READY)}\n) > 0",
             held="5m",
         ),

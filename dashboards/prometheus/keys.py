@@ -15,6 +15,10 @@ KEY = f"{SOURCE}, key_id"
 _NOT_AFTER = "sealgate_key_not_after_timestamp_seconds"
 _CERTIFICATE = "sealgate_tls_certificate_not_after_timestamp_seconds"
 _KEPT_ON = most(KEY, 'sealgate_key_info{role="verify", status="verify-only"}')
+_SILENT = (
+    f"time() - {most(KEY, 'sealgate_key_last_used_timestamp_seconds > 0')}\n"
+    f"      > on ({SOURCE}) group_left {most(SOURCE, 'sealgate_source_retry_horizon_seconds')}"
+)
 _USABLE = 'sealgate_key_info{role="verify", status!="revoked"}'
 
 
@@ -36,11 +40,13 @@ KEYS = Group(
             "a key that was to go, for a day or within a day, still proves deliveries",
             "Switch {{ $labels.provider }} over to the new key of {{ $labels.source }} before"
             " {{ $labels.key_id }} ends",
-            "The key {{ $labels.key_id }} proved {{ $value | humanize }} deliveries in 6 hours;"
-            " when it ends, such deliveries are refused.",
+            "The key {{ $labels.key_id }} proved {{ $value | printf `%.0f` }} deliveries in 6"
+            " hours; when it ends, such deliveries are refused.",
             f"{total(KEY, 'sealgate_verified_total', '6h')} > 0\n"
             f"and (\n  ({_KEPT_ON} and {_KEPT_ON.replace('}', '} offset 1d')})\n"
-            f"  or {most(KEY, _NOT_AFTER)} - time() < {t.OLD_KEY_DAY_S}\n)",
+            f"  or (\n    {most(KEY, _NOT_AFTER)} - time() < {t.OLD_KEY_DAY_S}\n"
+            # Retired as the runbook has it: silent for as long as its provider tries again.
+            f"    unless ({_KEPT_ON} and\n      {_SILENT}\n    )\n  )\n)",
         ),
         Alert(
             "SealgateKeyEndsSoon",
@@ -79,8 +85,8 @@ KEYS = Group(
             "no fetch of a provider's public keys, or of its addresses, succeeded in an hour",
             "Find out why {{ or $labels.source $labels.provider }} cannot be fetched: its host,"
             " our network, or TLS",
-            "{{ $value | humanize }} fetches failed and none succeeded; what was fetched before is"
-            " used until it is too old.",
+            "{{ $value | printf `%.0f` }} fetches failed and none succeeded; what was fetched"
+            " before is used until it is too old.",
             "\nor\n".join(
                 f"(\n  {total(by, _other(family), '1h')} > 0\n"
                 f"  unless {total(by, _fetched(family), '1h')} > 0\n)"

@@ -46,9 +46,9 @@ def _stuck(state: str, runbook: str, action: str) -> Alert:
         runbook,
         f"payments are {state} for longer than their corridor's limit",
         action,
-        "{{ $value | humanize }} payments of {{ $labels.provider }} are "
+        "Payments of {{ $labels.provider }} that are "
         + state
-        + " for too long.",
+        + " for too long: {{ $value | printf `%.0f` }}.",
         f"{most(f'{PROVIDER}, state', gauge)} > 0",
         held="5m",
     )
@@ -74,8 +74,9 @@ STUCK = Group(
             "payments are Underpaid, Late, Failed or Reversed, or refunds on their way, for longer"
             " than their limit",
             "Work the queue of {{ $labels.provider }}: somebody has to decide about each of them",
-            "{{ $value | humanize }} of {{ $labels.provider }} wait for too long"
-            "{{ with $labels.state }} in {{ . }}{{ end }}.",
+            "{{ if $labels.state }}Payments{{ else }}Refunds{{ end }} of {{ $labels.provider }}"
+            " that wait for too long{{ with $labels.state }} in {{ . }}{{ end }}:"
+            " {{ $value | printf `%.0f` }}.",
             f"{most(f'{PROVIDER}, state', _OTHERS)} > 0\nor\n"
             f"{most(PROVIDER, 'sealgate_refunds_stuck')} > 0",
             held="5m",
@@ -86,7 +87,7 @@ STUCK = Group(
             "unmatched-deposit.md",
             "a deposit that names no payment waits for a day, or more than twenty wait",
             "Match the deposits of {{ $labels.provider }} with payments, return them, or hold them",
-            "{{ $value | humanize }} deposits wait.",
+            "Deposits that wait: {{ $value | printf `%.0f` }}.",
             f"{most(PROVIDER, _DEPOSITS)} > {t.DEPOSITS_MIN}\nor\n(\n"
             f"  {most(PROVIDER, _DEPOSITS)} > 0\n"
             f"  and ({age(PROVIDER, _DEPOSITED)}) > {t.DEPOSITS_S}\n)",
@@ -108,7 +109,8 @@ STUCK = Group(
             "posting-lag.md",
             "Confirmed payments are not in the books, beyond the limit of business days",
             "Run the export to the ledger again, or find out why it refuses",
-            "{{ $value | humanize }} payments of {{ $labels.provider }} are not in the books.",
+            "Payments of {{ $labels.provider }} that are not in the books:"
+            " {{ $value | printf `%.0f` }}.",
             f"{most(PROVIDER, 'sealgate_posting_overdue')} > 0",
             held="15m",
         ),
@@ -124,7 +126,7 @@ QUEUE = Group(
             "exceptions.md",
             "an exception of severity 1 is open",
             "Work the exception {{ $labels.code }} now: `sealgate exceptions list`",
-            "{{ $value | humanize }} of {{ $labels.code }} are open with severity 1.",
+            "Open exceptions {{ $labels.code }} of severity 1: {{ $value | printf `%.0f` }}.",
             f"{most(CODE, _OPEN_1)} > 0",
         ),
         Alert(
@@ -152,8 +154,8 @@ QUEUE = Group(
             "environment-leak.md",
             "something of another environment came to this one, or is open as an exception",
             "Find out which credential or endpoint is in the wrong environment, and correct it",
-            "{{ $value | humanize }} (deliveries and events of a quarter of an hour; or open"
-            " items).",
+            "Deliveries and events of a quarter of an hour, or open items:"
+            " {{ $value | printf `%.0f` }}.",
             f"{total(SOURCE, _LEAK, '15m')} > 0\nor\n{total(PLACE, _APPLIED, '15m')} > 0\nor\n"
             f"{most(CODE, _ELSEWHERE)} > 0",
         ),
@@ -170,7 +172,7 @@ AUDIT = Group(
             "the audit chain or the tables are not as they were written",
             "Freeze the close, and compare with the last checkpoint outside: `sealgate audit"
             " verify`",
-            "{{ $value | humanize }} things are wrong.",
+            "Things that are wrong: {{ $value | printf `%.0f` }}.",
             f"{most(PLACE, 'sealgate_audit_problems')} > 0\nor\n{most(PLACE, _BROKEN)} > 0",
         ),
         Alert(

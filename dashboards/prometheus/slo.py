@@ -110,7 +110,7 @@ PROMISES: Sequence[Promise] = (
         "consumer-lag.md",
         0.01,
         "99 % of accepted events are applied within 10 s",
-        "of events were applied later than 10 s after their receipt",
+        "of events were applied later than 10 s after they were accepted",
         "Find out what holds the consumers up, and let them catch up: payments move late",
         f"({_APPLIED} - {_SOON})",
         _APPLIED,

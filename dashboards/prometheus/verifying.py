@@ -42,8 +42,8 @@ VERIFYING = Group(
             "Compare the key of {{ $labels.source }} with the provider's portal, and put back the"
             " one"
             " that worked",
-            "{{ $value | humanize }} deliveries of {{ $labels.provider }} failed and none verified:"
-            " a key was changed on one side only, or a proxy changes bodies.",
+            "{{ $value | printf `%.0f` }} deliveries of {{ $labels.provider }} failed and none"
+            " verified: a key was changed on one side only, or a proxy changes bodies.",
             f"(\n  {total(SOURCE, _FAILED, '5m')} > {t.ALL_FAIL_MIN}\n"
             f"  unless {total(SOURCE, _PROVEN, '5m')} > 0\n"
             f"  and {_LAST} > time() - {t.VERIFIED_WITHIN_S}\n)\n"

@@ -174,7 +174,9 @@ def _play(choices: Choices, gallery: Sequence[Scenario], screen: Screen, place: 
         logging.basicConfig(stream=lines, level=logging.WARNING, force=True)
         conductor = Conductor(choices, ground, gallery, screen)
         configuration = config.read(ground.configuration, {})
-        ended = Process(configuration, ALL_ROLES, started=conductor).main()
+        # Followed, as by every gateway: a key that somebody adds here is in force at once.
+        reread = partial(config.examine, ground.configuration, {})
+        ended = Process(configuration, ALL_ROLES, started=conductor, reread=reread).main()
     if ended != EXIT_OK:
         screen.trouble(f"the gateway ended by itself\n{last_words(ground.log)}")
         return ended

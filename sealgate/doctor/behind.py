@@ -32,6 +32,7 @@ from sealgate.audit.checkpoints import read
 from sealgate.config import Configuration
 from sealgate.doctor.findings import Finding, Level
 from sealgate.exposure.command import addresses_of
+from sealgate.keys import instants
 from sealgate.logs import open_log
 from sealgate.stores import open_store
 
@@ -125,7 +126,7 @@ async def _written_ms(log: EventLog, position: Position) -> int:
 def aged(topic: str, age_ms: int) -> Finding:
     """Judge the oldest record that nobody applied."""
     kept = f"and the log keeps {RETENTION_MS // _DAY_MS} days"
-    told = f"the oldest unread record is {max(age_ms, 0) / _DAY_MS:.1f} days old, {kept}"
+    told = f"the oldest unread record is {instants.span(max(age_ms, 0) / 1000)} old, {kept}"
     if age_ms <= _WARN_MS:
         return Finding(Level.OK, topic, told)
     level = Level.FAIL if age_ms > _FAIL_MS else Level.WARN

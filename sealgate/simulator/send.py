@@ -41,8 +41,7 @@ _MINUTE_MS = 60_000
 # What the edge's answers mean to whoever sent the event (`ingress.answers`).
 _MEANING: Mapping[int, str] = {
     400: "the request is not HTTP/1.1 as the edge wants it",
-    401: "it did not verify: another key, another profile, or a clock that is wrong; the edge's log"
-    " line `delivery_handled` of this correlation id has the reason",
+    401: "it did not verify: another key, another profile, or a clock that is wrong",
     404: "no source has this name; `sealgate check` reads the sources, and a path is /hooks/<slug>",
     405: "this path takes another method",
     408: "the body did not arrive in time",
@@ -52,6 +51,8 @@ _MEANING: Mapping[int, str] = {
     429: "more deliveries a second than the source allows (`rate_per_s`)",
     503: "not now: the log cannot take it, or the edge is full; a provider would try again",
 }
+# With these a delivery may have been kept: docs/quarantine.md.
+_KEPT = frozenset({401, 403, 503})
 # A profile whose provider never retries a 401 refuses with 503, and a stranger cannot tell.
 _UNPROVEN_SOFTLY = "did not verify (its provider never retries a 401), or: "
 _TAKEN = (
@@ -180,6 +181,9 @@ def report(profile: Profile, what: str, reference: str, answer: Answer, url: str
     if answer.correlation_id:
         lines.append(f"correlation  {answer.correlation_id}")
     lines.append(f"meaning      {_meaning(profile, answer.status)}")
+    if answer.correlation_id and answer.status in _KEPT:
+        asked = f"sealgate quarantine show {answer.correlation_id}"
+        lines.append(f"why          `{asked}`, beside the gateway, where it was kept")
     is_read = profile.name in mapping.load()
     if profile.is_signed and not is_read and is_success(answer.status):
         lines.append(f"payments     {NOT_INTERPRETED}")

@@ -93,8 +93,8 @@ def shown(text: str) -> str:
 
 _NOWHERE = """\
 {text}: nothing in the store is known by this. It may be
-  a correlation id of a delivery that was refused: the edge's log line has it, with the reason,
-    and `sealgate quarantine list` where it was kept
+  a correlation id of a delivery that was refused: `sealgate quarantine show` with it says why,
+    where it was kept; so does the edge's log line
   an event that no worker has read yet: `sealgate doctor` and the consumers' lag say so
   of another environment, whose configuration --config names
 known ids: correlation id, provider/account/key of an event or a payment, either one's key alone,

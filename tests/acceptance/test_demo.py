@@ -136,6 +136,19 @@ def _pasted(line: str, cwd: Path) -> str:
     return done.stdout
 
 
+def _rotated(cwd: Path, shown: str) -> str:
+    """Add a key to the gateway that shows this, and return what was said of it."""
+    admin = re.search(r"admin (http://\S+)", shown)
+    assert admin is not None
+    secret = str(cwd / "new-secret")
+    made = _run(cwd, "-m", "sealgate", "new-key", "btcpay", "--key-file", secret)
+    assert made.returncode == 0, made.stdout + made.stderr
+    words = ("--secret-file", secret, "--config", "var/demo/sealgate.toml", "--admin", admin[1])
+    added = _run(cwd, "-m", "sealgate", "keys", "add", "btcpay-demo", "new", *words)
+    assert added.returncode == 0, added.stdout + added.stderr
+    return added.stdout
+
+
 @pytest.mark.slow
 def test_a_second_shells_event_is_seen_and_ctrl_c_ends_well(
     tmp_path: Path, staying: Callable[..., subprocess.Popen[str]]
@@ -164,6 +177,7 @@ def test_a_second_shells_event_is_seen_and_ctrl_c_ends_well(
     assert len(moved) == 1
     assert "Paid" in moved[0]
     assert correlation[1] in moved[0], "one id from the sender's shell to the subscriber's"
+    assert "in force at" in _rotated(tmp_path, shown), "a rotation is tried here first"
     process.send_signal(signal.SIGINT)
     assert process.wait(WAIT_S) == 0
     assert "Traceback" not in (tmp_path / "err").read_text()

@@ -359,3 +359,21 @@ async def test_how_late_we_learn_of_an_event_is_measured_once_and_only_where_it_
     assert counts == [2, 2]
     # The builder's own events are a quarter of a second old at their receipt.
     assert _sample(bench, f"{name}_sum", group=GROUP) == pytest.approx(7 + 0.25)
+
+
+async def test_what_is_taken_out_of_the_quarantine_was_not_applied_late(bench: Bench) -> None:
+    """It waited for people to mend a key, and the promise of freshness is about the consumers."""
+    now_ms = 1_800_000_000_000
+    bench.worker.clock = lambda: now_ms
+    for number, late_ms in enumerate([None, now_ms - 2_000]):
+        name = f"p{number}"
+        sealed = envelope({}, event_key=name, event_type="payment.pending", payment_ref=name)
+        sealed = replace(sealed, received_ms=now_ms - 3_600_000, late_ms=late_ms)
+        key, headers, value = sealed.encode()
+        await bench.publisher.publish(Message(TOPIC, key, value, headers))
+    task = asyncio.create_task(bench.worker.run())
+    await bench.until("p1", State.PENDING)
+    await _stop(bench, task)
+    name = "sealgate_consumer_end_to_end_seconds"
+    counts = [_sample(bench, f"{name}_bucket", le=le, group=GROUP) for le in ("10.0", "+Inf")]
+    assert counts == [1, 2], "what was refused first, and what was accepted an hour ago"

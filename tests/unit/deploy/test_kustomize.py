@@ -164,6 +164,21 @@ def test_the_job_runs_the_same_image(everything: list[Resource]) -> None:
     assert len({container_of(one)["image"] for one in workloads_in(everything)}) == 1
 
 
+def test_an_image_of_ones_own_is_named_as_the_page_says(tmp_path: Path) -> None:
+    """A name that no pod has changes nothing, in silence: what runs is then not what was built."""
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    (said,) = re.findall(r"`images: \[\{name: ([^,`]+), newName", page)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    rendered_with(folder, "overlays/prod", ["topics"])
+    with (folder / "kustomization.yaml").open("a") as file:
+        file.write(f"images: [{{name: {said}, newName: registry.example.com/ours}}]\n")
+    code, text = run(BIN / "kubectl", "kustomize", folder)
+    assert code == 0, text
+    images = {line.split()[-1] for line in text.splitlines() if " image: " in line}
+    assert {one.partition(":")[0] for one in images} == {"registry.example.com/ours"}
+
+
 def test_every_secret_that_is_mounted_is_fetched() -> None:
     """A pod whose secret nobody made waits for ever."""
     resources = resources_of("overlays/prod")

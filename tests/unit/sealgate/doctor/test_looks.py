@@ -186,7 +186,12 @@ def test_what_waits_is_held_against_what_the_log_keeps(shop: Shop) -> None:
     assert fine.level is Level.OK
     later_ms = int(datetime.now(UTC).timestamp() * 1000) + 30 * DAY_MS
     (late,) = [one for one in ask(shop.configuration(), later_ms) if one.subject == topic]
-    assert (late.level, "30.0 days old" in late.told) == (Level.FAIL, True)
+    assert (late.level, "is 30 days old" in late.told) == (Level.FAIL, True)
+
+
+def test_a_lag_of_minutes_is_told_in_minutes() -> None:
+    """Somebody who was woken by it must not read that it is 0.0 days."""
+    assert "is 5 minutes 10 seconds old" in behind.aged("t", 310_000).told
 
 
 def test_records_that_are_gone_unread_are_told(shop: Shop) -> None:

@@ -123,6 +123,7 @@ def test_an_answer_is_explained(provider: str, status: int, said: str) -> None:
     assert said in lines
     assert "0190-c" in lines
     assert "pay-1" in lines
+    assert ("`sealgate quarantine show 0190-c`" in lines) is (status in {401, 503})
 
 
 def test_a_provider_without_a_key_needs_no_file(capsys: pytest.CaptureFixture[str]) -> None:

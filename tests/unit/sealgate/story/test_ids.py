@@ -187,7 +187,9 @@ def test_an_exception_that_is_not_there_stands_for_nothing(
 ) -> None:
     """A number from another environment must not show a stranger's payment."""
     assert trace(shop.configuration(), Asked("ex-999")) == 1
-    assert "nothing in the store is known by this" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "nothing in the store is known by this" in told
+    assert "`sealgate quarantine show`" in told, "a refusal's id is what people hold most often"
 
 
 @pytest.mark.parametrize("reference", [LONG, ODD], ids=["long", "odd"])
