@@ -7,6 +7,7 @@ a tail that is to end by itself give up. Lines go to `out`, messages to standard
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ from sealgate.tail.reading import read as read_entry
 LOOK_S = 0.3
 """How often the ends of the log are looked at: one question a topic."""
 AWAY_S = 1.0
+CANCEL_S = 0.5
 
 BEGINNING, END = "beginning", "end"
 
@@ -180,7 +182,8 @@ def run(means: Means, asked: Asked) -> int:
 
 def _run(tail: Tail) -> int:
     try:
-        asyncio.run(tail.run())
+        if asyncio.run(_until_told(tail)):
+            return tail.code(EXIT_INTERRUPTED)
     except KeyboardInterrupt:
         return tail.code(EXIT_INTERRUPTED)
     except LogUnavailable as away:
@@ -190,6 +193,23 @@ def _run(tail: Tail) -> int:
         complain(f"--from: {tail.asked.from_} is not in the log: {lost}")
         return EXIT_FAILED
     return tail.code(EXIT_OK)
+
+
+async def _until_told(tail: Tail) -> bool:
+    """Run a tail until it ends by itself or Ctrl-C ends it; say whether it was the latter."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, told.set)
+    work, waiting = asyncio.create_task(tail.run()), asyncio.create_task(told.wait())
+    await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    # Now and then Kafka's client takes a cancellation for one of its own, and goes on.
+    while not work.done():
+        work.cancel()
+        await asyncio.wait({work}, timeout=CANCEL_S)
+    if work.cancelled():
+        return True
+    await work
+    return told.is_set()
 
 
 def complain(line: str) -> None:
