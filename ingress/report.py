@@ -71,7 +71,14 @@ class Report:
                 self._log.info("delivery_handled", **facts)
         metrics = self._unknown if counted is None else counted.metrics
         now_ms = self._clock()
-        _count(metrics, admitted, duration_s, length, now_ms)
+        _count(metrics, admitted, length)
+        # Whoever does not verify sends as slowly as he likes, or floods with quick refusals: that
+        # is not how long a provider waits; it must wake nobody, and hide no slow answer.
+        timed = self._unknown if admitted.signer is None else metrics
+        if admitted.envelope is None:
+            timed.duration.observe(duration_s)
+        else:
+            timed.duration.observe_traced(duration_s, admitted.envelope.traceparent, now_ms)
         if admitted.answer.outcome is _ACCEPTED:
             metrics.last_accepted.set(now_ms / 1000)
             metrics.failing_since.value = 0.0
@@ -101,19 +108,9 @@ def counting(sources: Snapshot, metrics: EdgeMetrics) -> Counting:
     )
 
 
-def _count(
-    metrics: SourceMetrics,
-    admitted: Admitted,
-    duration_s: float,
-    length: int | None,
-    now_ms: int,
-) -> None:
+def _count(metrics: SourceMetrics, admitted: Admitted, length: int | None) -> None:
     """Count one request: its outcome, and whatever else there is to say of it."""
     metrics.requests[admitted.answer.outcome].inc()
-    if admitted.envelope is None:
-        metrics.duration.observe(duration_s)
-    else:
-        metrics.duration.observe_traced(duration_s, admitted.envelope.traceparent, now_ms)
     if admitted.skew_ms is not None:
         metrics.skew.observe(admitted.skew_ms / 1000)
     if admitted.reason is not None:

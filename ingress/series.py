@@ -104,7 +104,8 @@ class _Plain:
         by_source = ("source", "provider")
         self.duration = Spreads(
             "sealgate_request_duration_seconds",
-            "From the request's head to its answer, the log's acknowledgement included.",
+            "From the request's head to its answer, the log's acknowledgement included; what did"
+            " not verify is of the source unknown.",
             by_source,
             bounds=DURATION_BUCKETS,
             registry=registry,

@@ -34,8 +34,7 @@ KEEP_S = 30.0
 FILE_BYTES_MAX = 8 * 1024 * 1024
 _VERSION = 1
 _WORKER = re.compile(r"-[0-9]{1,3}$")
-# What a wrong key on our side can bring about; whatever else is wrong is the sender's own.
-_OURS = frozenset(
+KEYS_MAY_BE_WRONG = frozenset(
     {
         Reason.SIGNATURE_MISMATCH,
         Reason.KEY_UNKNOWN,
@@ -44,6 +43,7 @@ _OURS = frozenset(
         Reason.CERTIFICATE_UNTRUSTED,
     }
 )
+"""What a wrong key on our side can bring about; whatever else is wrong is the sender's own."""
 
 
 class Turn(StrEnum):
@@ -102,7 +102,7 @@ class Trust:
     def failed(self, slug: str, reason: Reason, now_ms: int) -> bool:
         """Note a failure, and say whether to assume that it is our fault."""
         standing = self._standings.get(slug)
-        if standing is None or reason not in _OURS:
+        if standing is None or reason not in KEYS_MAY_BE_WRONG:
             return False
         standing.failures += 1
         if standing.is_suspect(now_ms):

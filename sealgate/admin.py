@@ -101,7 +101,11 @@ class Admin:
         return web.Response(status=200 if ready else 503, text="\n".join(lines) + "\n")
 
     def _metrics(self, request: web.BaseRequest) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        except (TypeError, ValueError):
+            # It names a version that is none.
+            encode, content_type = choose_encoder("")
         headers = {"Content-Type": content_type}
         return web.Response(body=encode(self._registry), headers=headers)
 

@@ -4,8 +4,11 @@ Standard library alone, and no configuration is read: it is asked every few seco
 next to nothing beside the process that it asks. An orchestrator asks the port itself.
 """
 
+import contextlib
 import http.client
+import socket
 import sys
+import threading
 from http import HTTPStatus
 
 EXIT_OK = 0
@@ -18,7 +21,13 @@ TIMEOUT_S = 0.8
 def ask(host: str, port: int, path: str) -> int:
     """Print what is answered; return the exit code."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    watch: threading.Timer | None = None
     try:
+        connection.connect()
+        # The timeout is that of one step: who answers byte by byte would never meet it.
+        watch = threading.Timer(TIMEOUT_S, _cut, [connection.sock])
+        watch.daemon = True
+        watch.start()
         connection.request("GET", path)
         answer = connection.getresponse()
         said = answer.read().decode("utf-8", "replace").strip()
@@ -27,6 +36,14 @@ def ask(host: str, port: int, path: str) -> int:
         print(told, file=sys.stderr)
         return EXIT_AWAY
     finally:
+        if watch is not None:
+            watch.cancel()
         connection.close()
     print(said)
     return EXIT_OK if answer.status == HTTPStatus.OK else EXIT_UNWELL
+
+
+def _cut(sock: socket.socket) -> None:
+    """End a connection from beside it: whoever reads it finds its end."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)

@@ -15,6 +15,8 @@ from dashboards.prometheus.alert import (
 
 _OVER = 'sealgate_quarantined_total{result="over_limit"}'
 _SHED = 'sealgate_requests_total{outcome="overloaded"}'
+# Requests for nothing that there is must not hide that deliveries are turned away.
+_ASKED = 'sealgate_requests_total{outcome!="rejected_unknown_source"}'
 _CLOSED = 'sealgate_connections_refused_total{limit="count"}'
 _IN_TIME = f'sealgate_event_loop_lag_seconds_bucket{{le="{t.LOOP_LATE_S}"}}'
 _READY = 'sealgate_workers{state="ready"}'
@@ -105,7 +107,7 @@ EDGE = Group(
             "one delivery in twenty is turned away for want of room, or connections are",
             "Add edges, or find the flood: providers are told to come again",
             "{{ $value | humanizePercentage }} were turned away.",
-            f"(\n  {total(PLACE, _SHED, '5m')}\n  / {total(PLACE, 'sealgate_requests_total', '5m')}"
+            f"(\n  {total(PLACE, _SHED, '5m')}\n  / {total(PLACE, _ASKED, '5m')}"
             f"\n) > {t.OVERLOAD_RATIO}\nor\n(\n  {total(PLACE, _CLOSED, '5m')}\n  / (\n"
             f"    {total(PLACE, 'sealgate_requests_total', '5m')}\n"
             f"    + {total(PLACE, _CLOSED, '5m')}\n  )\n) > {t.OVERLOAD_RATIO}",

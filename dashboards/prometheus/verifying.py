@@ -11,12 +11,25 @@ from dashboards.prometheus.alert import (
     total,
 )
 
-_FAILED = "sealgate_verification_failures_total"
+# What verified and belongs elsewhere is counted as a failure, and is none of a key.
+_FAILED = 'sealgate_verification_failures_total{reason!="environment_mismatch"}'
+# Those that a wrong key, or a body that somebody changes, brings about: those of `ingress.trust`. A
+# stranger who signs nothing, or comes from a wrong address, is none, and must wake nobody.
+_KEYS_FAILED = (
+    'sealgate_verification_failures_total{reason=~"no_matching_signature|unknown_key_id'
+    '|no_usable_key|digest_mismatch|cert_untrusted"}'
+)
 _ACCEPTED = 'sealgate_requests_total{outcome="accepted"}'
 # What verified and could not be published is no failure of a key.
-_PROVEN = 'sealgate_requests_total{outcome=~"accepted|publish_failed|publish_refused"}'
+_PROVEN = (
+    'sealgate_requests_total{outcome=~"accepted|publish_failed|publish_refused'
+    '|environment_mismatch"}'
+)
 _FAILING = "sealgate_source_failing_since_timestamp_seconds"
 _LAST = most(SOURCE, "max_over_time(sealgate_last_accepted_timestamp_seconds[1d])")
+_FAILING_SINCE = (
+    f"min by ({SOURCE}) (\n    ({_FAILING} > 0) > on ({SOURCE}) group_left ()\n    {_LAST}\n  )"
+)
 _NOW = "source:sealgate_accepted:increase1h"
 _USUAL = "source:sealgate_accepted_usual:increase1h"
 # The same hour of yesterday, the day before, and so on: one bad day or one holiday is outvoted.
@@ -44,10 +57,10 @@ VERIFYING = Group(
             " that worked",
             "{{ $value | printf `%.0f` }} deliveries of {{ $labels.provider }} failed and none"
             " verified: a key was changed on one side only, or a proxy changes bodies.",
-            f"(\n  {total(SOURCE, _FAILED, '5m')} > {t.ALL_FAIL_MIN}\n"
+            f"(\n  {total(SOURCE, _KEYS_FAILED, '5m')} > {t.ALL_FAIL_MIN}\n"
             f"  unless {total(SOURCE, _PROVEN, '5m')} > 0\n"
             f"  and {_LAST} > time() - {t.VERIFIED_WITHIN_S}\n)\n"
-            f"or\n(\n  {total(SOURCE, _FAILED, '1h')} > 0\n"
+            f"or\n(\n  {total(SOURCE, _KEYS_FAILED, '1h')} > 0\n"
             f"  and {most(SOURCE, 'sealgate_source_suspect')} > 0\n)",
             held="1m",
         ),
@@ -110,10 +123,10 @@ COMING = Group(
             " its events have to be asked for one by one",
             "{{ $value | humanizePercentage }} of the time is gone for which"
             " {{ $labels.provider }} tries again.",
-            f"(\n  (time() - ({most(SOURCE, _FAILING)} > 0))\n"
-            f"  / {most(SOURCE, 'sealgate_source_retry_horizon_seconds')}\n) > {t.HORIZON_PART}\n"
-            f"unless {most(SOURCE, 'sealgate_last_accepted_timestamp_seconds')}\n"
-            f"  >= {most(SOURCE, _FAILING)}",
+            # Of several edges the first that fails counts; one that failed before another accepted
+            # tells of nothing that is still lost, also when the other was started anew since.
+            f"(\n  (time() - {_FAILING_SINCE})\n"
+            f"  / {most(SOURCE, 'sealgate_source_retry_horizon_seconds')}\n) > {t.HORIZON_PART}",
         ),
     ],
     [

@@ -158,8 +158,9 @@ CLAIMS: tuple[Claim, ...] = (
         "audit-chain",
         _S.LIFECYCLE,
         _P.RECORDS,
-        "History was not rewritten: the audit chains are whole, and checkpoints agree.",
-        "every entry of every chain hashed again, and held against the checkpoints",
+        "The audit chains were not rewritten: they are whole, and checkpoints agree.",
+        "every entry of every chain hashed again, and held against the checkpoints; that the tables"
+        " say what the entries say is for the command below",
         "sealgate audit verify",
     ),
     Claim(

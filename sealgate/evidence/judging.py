@@ -76,11 +76,22 @@ def _by_key(sent: Sequence[EventCount]) -> Rows:
     return tuple(found)
 
 
-def verified_again(words: Mapping[Word, int], wrong: Sequence[str], keys: str) -> Finding:
-    """Judge what became of verifying again; `keys` says why there are none here to verify with."""
+def verified_again(
+    words: Mapping[Word, int], wrong: Sequence[str], keys: str, unknown: int = 0
+) -> Finding:
+    """Judge what became of verifying again; `keys` says why there are none here to verify with.
+
+    `unknown` is how many records name a key or a source that is not configured at all. Whoever can
+    write to the topic can name one, so these are nothing that is proven.
+    """
     looked = [(_WORDS[word], str(words[word])) for word in Word if words.get(word)]
     told = f"{_named(wrong)}: somebody wrote to the topic past the edge; report it" if wrong else ""
     missing = "" if words.get(Word.PROVEN) else "no record of the log could be verified again"
+    if unknown and not missing:
+        missing = (
+            f"{unknown} records name a key or a source that is not configured: configure it again,"
+            " the key as verify-only, or wait until they are past their retention"
+        )
     advice = f"{keys}: run it where the edge's keys are" if keys else missing
     return finding("verified-again", told, advice, looked)
 
@@ -187,8 +198,8 @@ def closed(counts: Sequence[ItemCount]) -> Finding:
     missing = ""
     if not counts:
         missing = "no exception was ever raised: underpay a payment in the sandbox"
-    elif not any(one.status in _ENDED for one in counts):
-        missing = "none was ended yet: work one, as `sealgate exceptions list` says"
+    elif not any(one.status == Status.RESOLVED for one in counts):
+        missing = "no person has ended one yet: work one, as `sealgate exceptions list` says"
     return finding("exceptions-closed-by-name", wrong, missing, looked)
 
 
@@ -197,9 +208,6 @@ def _item(one: ItemCount) -> tuple[str, str]:
     span = _span(one.first_ms, max(one.last_closed_ms, one.first_ms))
     what = f"{one.code}, severity {one.severity}, {one.status}{by}"
     return what, f"{one.items}, {one.approved} of them approved by a second person, {span}"
-
-
-_ENDED = frozenset({Status.RESOLVED.value, Status.AUTO_RESOLVED.value})
 
 
 def severe(open_by_code: Mapping[tuple[str, int], int]) -> Finding:

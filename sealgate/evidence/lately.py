@@ -87,10 +87,14 @@ async def refusals(log: EventLog, environment: str) -> Refusals:
     return found
 
 
-async def verify_again(log: EventLog, prover: Prover) -> tuple[Counter[Word], list[str]]:
-    """Verify the latest records; name those that do not hold. Raises `LogUnavailable`."""
+async def verify_again(log: EventLog, prover: Prover) -> tuple[Counter[Word], list[str], int]:
+    """Verify the latest records; name those that do not hold. Raises `LogUnavailable`.
+
+    The number is that of records which name no key that was ever configured here, as we know it.
+    """
     words: Counter[Word] = Counter()
     wrong: list[str] = []
+    unknown = 0
     async for record in latest(log, topics.verified(prover.environment), VERIFIED_MAX):
         try:
             sealed = Envelope.decode(record.headers, record.value)
@@ -98,10 +102,11 @@ async def verify_again(log: EventLog, prover: Prover) -> tuple[Counter[Word], li
             continue
         proof = prover.prove(record.key, sealed)
         words[proof.word] += 1
+        unknown += proof.word is Word.KEYLESS and not prover.knows_key(sealed)
         if proof.word in _AMISS:
             key = EventKey(sealed.provider, sealed.account, sealed.event_key)
             wrong.append(addresses.write(key))
-    return words, wrong
+    return words, wrong, unknown
 
 
 async def one_row_each(found: Repetitions, store: Store) -> Finding:

@@ -94,7 +94,8 @@ async def _verified_again(asked: Asked, log: EventLog) -> Finding:
     except ConfigurationInvalid as invalid:
         return judging.verified_again({}, (), str(invalid.mistakes[0]))
     prover = Prover(sources, configuration.settings.environment)
-    return judging.verified_again(*await lately.verify_again(log, prover), "")
+    words, wrong, unknown = await lately.verify_again(log, prover)
+    return judging.verified_again(words, wrong, "", unknown)
 
 
 async def _refused(asked: Asked, log: EventLog) -> Finding:

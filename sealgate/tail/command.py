@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -198,7 +199,9 @@ def _run(tail: Tail) -> int:
 async def _until_told(tail: Tail) -> bool:
     """Run a tail until it ends by itself or Ctrl-C ends it; say whether it was the latter."""
     told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, told.set)
+    # A thread that is not the main one hears no signals.
+    with suppress(ValueError, RuntimeError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, told.set)
     work, waiting = asyncio.create_task(tail.run()), asyncio.create_task(told.wait())
     await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

@@ -16,11 +16,13 @@ from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ingress.contract.envelope import Assurance, Envelope
+from ingress.contract.envelope import Assurance, Envelope, Mode
 from ingress.delivery import Delivery, Reason, Rejected
+from ingress.providers import Profile
 from ingress.schemes.parts.places import Kind
 from ingress.sources import Snapshot, Source
 from ingress.verification import Signer, verify
+from sealgate.exposure.instants import show
 
 _HINTS = frozenset({Assurance.D, Assurance.E})
 _FOR_WANT_OF_A_KEY = frozenset({Reason.KEY_MISSING, Reason.KEY_UNKNOWN, Reason.SIGNATURE_MISMATCH})
@@ -71,6 +73,13 @@ class Prover:
         # Of several sources of one account the one that was meant is the one that proves it.
         return min(found, key=lambda proof: list(Word).index(proof.word))
 
+    def knows_key(self, envelope: Envelope) -> bool:
+        """Say whether the key that it names is configured, if only as revoked, or was fetched."""
+        return any(
+            one.plan is not None or envelope.key_id in {key.id for key in one.setting.key}
+            for one in self._candidates(envelope)
+        )
+
     def _candidates(self, envelope: Envelope) -> Sequence[Source]:
         """Return the source that received it; of one that was renamed, those of its account."""
         exact = [one for one in self.sources.values() if envelope.source in self._names(one)]
@@ -113,11 +122,26 @@ class Prover:
         # One that was fetched went by its provider's own name of it.
         if envelope.key_id not in {signer.key_id, kid}:
             yield f"it names the key {envelope.key_id}"
-        named = source.profile.identify(delivery)
-        if named.payment_ref != envelope.payment_ref:
-            yield f"its body is about the payment {named.payment_ref or '(none)'}"
-        if (named.event_key, named.event_type) != (envelope.event_key, envelope.event_type):
-            yield f"its body is the event {named.event_key} {named.event_type}"
+        yield from _differing_words(envelope, source.profile, delivery)
+
+
+def _differing_words(envelope: Envelope, profile: Profile, delivery: Delivery) -> Iterator[str]:
+    """Say where the envelope's words are not those that its body or its provider stands for."""
+    named = profile.identify(delivery)
+    if named.payment_ref != envelope.payment_ref:
+        yield f"its body is about the payment {named.payment_ref or '(none)'}"
+    if (named.event_key, named.event_type) != (envelope.event_key, envelope.event_type):
+        yield f"its body is the event {named.event_key} {named.event_type}"
+    elif envelope.type != f"{profile.type_prefix}.{named.event_type}":
+        yield f"it says that its type is {envelope.type}"
+    at_ms = envelope.received_ms if named.occurred_ms is None else named.occurred_ms
+    if at_ms != envelope.occurred_ms:
+        yield f"its body says that it happened at {show(at_ms)}"
+    # One that an earlier version wrote may say nothing of it.
+    if envelope.mode not in {Mode.UNKNOWN, profile.mode(delivery)}:
+        yield f"it says that it is {envelope.mode.value}, and its body does not"
+    if envelope.assurance.value < profile.assurance.value:
+        yield f"it says that its proof is of class {envelope.assurance.value}"
 
 
 def _proven(envelope: Envelope, source: Source) -> tuple[Delivery, Signer]:

@@ -108,6 +108,15 @@ def test_a_live_gateway_tells_exactly_what_the_catalogue_says(running: Running) 
 
 
 @pytest.mark.slow
+def test_a_version_that_is_none_gets_the_usual_format(running: Running) -> None:
+    """A scraper of another make is told what there is, and no fault of ours."""
+    asked = urllib.request.Request(running.admin_url + "/metrics")
+    asked.add_header("Accept", "application/openmetrics-text; version=newest")
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+@pytest.mark.slow
 def test_a_trace_stands_beside_a_duration_for_who_asks_for_openmetrics(running: Running) -> None:
     """As Prometheus asks: it takes exemplars in that format alone."""
     assert processes.post(running.edge_url, processes.event("inv-2", "InvoiceCreated")) == 200

@@ -1,5 +1,6 @@
 """Records that a broker takes and aiokafka cannot read: built by its own builder, then damaged."""
 
+import asyncio
 import gzip
 import struct
 from collections.abc import AsyncIterator, Sequence
@@ -88,6 +89,10 @@ def flipped(built: bytes, at: int) -> bytes:
     return bytes(changed)
 
 
+NOT_LEADER = 6
+PATIENCE_S = 10.0
+
+
 class Raw:
     """Writes batches to a broker, byte by byte as they are."""
 
@@ -98,11 +103,17 @@ class Raw:
     async def write(self, built: bytes, partition: int = 0) -> int:
         """Write a batch; return the offset of its first record."""
         client = self._producer.client
-        await client._wait_on_metadata(self._topic)
-        leader = client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
-        asked = ProduceRequest(None, -1, 10_000, [(self._topic, [(partition, built)])])
-        answer = await client.send(leader, asked)
-        ((_, ((_, code, offset, *_),)),) = answer.topics
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await client._wait_on_metadata(self._topic)
+                leader = client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
+                asked = ProduceRequest(None, -1, 10_000, [(self._topic, [(partition, built)])])
+                answer = await client.send(leader, asked)
+                ((_, ((_, code, offset, *_),)),) = answer.topics
+                # Metadata may name the leader of a new topic before it knows that it is.
+                if code != NOT_LEADER:
+                    break
+                await asyncio.sleep(0.05)
         assert code == 0, f"the broker refuses it: {code}"
         return offset
 

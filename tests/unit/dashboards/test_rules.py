@@ -11,6 +11,7 @@ import pytest
 from consumers.fetching.comparing import SHARE_MAX
 from consumers.patience import PARKED_RETRY_S
 from dashboards.prometheus import monitoring, page, slo, thresholds
+from ingress import trust
 from tests.support import alerting
 from tests.support.processes import ROOT
 
@@ -41,6 +42,13 @@ def test_an_alert_says_whom_it_calls_what_to_do_and_where_to_read_on(alert: aler
 def test_a_rule_asks_for_what_some_process_tells(rule: alerting.Yaml) -> None:
     """A metric, a label or a value that does not exist is an alert that never fires."""
     assert list(alerting.unknown(rule, RECORDED)) == []
+
+
+def test_what_a_wrong_key_brings_about_is_the_same_here_as_at_the_edge() -> None:
+    """A stranger who signs nothing must wake nobody; of a wrong key somebody must hear."""
+    expression = ALERTS["SealgateEverythingFailsVerification", "page"]["expr"]
+    said = set(re.findall(r'verification_failures_total\{reason=~"([^"]+)"\}', expression))
+    assert {frozenset(words.split("|")) for words in said} == {trust.KEYS_MAY_BE_WRONG}
 
 
 def test_every_alert_is_tried_firing_staying_away_and_ending() -> None:

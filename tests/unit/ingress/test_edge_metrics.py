@@ -62,6 +62,17 @@ async def test_a_slow_delivery_leads_to_its_story(edge: Gateway) -> None:
     assert traced == [("sealgate_request_duration_seconds_bucket", trace_id)]
 
 
+async def test_nobody_without_the_key_can_make_answers_look_slow_or_quick(edge: Gateway) -> None:
+    """Somebody who sends his forgery byte by byte would wake people; a flood would hide delays."""
+    counted = "sealgate_request_duration_seconds_count"
+    forged = signed(EVENT, b"whsec_of_a_forger")
+    assert (await edge.post(STRIPE_HOOK, EVENT, forged)).status == 401
+    assert edge.count(counted, **STRIPE_LABELS) == 0
+    assert edge.count(counted, source="unknown", provider="unknown") == 1
+    assert (await edge.post(STRIPE_HOOK, EVENT, signed(EVENT))).status == 200
+    assert edge.count(counted, **STRIPE_LABELS) == 1
+
+
 async def test_what_is_refused_for_our_own_fault_says_since_when(tmp_path: Path) -> None:
     """The provider comes again, for so long: from this moment the time it has is running."""
     began_s = time.time()

@@ -1,7 +1,10 @@
 """`sealgate healthcheck`: how a process is, as an exit code that a container engine reads."""
 
+import contextlib
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -61,6 +64,26 @@ def test_one_that_answers_nothing_of_use_is_away(
     _Admin.silent.set()
     assert healthcheck(port=port) == 69
     assert "nobody answers" in capsys.readouterr().err
+
+
+def test_one_that_answers_byte_by_byte_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each byte comes in time, and the answer never does: a check that hangs tells nobody."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = Thread(target=_drip, args=[server], daemon=True)
+        dripping.start()
+        began_s = time.monotonic()
+        assert healthcheck(port=server.getsockname()[1]) == 69
+        assert time.monotonic() - began_s < 3
+    dripping.join()
+    assert "nobody answers" in capsys.readouterr().err
+
+
+def _drip(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(OSError):
+        for byte in b"HTTP/1.1 200 OK with many words\r\n":
+            connection.sendall(bytes([byte]))
+            time.sleep(0.2)
 
 
 def test_nobody_there_is_69_and_says_what_to_look_at(capsys: pytest.CaptureFixture[str]) -> None:

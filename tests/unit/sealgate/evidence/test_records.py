@@ -37,7 +37,11 @@ def signed(
     """Seal an event that BTCPay would have signed so: HMAC-SHA256 of the body, in hex."""
     sealed = told(name, *words, at_s=at_s, originalDeliveryId=name, **more)
     digest = hmac.new(secret.encode(), sealed.body, hashlib.sha256).hexdigest()
-    return replace(sealed, signed_headers=(("btcpay-sig", f"sha256={digest}".encode()),))
+    return replace(
+        sealed,
+        type=f"org.btcpayserver.{sealed.event_type}",
+        signed_headers=(("btcpay-sig", f"sha256={digest}".encode()),),
+    )
 
 
 PAID = signed("e1", "inv-1", "InvoiceProcessing", at_s=1)
@@ -137,6 +141,15 @@ def test_what_was_written_past_the_edge_is_found(shop: Shop, capsys: Output) -> 
     _, claims = prove(shop, capsys)
     assert claims["verified-again"]["verdict"] == "failed"
     assert "btcpay/shop/e9" in claims["verified-again"]["why"]
+
+
+def test_what_names_a_key_that_nobody_knows_is_not_proven(shop: Shop, capsys: Output) -> None:
+    """Else a forger would only have to name one, and would be taken for an old key."""
+    forged = signed("e9", "inv-9", "InvoiceSettled", at_s=9, secret="another")
+    asyncio.run(_write(shop.directory / "log.db", replace(forged, key_id="of-nobody")))
+    _, claims = prove(shop, capsys)
+    assert claims["verified-again"]["verdict"] == "not_proven_yet"
+    assert claims["verified-again"]["why"].startswith("1 records name a key")
 
 
 def test_without_the_edges_keys_nothing_is_verified_again(shop: Shop, capsys: Output) -> None:

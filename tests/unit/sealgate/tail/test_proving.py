@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingress.admit import Sealed, decide
-from ingress.contract.envelope import Envelope, Mode
+from ingress.contract.envelope import Assurance, Envelope, Mode
 from ingress.fetching import plan
 from ingress.keyring import Live, Ring, Status
 from ingress.settings import SourceSettings
@@ -123,6 +123,10 @@ def test_what_nobody_signed_fails(change: Callable[[Envelope], Envelope], why: s
         ({"body_digest": digest(b"")}, "its digest is of another body"),
         ({"key_id": "k7"}, "it names the key k7"),
         ({"account": "theirs"}, "its source is of btcpay/main"),
+        ({"type": "org.btcpayserver.InvoiceInvalid"}, "its type is org.btcpayserver.Inv"),
+        ({"occurred_ms": 1_700_000_000_000}, "its body says that it happened at 20"),
+        ({"mode": Mode.LIVE}, "it says that it is live"),
+        ({"assurance": Assurance.A}, "its proof is of class A"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
