@@ -52,7 +52,6 @@ from sealgate.tail.reading import read as read_entry
 LOOK_S = 0.3
 """How often the ends of the log are looked at: one question a topic."""
 AWAY_S = 1.0
-CANCEL_S = 0.5
 
 BEGINNING, END = "beginning", "end"
 
@@ -199,19 +198,16 @@ def _run(tail: Tail) -> int:
 async def _until_told(tail: Tail) -> bool:
     """Run a tail until it ends by itself or Ctrl-C ends it; say whether it was the latter."""
     told = asyncio.Event()
-    # A thread that is not the main one hears no signals.
+    # Our own handler: in a job that a shell has put into the background SIGINT is ignored, and
+    # asyncio would hear nothing of it. A thread that is not the main one hears no signals at all.
     with suppress(ValueError, RuntimeError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, told.set)
     work, waiting = asyncio.create_task(tail.run()), asyncio.create_task(told.wait())
     await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    # Now and then Kafka's client takes a cancellation for one of its own, and goes on.
-    while not work.done():
-        work.cancel()
-        await asyncio.wait({work}, timeout=CANCEL_S)
-    if work.cancelled():
-        return True
-    await work
+    for task in (waiting, work):
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
     return told.is_set()
 
 
