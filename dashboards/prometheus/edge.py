@@ -40,7 +40,8 @@ LOG = Group(
             "{{ $value | humanizePercentage }} of what is handed to the log fails{{ end }}.",
             f"{most(PLACE, 'sealgate_log_breaker_open')} > 0\nor\n(\n"
             f"  {total(PLACE, _results('rejected|unknown'), '5m')}\n"
-            f"  / {total(PLACE, _results('.+'), '5m')}\n) > {t.PUBLISH_FAIL_RATIO}",
+            f"  / {total(PLACE, _results('.+'), '5m')}\n) > {t.PUBLISH_FAIL_RATIO}"
+            f"\nand {total(PLACE, _results('rejected|unknown'), '5m')} > {t.PUBLISH_FAIL_MIN}",
             held="1m",
         ),
         Alert(

@@ -37,6 +37,7 @@ SKEW_PART = Threshold("0.5", "more than half of a quarter of an hour's is no slo
 SKEW_S = Threshold("60.0", "a fifth of the five minutes that most signatures are good for")
 SKEW_MIN = Threshold("5", "a share of fewer says nothing")
 PUBLISH_FAIL_RATIO = Threshold("0.5", "where every second message fails, it is the log, no message")
+PUBLISH_FAIL_MIN = Threshold("2", "a share of fewer says nothing: one message may be late")
 JOURNAL_AGE_S = Threshold("300", "a log that is back drains a journal in seconds")
 JOURNAL_PART = Threshold("0.5", "what is left lasts as long as what is gone did")
 QUARANTINE_PART = Threshold("0.8", "above it the next flood is refused without being kept")
