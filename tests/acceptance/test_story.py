@@ -155,5 +155,7 @@ async def test_what_was_refused_is_in_no_story_and_the_answer_says_where_it_is(
     assert found is not None
     asked = sealgate("trace", found[1], "--config", str(config))
     assert asked.returncode == 1
-    assert "sealgate quarantine list" in asked.stderr
+    assert "`sealgate quarantine show` with it" in asked.stderr
+    shown = sealgate("quarantine", "show", found[1], "--config", str(config))
+    assert (shown.returncode, "no_matching_signature" in shown.stdout) == (0, True)
     assert running.terminate() == 0
