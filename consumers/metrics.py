@@ -79,8 +79,7 @@ class WorkerFamilies:
         )
         self.end_to_end = Histogram(
             "sealgate_consumer_end_to_end_seconds",
-            "From when a delivery was accepted, at its receipt or later out of the quarantine, to"
-            " the commit of its effect.",
+            "From a delivery's acceptance, at once or out of the quarantine, to its effect.",
             ("group",),
             buckets=SECONDS_BUCKETS,
             registry=registry,
