@@ -189,3 +189,16 @@ def test_a_session_that_keeps_its_secret_passes(tmp_path: Path) -> None:
     """A key file and a test that says nothing are no leak."""
     done = _session(tmp_path, "(tmp_path / 'key').write_text(SECRET)")
     assert done.returncode == pytest.ExitCode.OK, done.stdout
+
+
+def test_what_is_seen_beside_a_test_of_that_name_is_no_leak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test may be called by its secret; what is kept of others meanwhile names it, as ours."""
+    value = "a-password-that-is-a-parameter-7431"
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", f"tests/test_some.py::test_it[{value}] (call)")
+    kept = Canaries(names={value.encode(): "a parameter"}, kept=tmp_path)
+    kept.keep("arguments", b"java")
+    assert kept.search(tmp_path) == []
+    kept.keep("arguments", value.encode())
+    assert [leak.test for leak in kept.search(tmp_path)] == ["tests/test_some.py::test_it"]
