@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ def run(*words: str, cwd: Path | None = None) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
-class _Server:
+class _Server(ABC):
     """A process with an HTTP API at a free port of loopback."""
 
     def __init__(self, directory: Path) -> None:
@@ -84,8 +85,9 @@ class _Server:
         self.output = directory / f"server-{secrets.token_hex(4)}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def _words(self) -> list[str]:
-        raise NotImplementedError
+        """Return the command that starts it."""
 
     def __enter__(self) -> Self:
         words = self._words()
