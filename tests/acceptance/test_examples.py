@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 PAYMENTS = [f"inv-{number}" for number in range(20)]
 REVERSED, GAPPED, HELD, LATE = "inv-reversed", "inv-gapped", "inv-held", "inv-late"
+OVERTAKEN, BAD = "inv-overtaken", "inv-bad"
 MOVES = 3
 KILLED_AFTER = 20
 
@@ -80,6 +81,25 @@ def _told(
     return move, Occasion(stage.environment, "InvoiceSettled", NOW_MS, TRACEPARENT)
 
 
+def _strange(stage: Stack) -> Sequence[Message]:
+    """Write what whoever can write to the topic could, each time as if goods might leave."""
+    true = _move(stage, BAD, 1, None, State.CONFIRMED)
+    move, occasion = _told(stage, BAD, 1, None, State.CONFIRMED)
+    elsewhere = made.build(move, occasion._replace(environment="prod"), (), 1)
+    headers = [
+        [(name, b"\xff" if name == "ce_id" else text) for name, text in true.headers],
+        [(name, text) for name, text in true.headers if name != "ce_id"],
+        [(name, text) for name, text in true.headers if name != "ce_effectkey"],
+    ]
+    return [
+        *(replace(true, headers=tuple(one)) for one in headers),
+        replace(true, value=b""),
+        replace(true, value=b"[" * 100_000),
+        _move(stage, BAD, 2**31 - 1, None, State.CONFIRMED),
+        _message(stage, elsewhere),
+    ]
+
+
 def _message(stage: Stack, notice: Notice) -> Message:
     return Message(topics.lifecycle(stage.environment), notice.key, notice.value, notice.headers)
 
@@ -119,9 +139,17 @@ async def _fill(stack: Stack) -> Sequence[Record]:
             _move(stack, LATE, 1, None, State.PENDING),
             _move(stack, LATE, 3, State.EXPIRED, State.LATE),
             _move(stack, LATE, 2, State.PENDING, State.CONFIRMED),
+            _hold(stack, OVERTAKEN, 1, is_placed=True),
         ):
             await _publish(log, [move])
-        return await processes.notices(log, stack.environment)
+        said = await processes.notices(log, stack.environment)
+        # Behind what is no notice there is one that is, in the same partition; and it is about
+        # goods that a hold keeps, of which was heard before.
+        last = _move(stack, OVERTAKEN, 1, None, State.CONFIRMED)
+        for message in (*_strange(stack), last):
+            await _publish(log, [replace(message, key=last.key)])
+        heard = await processes.notices(log, stack.environment)
+        return [*said, *(one for one in heard if one.value == last.value)]
     finally:
         await log.close()
 
@@ -194,11 +222,17 @@ def test_a_documented_subscriber_acts_once_though_it_is_killed(
     ]
     said = subscriber.output.read_text()
     assert f"btcpay/shop/{GAPPED}/4: GAP: 2 missing before it" in said
-    states = {payment: (version, state) for payment, version, state in subscriber.rows("payments")}
-    assert states[f"btcpay/shop/{PAYMENTS[0]}"] == (MOVES, "Confirmed")
-    assert states[f"btcpay/shop/{LATE}"] == (3, "Late")
+    states = {payment: tuple(told) for payment, *told in subscriber.rows("payments")}
+    due = f"btcpay/shop/{PAYMENTS[0]}/fulfil/1"
+    assert states[f"btcpay/shop/{PAYMENTS[0]}"] == (MOVES, "Confirmed", due)
+    assert states[f"btcpay/shop/{LATE}"] == (3, "Late", None)
     assert f"btcpay/shop/{LATE}/2: older than what is known" in said
-    assert len(states) == len(PAYMENTS) + 4
+    assert states[f"btcpay/shop/{OVERTAKEN}"] == (1, "Confirmed", None)
+    assert len(states) == len(PAYMENTS) + 5
+    # Nothing that is no notice moves anything, ends anything, or is gone: each is said, and kept.
+    kept = [place for place, *_ in subscriber.rows("strange")]
+    assert len(kept) == len(_strange(stage.stack))
+    assert all(f"STRANGE, and set aside: {place}: " in said for place in kept)
 
 
 def test_envelopes_are_verified_offline_by_a_stranger_and_by_the_tail(

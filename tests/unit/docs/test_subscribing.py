@@ -4,10 +4,13 @@ import importlib.util
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from aiokafka import ConsumerRecord
 
 from consumers.lifecycle import State
 from consumers.store.history import Cause
@@ -15,7 +18,7 @@ from ingress.eventlog.port import RECORD_BYTES_MAX
 from sealgate.__main__ import application
 from sealgate.tail.proving import SOUND, Word
 from tests.support.builders import NOW_MS, TRACEPARENT, envelope
-from tests.support.tailed import notice
+from tests.support.tailed import held, notice
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/subscribing.md"
@@ -142,4 +145,108 @@ def test_the_example_stops_at_a_version_that_it_does_not_know(example: ModuleTyp
         example.take(db, {**headers, "ce_sealgatenotice": "2"}, one.value)
     assert example.take(db, headers, one.value) == "Confirmed, 1"
     assert example.take(db, headers, one.value) == "heard before"
+    db.close()
+
+
+TRUE = notice("inv-1", 1, None, State.CONFIRMED)
+ENVIRONMENT = dict(TRUE.headers)["ce_environment"].decode()
+
+
+def record(value: Any = TRUE.value, headers: Any = TRUE.headers, offset: int = 0) -> Any:
+    """Read a record as the example's client does."""
+    return ConsumerRecord(TRUE.topic, 0, offset, 0, 1, TRUE.key, value, None, 0, 0, headers)
+
+
+def saying(**told: object) -> Any:
+    """Write a notice that says other things; its version and environment are in its headers too."""
+    value = json.loads(TRUE.value) | told
+    fits = {
+        "ce_paymentversion": str(value["version"]).encode(),
+        "ce_environment": value["environment"].encode(),
+    }
+    return record(json.dumps(value).encode(), tuple({**dict(TRUE.headers), **fits}.items()))
+
+
+def but(**headers: bytes | None) -> Any:
+    """Write the notice with other headers; without those that are None."""
+    told = {**dict(TRUE.headers), **headers}
+    return record(headers=tuple((name, text) for name, text in told.items() if text is not None))
+
+
+NO_NOTICES = {
+    "a tombstone": record(None),
+    "nothing": record(b""),
+    "no text": record(b"\xfe\xff\xfe"),
+    "no object": record(b"[]"),
+    "null": record(b"null"),
+    "a million brackets": record(b"[" * 1_000_000),
+    "no headers": record(headers=()),
+    "a header without a value": record(headers=(*TRUE.headers, ("x", None))),
+    "a header that is no text": but(x=b"\xff"),
+    "no id": but(ce_id=None),
+    "an empty id": but(ce_id=b""),
+    "no version of notices": but(ce_sealgatenotice=None),
+    "another environment": saying(environment="prod"),
+    "another environment in its headers": but(ce_environment=b"prod"),
+    "another environment in its value": record(TRUE.value.replace(b'"test"', b'"prod"')),
+    "an effect key of its value alone": but(ce_effectkey=None),
+    "another effect key": saying(effect_key="btcpay/shop/inv-1/fulfil/2"),
+    "another version": but(ce_paymentversion=b"2"),
+    "version zero": saying(version=0),
+    "below zero": saying(version=-1),
+    "a thousand and one": saying(version=1001),
+    "more than a database counts": saying(version=2**63),
+    "half a version": saying(version=1.5),
+    "a version as text": saying(version="1"),
+    "a payment that is no text": saying(payment=["btcpay"]),
+    "a payment that is half a character": saying(payment="\ud800"),
+    "a state that is no text": saying(after={}),
+}
+
+
+def test_what_is_no_notice_moves_nothing_and_is_kept(example: ModuleType) -> None:
+    """A record that ended the example would end it again for ever; one skipped would be lost."""
+    db = sqlite3.connect(":memory:")
+    db.executescript(example.SCHEMA)
+    for offset, (name, one) in enumerate(NO_NOTICES.items()):
+        said = example.handle(db, ENVIRONMENT, record(one.value, one.headers, offset))
+        assert said.startswith(f"STRANGE, and set aside: {TRUE.topic}/0/{offset}: "), name
+    kept = db.execute("SELECT value FROM strange ORDER BY rowid").fetchall()
+    assert kept == [(one.value,) for one in NO_NOTICES.values()]
+    for table_ in ("heard", "payments", "missing", "shipments", "recalls"):
+        assert db.execute(f"SELECT * FROM {table_}").fetchall() == [], table_
+    assert example.handle(db, ENVIRONMENT, record()) == "btcpay/shop/inv-1/1: Confirmed, 1"
+    db.close()
+
+
+def test_a_database_that_cannot_be_written_to_is_no_fault_of_a_record(
+    example: ModuleType, tmp_path: Path
+) -> None:
+    """To set true notices aside while somebody else holds the lock would be to lose them."""
+    with closing(sqlite3.connect(tmp_path / "shop.db", timeout=0)) as db:
+        db.executescript(example.SCHEMA)
+        with closing(sqlite3.connect(tmp_path / "shop.db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                example.handle(db, ENVIRONMENT, record())
+        assert example.handle(db, ENVIRONMENT, record()).endswith(": Confirmed, 1")
+
+
+def test_goods_that_wait_are_no_more_due(example: ModuleType) -> None:
+    """A hold, and money that goes back, must reach goods that nobody has sent yet."""
+    db = sqlite3.connect(":memory:")
+    db.executescript(example.SCHEMA)
+    key = "btcpay/shop/inv-1/fulfil/1"
+    due = []
+    for message in (
+        TRUE,
+        held("inv-1", 1),
+        notice("inv-1", 2, State.CONFIRMED, State.REVERSED),
+        # What a relay says again changes nothing.
+        TRUE,
+    ):
+        example.handle(db, ENVIRONMENT, record(message.value, message.headers))
+        due += db.execute("SELECT due FROM payments").fetchall()
+    assert due == [(key,), (None,), (None,), (None,)]
+    assert db.execute("SELECT * FROM shipments").fetchall() == [(key, "btcpay/shop/inv-1")]
     db.close()
