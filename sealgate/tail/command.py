@@ -6,7 +6,6 @@ a tail that is to end by itself give up. Lines go to `out`, messages to standard
 """
 
 import asyncio
-import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -159,7 +158,7 @@ class Tail:
                 proof = self.check.prove(record, entry)
         told = telling.document(record, entry, proof)
         if self.asked.json:
-            text = json.dumps(told, ensure_ascii=False)
+            text = telling.as_json(told)
         else:
             text = table.line(told, in_colour=_is_coloured(self.means))
         print(text, file=self.means.out, flush=True)

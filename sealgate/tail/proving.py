@@ -94,6 +94,9 @@ class Prover:
         return {source.uri, f"urn:sealgate:{source.environment}:{source.slug}"}
 
     def _judge(self, key: bytes, envelope: Envelope, source: Source) -> Proof:
+        if not _can_be_received(envelope):
+            why = "its address, or the name of a header, is one that no request can have"
+            return Proof(Word.FAILED, why=why)
         try:
             delivery, signer = _proven(envelope, source)
         except Rejected as rejected:
@@ -142,6 +145,17 @@ def _differing_words(envelope: Envelope, profile: Profile, delivery: Delivery) -
         yield f"it says that it is {envelope.mode.value}, and its body does not"
     if envelope.assurance.value < profile.assurance.value:
         yield f"it says that its proof is of class {envelope.assurance.value}"
+
+
+def _can_be_received(envelope: Envelope) -> bool:
+    """Say whether a delivery can be put together again; whoever forges one may write anything."""
+    try:
+        urlsplit(envelope.source)
+        for name, _ in envelope.signed_headers:
+            name.encode("latin-1")
+    except ValueError:
+        return False
+    return True
 
 
 def _proven(envelope: Envelope, source: Source) -> tuple[Delivery, Signer]:

@@ -1,8 +1,10 @@
 """Read a record of the two topics: an envelope, a notice, or something that is neither. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consumers import notices
 from ingress.contract import cloudevents, topics
@@ -20,7 +22,7 @@ class Content(BaseModel):
     provider: str
     account: str
     reference: str
-    version: int
+    version: Annotated[int, Field(ge=0, lt=2**31)]
     before: str | None
     after: str
     effect_key: str | None
@@ -59,17 +61,17 @@ def read(record: Record, environment: str) -> Entry:
         return Unread(record.reason)
     try:
         if record.position.partition.topic == topics.lifecycle(environment):
-            return _notice(record)
+            return _notice(record, environment)
         return Envelope.decode(record.headers, record.value)
     except EnvelopeMalformed as malformed:
         return Unread(f"no envelope: {malformed}")
 
 
-def _notice(record: Record) -> Entry:
+def _notice(record: Record, environment: str) -> Entry:
     try:
         headers = cloudevents.from_headers(record.headers)
         cloudevents.check_version(headers, "sealgatenotice", {notices.VERSION})
-        return Heard(headers["id"], headers["type"], Content.model_validate_json(record.value))
+        heard = Heard(headers["id"], headers["type"], Content.model_validate_json(record.value))
     except KeyError as missing:
         return Unread(f"no notice: the header ce_{missing.args[0]} is missing")
     except ValidationError as wrong:
@@ -78,3 +80,13 @@ def _notice(record: Record) -> Entry:
         return Unread(f"no notice: its value is wrong at {places or 'the beginning'}")
     except ValueError as wrong:
         return Unread(f"no notice: {wrong}")
+    told = heard.content
+    if told.environment != environment:
+        return Unread(f"no notice: it is of the environment {told.environment!r}")
+    return heard if _agree(headers, told) else Unread("no notice: its headers are of another one")
+
+
+def _agree(headers: Mapping[str, str], told: Content) -> bool:
+    """Say whether subscribers that read the headers hear what those hear that read the value."""
+    names = ("environment", "paymentversion", "effectkey")
+    return tuple(map(headers.get, names)) == (told.environment, str(told.version), told.effect_key)

@@ -225,6 +225,46 @@ def test_without_verify_a_record_that_nobody_can_read_is_shown_and_harms_nothing
     assert whys[2].startswith("no notice: the header ce_sealgatenotice is missing")
 
 
+def test_what_a_stranger_can_write_is_told_and_ends_nothing(shop: Shop) -> None:
+    """A traceback half way would hide all records behind; a cursor that moves, those before."""
+    odd = "\x1b[2J\x9b2J\x7f\u202e"
+    envelope, true = shop.envelope("inv-3", "InvoiceCreated"), notice("inv-3", 1, None, State.PAID)
+    named = replace(envelope, signed_headers=(*envelope.signed_headers, (odd, b"1")))
+    value = json.loads(true.value)
+    shop.put(
+        verified(replace(envelope, source="http://[::1")),
+        verified(replace(named, account=odd, key_id=odd, event_type=odd, event_key=odd)),
+        *(
+            replace(true, value=json.dumps(value | told).encode())
+            for told in (
+                {"version": -1},
+                {"version": 2**31},
+                {"environment": "prod"},
+                {"effect_key": odd},
+                {"version": 2},
+            )
+        ),
+        replace(true, headers=(*true.headers, *((f"ce_{odd}", b"1"),) * 2)),
+        replace(true, key=odd.encode() + b"\xff"),
+    )
+    code, told = shop.told(verify=True, from_=f"{VERIFIED}/0/2")
+    assert (code, [one["proof"]["word"] for one in told]) == (3, ["failed"] * 2)
+    code, told = shop.told(verify=True, from_=f"{LIFECYCLE}/0/3")
+    assert code == 3
+    assert [one.get("why") for one in told] == [
+        "no notice: its value is wrong at version",
+        "no notice: its value is wrong at version",
+        "no notice: it is of the environment 'prod'",
+        "no notice: its headers are of another one",
+        "no notice: its headers are of another one",
+        f"no notice: the header ce_{odd} is repeated",
+        None,
+    ]
+    for as_json in (False, True):
+        for line in shop.tail(verify=True, json=as_json)[1].splitlines():
+            assert line.isprintable()
+
+
 def test_a_key_that_is_revoked_meanwhile_proves_nothing_from_then_on(tmp_path: Path) -> None:
     """A tail may run for days; a revocation is in force within a second everywhere else."""
     shop = Shop.at(tmp_path)
