@@ -9,4 +9,4 @@ for name in btcpay-shop postgres grafana; do
     [ -s "secrets/$name" ] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"secrets/$name"
 done
 printf 'SEALGATE_UID=%s\nSEALGATE_GID=%s\n' "$(id -u)" "$(id -g)" >.env
-echo "ready: docker compose up --build --detach; Grafana's admin has the password in secrets/grafana"
+echo "ready: docker compose up --detach; Grafana's admin has the password in secrets/grafana"

@@ -12,7 +12,17 @@ import yaml
 
 from ingress.log_settings import LogSettings
 from sealgate.supervisor import STOP_MARGIN_S
-from tests.support.deployed import BIN, DEPLOY, ROLE_OF, documents, mistakes, run, settings, typed
+from tests.support.deployed import (
+    BIN,
+    DEPLOY,
+    ROLE_OF,
+    ROOT,
+    documents,
+    mistakes,
+    run,
+    settings,
+    typed,
+)
 from tests.support.services import missing
 
 FOLDER = DEPLOY / "compose"
@@ -70,6 +80,20 @@ def test_every_image_is_pinned_and_the_same_everywhere() -> None:
         tags.setdefault(name, set()).add(tag)
     assert all(re.search(r"\d+\.\d+", tag) for found in tags.values() for tag in found)
     assert all(len(found) == 1 for found in tags.values())
+
+
+def test_our_own_image_is_built_here_and_asked_of_nobody() -> None:
+    """A clean checkout has none, and a registry that has one of this name has somebody else's."""
+    (builder,) = [name for name, one in OURS.items() if "build" in one]
+    said = {name: one["pull_policy"] for name, one in OURS.items()}
+    assert said == dict.fromkeys(OURS, "never") | {builder: "build"}
+    built = OURS[builder]["build"]
+    context = (FOLDER / built["context"]).resolve()
+    assert context == ROOT
+    assert (context / built["dockerfile"]).is_file()
+    # What is built by one of them is there for all: nothing else may have its name.
+    assert len({one["image"] for one in OURS.values()}) == 1
+    assert "profiles" not in OURS[builder]
 
 
 @pytest.mark.parametrize("name", OURS)
