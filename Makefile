@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 3
 SOURCES := ingress consumers dashboards sealgate deploy tests
 
-.PHONY: run test check bench faults fuzz mutants docs picture lock clean
+.PHONY: run test check bench faults fuzz mutants docs picture sbom lock clean
 
 run: $(VENV)/run.done  ## the whole gateway on this machine, with a gallery of payments
 	@$(BIN)/sealgate demo --stay $(PORTS)
@@ -49,6 +49,9 @@ docs: $(VENV)/dev.done  ## what is written from code: pages, AsyncAPI, schemas, 
 
 picture: $(VENV)/dev.done  ## what the boards show, drawn from a minute of real traffic (wants Prometheus)
 	$(BIN)/python -m tests.picture docs/img/boards.png
+
+sbom: $(VENV)/dev.done  ## what requirements.lock installs, as CycloneDX JSON
+	$(BIN)/python -m tests.sbom sealgate.cdx.json
 
 # One environment serves both: the development lock holds everything the run-time lock holds.
 $(VENV)/run.done: requirements.lock pyproject.toml | $(VENV)/bin/python
