@@ -10,7 +10,7 @@ What this cannot tell is in docs/audit.md: above all, whoever may write the data
 of it anew since the last checkpoint that they cannot reach.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from consumers.chainwalk import Anchor, Problem, Report, Walk, parsed
 from consumers.naming import Names, Place
 from consumers.store import chain
 from consumers.store.auditing import Auditing
-from consumers.store.told import TOLD, Told
+from consumers.store.told import TABLES, TOLD, Told
 
 # So many of one kind are told one by one.
 TOLD_MAX = 20
@@ -116,7 +116,8 @@ class Audit:
         await self._missing(names)
         if not self.report.before.get("anomaly") and (count := names.miscounted()):
             text = f"{count} exceptions were raised more or less often than entries say"
-            self.report.problems.append(Problem("", None, text))
+            self._wrong("", None, text, "anomaly")
+            self.report.contradicted["anomaly"] += count
 
     async def _table(self, table: str, names: Names) -> None:
         count, unnamed = 0, 0
@@ -129,6 +130,7 @@ class Audit:
                 continue
             count += 1
             if not count % STRIDE:
+                self.report.rows[table] = count
                 await self.pace()
             wrong = [told for told in TOLD[table](tuple(row)) if not names.cross(told)]
             otherwise += [_otherwise(told) for told in wrong if names.is_left(told)]
@@ -144,44 +146,51 @@ class Audit:
             self._unnamed(table, unnamed, before, texts)
         elif unnamed < before and table in _KEPT:
             text = f"{table}: {before} rows were there before the chain, and {unnamed} are left"
-            self.report.problems.append(Problem(chain.OPERATOR, 0, text))
+            self._wrong(chain.OPERATOR, 0, text, table)
+            self.report.contradicted[table] += before - unnamed
 
     def _tell(self, table: str, texts: Sequence[str]) -> None:
         """Tell of rows, and of so many of one table only by their number."""
-        self.report.problems += [Problem("", None, text) for text in texts[:TOLD_MAX]]
+        self.report.contradicted[table] += len(texts)
+        self.report.problems += [Problem("", None, text, table) for text in texts[:TOLD_MAX]]
         if len(texts) > TOLD_MAX:
-            text = f"{table}: and {len(texts) - TOLD_MAX} more"
-            self.report.problems.append(Problem("", None, text))
+            self._wrong("", None, f"{table}: and {len(texts) - TOLD_MAX} more", table)
 
     def _unnamed(self, table: str, unnamed: int, before: int, texts: list[str]) -> None:
         """Tell of rows that nobody wrote. Among rows of before the chain, which is not known."""
+        self.report.contradicted[table] += unnamed - before
         if before:
             texts = [f"{table}: {unnamed} rows are named by no entry, of before there are {before}"]
         elif unnamed > len(texts):
             texts = [*texts, f"{table}: and {unnamed - len(texts)} more that no entry names"]
-        self.report.problems += [Problem("", None, text) for text in texts]
+        self.report.problems += [Problem("", None, text, table) for text in texts]
 
     def _unseen(self, names: Names) -> None:
         """Tell of positions and of numbered rows that entries left and that are not there."""
         unseen = list(names.unseen())
+        self.report.contradicted.update(table for table, _, _ in unseen)
         for table, at, place in unseen[:TOLD_MAX]:
             text = f"{table}: not there: {_text(at)}"
-            self.report.problems.append(Problem(self.chains[place.chain], place.seq, text))
+            self._wrong(self.chains[place.chain], place.seq, text, table)
         if len(unseen) > TOLD_MAX:
             text = f"and {len(unseen) - TOLD_MAX} more positions or numbers that are not there"
-            self.report.problems.append(Problem("", None, text))
+            self._wrong("", None, text, _each(table for table, _, _ in unseen[TOLD_MAX:]))
 
     async def _missing(self, names: Names) -> None:
         """Tell of rows that entries name and that are not there, or say something else."""
         left = sorted(names.left(), key=lambda one: one[2])
+        self.report.contradicted.update(_place_of(kind) for kind, _, _ in left)
         for kind, token, place in left[:TOLD_MAX]:
             name = self.chains[place.chain]
             row = await self._named(name, place.seq, kind, token)
             text = f"{kind}: not there, or changed since: {_text(row)}"
-            self.report.problems.append(Problem(name, place.seq, text))
+            self._wrong(name, place.seq, text, _place_of(kind))
         if len(left) > TOLD_MAX:
             text = f"and {len(left) - TOLD_MAX} more rows that entries name and tables have not"
-            self.report.problems.append(Problem("", None, text))
+            self._wrong("", None, text, _each(_place_of(kind) for kind, _, _ in left[TOLD_MAX:]))
+
+    def _wrong(self, chain_name: str, seq: int | None, text: str, table: str) -> None:
+        self.report.problems.append(Problem(chain_name, seq, text, table))
 
     async def _named(self, name: str, seq: int, kind: str, token: int) -> Sequence[object]:
         """Find the row of an entry that has a token; of a mark, whose token counts, the entry's."""
@@ -207,6 +216,15 @@ def _rows(said: Mapping[str, Any]) -> list[Told]:
         *(Told(kind, row) for kind, rows in said.items() if kind not in _OWN for row in rows),
         *(Told("unjudged", key) for key in claimed if key not in judged),
     ]
+
+
+def _place_of(kind: str) -> str:
+    """Say in which table the rows of a kind are; one that is not known stands for itself."""
+    return TABLES.get(kind, kind)
+
+
+def _each(tables: Iterable[str]) -> str:
+    return ", ".join(sorted(set(tables)))
 
 
 def _otherwise(told: Told) -> str:

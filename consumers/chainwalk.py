@@ -5,6 +5,7 @@ A walk may begin in the middle, at an entry that somebody vouches for. Who walks
 `audit` all of them and as of one moment, `verifying` a few at a time.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
@@ -25,11 +26,15 @@ class Anchor(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong, and at which entry, where it is at one."""
+    """What is wrong, and at which entry, where it is at one.
+
+    `table` is where rows are that the chains do not say; empty where a chain itself is wrong.
+    """
 
     chain: str
     seq: int | None
     text: str
+    table: str = ""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,9 @@ class Report:
     entries: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     before: dict[str, int] = field(default_factory=dict)
+    contradicted: Counter[str] = field(default_factory=Counter)
+    """About how many rows of each table are not as entries say, told one by one or not."""
+
     problems: list[Problem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 

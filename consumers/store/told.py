@@ -158,3 +158,21 @@ TOLD: Mapping[str, Callable[[Row], list[Told]]] = {
     "retraction": lambda row: [Told("retractions", chain.named_retraction(row))],
     "transition": lambda row: [Told("transitions", row)],
 }
+# Where the rows are that entries name under a word; of other words more is said than tables keep.
+TABLES: Mapping[str, str] = {
+    "actions": "operator_action",
+    "buried": "dead_letter",
+    "deposit_moves": "deposit_move",
+    "deposits": "deposit",
+    "events": "event",
+    "expectations": "expectation",
+    "facts": "fact",
+    "freezes": "freeze_word",
+    "marks": "mark",
+    "notices": "notice",
+    "readings": "reading",
+    "reads": "provider_read",
+    "restated": "restatement",
+    "retractions": "retraction",
+    "transitions": "transition",
+}

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from consumers.audit import Audit
 from consumers.chainwalk import Anchor, Report
 from consumers.store.port import Store
-from sealgate.audit import checkpoints, folder, showing
+from ingress import telemetry
+from sealgate.audit import checkpoints, documents, folder, showing
 from sealgate.audit.checkpoints import Checkpoint, Unsound
 from sealgate.audit.keeping import Desk
 from sealgate.commands.context import (
@@ -121,27 +122,62 @@ def show(configuration: Configuration, chain: str, seq: int) -> int:
     return with_store(configuration, use)
 
 
-def verify(configuration: Configuration, since: Path | None, key: Path | None) -> int:
+def verify(
+    configuration: Configuration, since: Path | None, key: Path | None, *, as_json: bool = False
+) -> int:
     """Verify the chains, against checkpoints where there are some."""
     try:
-        public = _public(configuration, key)
+        public = public_key(configuration, key)
         begin = None if since is None else _begin(configuration, since, public)
-        found = _checkpoints(configuration, public)
+        found = read_checkpoints(configuration, public)
     except (ValueError, OSError) as wrong:
         print(wrong, file=sys.stderr)
         return EXIT_CONFIGURATION
 
     async def use(store: Store) -> int:
-        behind = {} if begin is None else {one.chain: one for one in anchors(begin)}
-        seen = found.anchors()
-        async with store.auditing() as moment:
-            environment = configuration.settings.environment
-            audit = Audit(moment, environment, os.urandom(16), seen, behind)
-            report = await audit.run()
-        _print(report, found, begin)
+        environment = configuration.settings.environment
+        report = await audit(store, environment, found, begin)
+        if as_json:
+            at_ms = telemetry.now_ms()
+            told = documents.verified(
+                report, found.sound, found.problems, begin, environment, at_ms
+            )
+            print(json.dumps(told, indent=2, ensure_ascii=False))
+        else:
+            _print(report, found, begin)
         return EXIT_FOUND if report.problems or found.problems else EXIT_OK
 
     return with_store(configuration, use)
+
+
+async def audit(
+    store: Store,
+    environment: str,
+    found: Checkpoints,
+    begin: Checkpoint | None = None,
+    watch: Callable[[Report], Awaitable[None]] | None = None,
+) -> Report:
+    """Hash every chain again and hold the tables against them, as of one moment.
+
+    `watch` is told every few milliseconds how far it is. Raises `StoreUnavailable`.
+    """
+    behind = {} if begin is None else {one.chain: one for one in anchors(begin)}
+    report = Report()
+
+    async def pace() -> None:
+        if watch is not None:
+            await watch(report)
+
+    async with store.auditing() as moment:
+        return await Audit(
+            moment,
+            environment,
+            os.urandom(16),
+            found.anchors(),
+            behind,
+            pace=pace,
+            report=report,
+        ).run()
 
 
 def anchors(one: Checkpoint) -> list[Anchor]:
@@ -180,7 +216,7 @@ def chained(kept: Sequence[folder.Kept], public: Ed25519PublicKey, environment: 
     return found
 
 
-def _public(configuration: Configuration, key: Path | None) -> Ed25519PublicKey | None:
+def public_key(configuration: Configuration, key: Path | None = None) -> Ed25519PublicKey | None:
     """Find the key that checkpoints are held against. Raises `ValueError`."""
     if key is not None:
         return folder.public_key(Path.cwd(), key)
@@ -205,7 +241,8 @@ def _begin(
     return one
 
 
-def _checkpoints(configuration: Configuration, public: Ed25519PublicKey | None) -> Checkpoints:
+def read_checkpoints(configuration: Configuration, public: Ed25519PublicKey | None) -> Checkpoints:
+    """Read the directory, and hold it against the key; nothing without one. Raises `OSError`."""
     settings = configuration.settings
     if public is None:
         return Checkpoints()

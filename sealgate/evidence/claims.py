@@ -37,7 +37,10 @@ class Verdict(StrEnum):
 
 
 class Claim(NamedTuple):
-    """One claim. `name` is for ever; `repeat` is what looks again, in the words of a shell."""
+    """One claim. `name` is for ever; `repeat` is what looks again, in the words of a shell.
+
+    `tables` are those of whose rows it is proven: what the audit chain says of these has to hold.
+    """
 
     name: str
     section: Section
@@ -45,6 +48,7 @@ class Claim(NamedTuple):
     says: str
     how: str
     repeat: str
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Every source that signs has delivered, and a named key proved each of its events.",
         "all events of the database, counted by source, key and assurance",
         "sealgate keys status SOURCE",
+        ("event",),
     ),
     Claim(
         "refusals-kept",
@@ -113,6 +118,7 @@ CLAIMS: tuple[Claim, ...] = (
         "An event that was delivered again is one row, of its first place in the log.",
         "the latest records of the log; each event among them twice is looked up in the database",
         "sealgate trace EVENT",
+        ("event",),
     ),
     Claim(
         "moved-once",
@@ -121,6 +127,7 @@ CLAIMS: tuple[Claim, ...] = (
         "No event has moved a payment twice.",
         "all transitions that an event caused, grouped by event and payment",
         "sealgate payments show PAYMENT",
+        ("event", "transition"),
     ),
     Claim(
         "repetitions-change-nothing",
@@ -137,6 +144,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Every transition ever written is one of the declared table, or a correction by people.",
         "all transitions, counted by their ends and cause, held against the table",
         "sealgate payments show PAYMENT",
+        ("transition",),
     ),
     Claim(
         "connected-histories",
@@ -145,6 +153,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Each transition begins where the one before it ended, and the last one is the state.",
         "all transitions and payments, each joined with the one before",
         "sealgate trace PAYMENT",
+        ("payment", "transition"),
     ),
     Claim(
         "states-from-facts",
@@ -153,14 +162,26 @@ CLAIMS: tuple[Claim, ...] = (
         "A payment's state is what its facts prove: computed anew, it is the same.",
         "the payments that changed last, reduced again under the policy in force",
         "sealgate why PAYMENT",
+        (
+            "anomaly",
+            "deposit",
+            "deposit_move",
+            "event",
+            "fact",
+            "mark",
+            "payment",
+            "reading",
+            "restatement",
+            "retraction",
+        ),
     ),
     Claim(
         "audit-chain",
         _S.LIFECYCLE,
         _P.RECORDS,
-        "The audit chains were not rewritten: they are whole, and checkpoints agree.",
-        "every entry of every chain hashed again, and held against the checkpoints; that the tables"
-        " say what the entries say is for the command below",
+        "History was not rewritten: chains are whole, checkpoints agree, tables say what they say.",
+        "every entry of every chain hashed again and held against the checkpoints, and every row of"
+        " every table held against the entries, as of one moment",
         "sealgate audit verify",
     ),
     Claim(
@@ -178,6 +199,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Exceptions are raised, and whoever ended one by hand gave a name and a reason.",
         "all exceptions ever raised, counted by code, status and who ended them",
         "sealgate exceptions list",
+        ("anomaly", "operator_action"),
     ),
     Claim(
         "nothing-severe-open",
@@ -186,6 +208,7 @@ CLAIMS: tuple[Claim, ...] = (
         "No exception of severity 1 is open.",
         "all open exceptions, counted by code and severity",
         "sealgate exceptions list",
+        ("anomaly",),
     ),
     Claim(
         "drills-passed",
@@ -194,6 +217,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Each failure drill was played with this version, passed, and was written down.",
         "the drills in the audit log: the last of each, with the digest of its evidence sheet",
         "sealgate drill NAME --output DIRECTORY; sealgate audit drill DIRECTORY/evidence.json",
+        ("operator_action",),
     ),
     Claim(
         "unreadable-becomes-work",
@@ -218,6 +242,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Each move of a payment names the event that caused it, by key and correlation id.",
         "all transitions that an event caused, joined with the events",
         "sealgate trace CORRELATION-ID",
+        ("event", "transition"),
     ),
     Claim(
         "notices-told",
@@ -226,6 +251,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Of each transition there is a notice for the services downstream.",
         "all transitions, held against the outbox",
         "sealgate trace NOTICE-ID",
+        ("notice", "transition"),
     ),
     Claim(
         "postings-joined",
@@ -234,6 +260,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Each posting that finance acknowledged belongs to a payment that is there.",
         "all postings, joined with the payments",
         "sealgate payments show PAYMENT",
+        ("fact", "payment", "restatement", "retraction"),
     ),
     Claim(
         "one-correlation-id",

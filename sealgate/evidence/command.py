@@ -106,13 +106,18 @@ def _wrong(configuration: Configuration, asked: Asked) -> int:
 async def _look(configuration: Configuration, store: Store) -> Sequence[Finding]:
     """Ask the real log and database. Raises `LogUnavailable`, `StoreUnavailable`."""
     asked = AskedOfRecords(
-        configuration, policy_of(configuration), signing(configuration), _version()
+        configuration, policy_of(configuration), signing(configuration), _version(), _say
     )
     log = open_log(configuration)
     try:
         return await records.findings(asked, store, log)
     finally:
         await log.close()
+
+
+def _say(line: str) -> None:
+    """Tell whoever waits how far it is; the report alone goes to standard output."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def signing(configuration: Configuration) -> list[str]:

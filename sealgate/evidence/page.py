@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sealgate.evidence.claims import CLAIMS, NAMED, Section
+from sealgate.evidence import history
+from sealgate.evidence.claims import CLAIMS, NAMED, Claim, Proof, Section
 from sealgate.evidence.controls import CONTROLS
 from sealgate.evidence.paper import PROOFS, TITLES
 
@@ -29,10 +30,11 @@ def tables() -> Iterator[str]:
     yield "### What is claimed"
     for number, section in enumerate(Section, 1):
         yield from ("", f"**{number}. {TITLES[section]}**", "")
-        yield from ("| claim | says | proof | how |", "| --- | --- | --- | --- |")
+        yield "| claim | says | proof | how | rows of, held against the audit chain |"
+        yield "| --- | --- | --- | --- | --- |"
         for claim in CLAIMS:
             if claim.section is section:
-                told = (f"`{claim.name}`", claim.says, PROOFS[claim.proof], claim.how)
+                told = (f"`{claim.name}`", claim.says, PROOFS[claim.proof], claim.how, _rows(claim))
                 yield f"| {' | '.join(told)} |"
     yield from ("", "### The control matrix", "")
     yield "| control | keeps | holds that | tests | evidence |"
@@ -47,6 +49,14 @@ def tables() -> Iterator[str]:
             "<br>".join(shown) or "its tests alone",
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _rows(claim: Claim) -> str:
+    """Name the tables of whose rows a claim is proven."""
+    if claim.name == history.NAME:
+        return "every table"
+    named = ", ".join(f"`{table}`" for table in claim.tables)
+    return named or ("none: the log" if claim.proof is Proof.RECORDS else "none")
 
 
 def _number(claim: str) -> int:

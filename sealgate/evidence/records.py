@@ -8,28 +8,19 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from consumers.audit import root_of
-from consumers.chainwalk import Anchor, Walk
-from consumers.chainwalk import Report as Walked
 from consumers.exceptions import Code
 from consumers.policy import Policy
-from consumers.store import chain
 from consumers.store.cases import ItemFilter
 from consumers.store.port import Cause, Store
 from consumers.store.proving import MoveCount, Noted, ProvingReads
-from ingress.contract import cloudevents
 from ingress.eventlog.port import EventLog
 from ingress.settings import ConfigurationInvalid
-from sealgate.audit import folder
-from sealgate.audit.command import Checkpoints, chained
 from sealgate.building import build_sources
 from sealgate.config import Configuration
 from sealgate.drills import recording
-from sealgate.evidence import judging, lately
+from sealgate.evidence import history, judging, lately
 from sealgate.evidence.claims import Finding
-from sealgate.evidence.judging import finding
+from sealgate.evidence.vouching import vouched
 from sealgate.exposure.command import addresses_of
 from sealgate.tail.proving import Prover
 
@@ -40,26 +31,36 @@ LIMITS = (
     f"of the log, the latest {lately.RECORDS_MAX:,} records of each topic were read",
     f"of the log, the latest {lately.VERIFIED_MAX:,} records were verified again",
     f"states were computed anew for the {PAYMENTS_MAX:,} payments that changed last",
-    "the tables were not held against the audit chain row by row: `sealgate audit verify` does",
 )
+
+
+def _silently(line: str) -> None:
+    """Tell nobody how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the questions need beside the log and the store. `signing` are slugs of who signs."""
+    """What the questions need beside the log and the store.
+
+    `signing` are slugs of who signs; `tell` is told how far it is, where that takes long.
+    """
 
     configuration: Configuration
     policy: Policy
     signing: Sequence[str]
     version: str
+    tell: history.Tell = _silently
 
 
 async def findings(asked: Asked, store: Store, log: EventLog) -> list[Finding]:
-    """Look at everything. Raises `StoreUnavailable`, `LogUnavailable`, `OSError`."""
+    """Look at everything. Raises `StoreUnavailable`, `LogUnavailable`, `OSError`.
+
+    History comes last: what was counted was there when it is held against the chain.
+    """
     reads = ProvingReads.of(store)
     counts, moves = await reads.events(), await reads.moves()
     total, by_event = _moved(moves), _moved([one for one in moves if one.cause is Cause.EVENT])
-    return [
+    found = [
         judging.verified(counts, _sources(asked)),
         await _verified_again(asked, log),
         await _refused(asked, log),
@@ -68,7 +69,6 @@ async def findings(asked: Asked, store: Store, log: EventLog) -> list[Finding]:
         judging.declared(moves),
         judging.connected(total, await reads.unconnected(), await reads.unfounded()),
         await _reduced(asked, store),
-        await _audited(asked.configuration, store),
         judging.closed(await reads.items()),
         judging.severe(await store.anomalies_open()),
         judging.drilled([one async for one in _drills(reads)], asked.version),
@@ -76,6 +76,9 @@ async def findings(asked: Asked, store: Store, log: EventLog) -> list[Finding]:
         judging.told(total, await reads.notices(), await reads.untold()),
         judging.posted(await reads.postings(), await reads.stray_postings()),
     ]
+    past = await history.look(asked.configuration, store, asked.tell)
+    contradicted = past.report.contradicted
+    return [*vouched(found, contradicted, is_whole=past.is_whole), history.judge(past)]
 
 
 def _moved(counts: Sequence[MoveCount]) -> int:
@@ -123,58 +126,3 @@ async def _reduced(asked: Asked, store: Store) -> Finding:
 async def _drills(reads: ProvingReads) -> AsyncIterator[tuple[Noted, Mapping[str, object]]]:
     for one in await reads.noted(recording.NAME):
         yield one, json.loads(one.detail)
-
-
-async def _audited(configuration: Configuration, store: Store) -> Finding:
-    """Hash the chains again. The tables are for `audit verify`: it holds every row in hand."""
-    public = _public(configuration)
-    settings = configuration.settings
-    found = Checkpoints()
-    if public is not None:
-        kept = list(folder.kept(configuration.base / settings.audit.directory))
-        found = chained(kept, public, settings.environment)
-    return _chained(await _walked(store, settings.environment, found.anchors()), found)
-
-
-async def _walked(store: Store, environment: str, anchors: Sequence[Anchor]) -> Walked:
-    """Hash every chain again, as of one moment."""
-    report = Walked()
-    async with store.auditing() as moment:
-        root = await root_of(moment)
-        known = {head.chain for head in await moment.heads()} | {one.chain for one in anchors}
-        for name in (chain.OPERATOR, *sorted(known - {chain.OPERATOR})):
-            seen = [one for one in anchors if one.chain == name]
-            walk = Walk(name, environment, report, seen)
-            walk.hash = chain.NOTHING if name == chain.OPERATOR else root
-            async for entry in moment.entries(name, walk.seq):
-                walk.take(entry)
-            walk.end()
-    return report
-
-
-def _public(configuration: Configuration) -> Ed25519PublicKey | None:
-    named = configuration.settings.audit.key_file
-    if named is None:
-        return None
-    return folder.public_key(configuration.base, folder.public_path(configuration.base / named))
-
-
-def _chained(walked: Walked, found: Checkpoints) -> Finding:
-    wrong = [*found.problems, *(one.text for one in walked.problems)]
-    looked = [
-        ("entries hashed again", str(walked.entries)),
-        *((f"chain {name}", f"to entry {seq}") for name, seq in walked.heads.items()),
-    ]
-    missing = "there is no entry yet: nothing was written" if not walked.entries else ""
-    if found.sound:
-        last = found.sound[-1]
-        at = cloudevents.timestamp(last.at_ms)
-        looked.append(("checkpoints that agree", f"{len(found.sound)}, the last of {at}"))
-    else:
-        looked.append(("checkpoints that agree", "0"))
-        missing = missing or (
-            "there is no checkpoint outside of the database: `sealgate audit init`, and run the"
-            " monitor"
-        )
-    told = f"{wrong[0]}: docs/audit.md says what to do" if wrong else ""
-    return finding("audit-chain", told, missing, looked)

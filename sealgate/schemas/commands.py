@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from consumers.actions import COMMANDS as ORDERED
 from consumers.actions import Act
-from sealgate.schemas import cases, payments, proofs, reasons, rest, stories
+from sealgate.schemas import cases, histories, payments, proofs, reasons, rest, stories
 from sealgate.schemas.shapes import Schema
 
 DEFS: Mapping[str, Schema] = {
     **payments.DEFS,
     **cases.DEFS,
+    **histories.DEFS,
     **stories.DEFS,
     **reasons.DEFS,
     **proofs.DEFS,
@@ -74,6 +75,8 @@ COMMANDS: Mapping[str, Output] = {
     "providers list": Output(("Profiles",)),
     "topics plan": Output(("TopicsPlan",)),
     "topics apply": Output(("TopicsPlan",)),
+    "audit verify": Output(("Audited",)),
+    "audit decisions": _or_refused("Decisions"),
     "doctor": Output(("Findings",)),
     "drill": Output(("Evidence",)),
 }

@@ -82,6 +82,7 @@ def talk(place: Place, judge: Judge) -> Talk:
         _exceptions,
         _deposits,
         _freeze,
+        _history,
         _keys,
         _captures,
         _replays,
@@ -211,6 +212,15 @@ def _freeze(one: Talk) -> None:
         one.say("freeze", word, *said, "--role", "nobody")
         one.say("freeze", word, *said, "--role", "finance")
     one.say("freeze", "show")
+
+
+def _history(one: Talk) -> None:
+    """Verify all that was said so far, and ask who said it."""
+    [found] = one.say("audit", "verify")
+    assert found["verdict"] == "sound", found["problems"]
+    [said] = one.say("audit", "decisions", "--role", "finance")
+    assert {decision["role"] for decision in said["decisions"]} == {"finance"}
+    one.say("audit", "decisions", "--role", "nobody")
 
 
 def _keys(one: Talk) -> None:

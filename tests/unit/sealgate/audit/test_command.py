@@ -1,6 +1,7 @@
 """`sealgate audit` over a real file: exit codes, and what is said to whom."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -102,6 +103,29 @@ def test_a_row_that_was_changed_is_found_with_exit_code_three(
     out = capsys.readouterr().out
     assert f"WRONG {CHAIN} entry 2: transitions: not there, or changed since" in out
     assert f"2 problems; the first bad entry is 2 of {CHAIN}: docs/audit.md says what to do" in out
+
+
+def test_a_machine_is_told_the_same_as_people(
+    configuration: Configuration, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A close keeps it as evidence, and a script branches on the verdict and on the exit code."""
+    command.init(configuration)
+    command.checkpoint(configuration, 1_000)
+    capsys.readouterr()
+    assert command.verify(configuration, None, None, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["problems"], told["first_bad"]) == ("sound", [], None)
+    assert told["checkpoints"]["last"] == {"number": 1, "at": "1970-01-01T00:00:01.000Z"}
+    assert {one["chain"] for one in told["chains"]} == {CHAIN, "operator"}
+    asyncio.run(tamper(url, "UPDATE transition SET after = 'Late' WHERE reference = 'pay-2'"))
+    (configuration.base / "audit" / folder.name(1)).write_text("{}")
+    assert command.verify(configuration, None, None, as_json=True) == 3
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["first_bad"]) == ("wrong", {"chain": CHAIN, "entry": 2})
+    assert [one["of"] for one in told["problems"]] == ["checkpoints", "table", "table"]
+    [wrong] = [one for one in told["tables"] if one["contradicted"]]
+    # The row that is there, and the one that the entry names.
+    assert (wrong["table"], wrong["contradicted"]) == ("transition", 2)
 
 
 def test_an_older_backup_is_found_by_the_checkpoint(

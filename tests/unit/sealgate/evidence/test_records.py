@@ -2,20 +2,15 @@
 
 import asyncio
 import hashlib
-import hmac
 import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ingress.contract import topics
-from ingress.contract.envelope import Envelope
-from ingress.contract.quarantined import Quarantined
 from ingress.eventlog import connect
-from ingress.eventlog.port import Message
 from sealgate.drills import recording as drills
 from sealgate.drills.sheet import Sheet
 from sealgate.drills.told import Told as DrillTold
@@ -23,83 +18,12 @@ from sealgate.evidence import lately
 from sealgate.evidence.command import Asked, run
 from sealgate.evidence.judging import DRILLS
 from sealgate.evidence.told import Told
-from tests.support import canary
 from tests.support.audited import tamper
-from tests.support.exposed import BEGIN_MS, CANARY, ENVIRONMENT, Shop, told, transfer
+from tests.support.exposed import ENVIRONMENT, Shop
+from tests.support.records_of_shop import prove, signed, write
 
 Output = pytest.CaptureFixture[str]
 RECORD = Told(record=True, by="ann", role="engineering", note="go-live", key="GL-12")
-
-
-def signed(
-    name: str, *words: str, at_s: int, secret: str = f"{CANARY}-key-1", **more: Any
-) -> Envelope:
-    """Seal an event that BTCPay would have signed so: HMAC-SHA256 of the body, in hex."""
-    sealed = told(name, *words, at_s=at_s, originalDeliveryId=name, **more)
-    digest = hmac.new(secret.encode(), sealed.body, hashlib.sha256).hexdigest()
-    return replace(
-        sealed,
-        type=f"org.btcpayserver.{sealed.event_type}",
-        signed_headers=(("btcpay-sig", f"sha256={digest}".encode()),),
-    )
-
-
-PAID = signed("e1", "inv-1", "InvoiceProcessing", at_s=1)
-SETTLED = signed("e2", "inv-1", "InvoiceSettled", at_s=2)
-SHORT = signed("e3", "inv-2", "InvoiceReceivedPayment", at_s=3, **transfer("tx", "1"))
-REFUSED = Quarantined(
-    id="c-9",
-    environment=ENVIRONMENT,
-    slug="shop",
-    provider="btcpay",
-    account="shop",
-    reason="signature_mismatch",
-    network="192.0.2.0/24",
-    received_ms=BEGIN_MS,
-    length=2,
-    seal="",
-    content=b"{}",
-)
-
-
-@pytest.fixture(name="shop")
-def _shop(tmp_path: Path) -> Shop:
-    """Open a shop whose log holds one event twice, and one refusal; everything is applied."""
-    shop = Shop(tmp_path)
-    config = shop.config.read_text()
-    shop.config.write_text(f'{config}[log]\nurl = "embedded:./log.db"\npartitions = 1\n')
-    asyncio.run(_write(tmp_path / "log.db", PAID, SETTLED, SETTLED, SHORT))
-    shop.apply(PAID, SETTLED, SETTLED, SHORT)
-    shop.deliver_notices()
-    return shop
-
-
-async def _write(path: Path, *sealed: Envelope) -> None:
-    log = connect.connect(f"embedded://{path}")
-    verified, kept = topics.verified(ENVIRONMENT), topics.quarantine(ENVIRONMENT)
-    await log.ensure_topics({verified: 1, kept: 1})
-    publisher = log.publisher()
-    await publisher.start()
-    for one in sealed:
-        key, headers, value = one.encode()
-        await publisher.publish(Message(verified, key, value, headers))
-    key, headers, value = REFUSED.encode()
-    await publisher.publish(Message(kept, key, value, headers))
-    await publisher.stop()
-    await log.close()
-
-
-def prove(shop: Shop, capsys: Output, **asked: Any) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Ask for the records alone, as JSON; return the exit code and the claims by name."""
-    code = run(shop.configuration(), Asked(self_test=False, json=True, **asked))
-    out = capsys.readouterr().out
-    canary.saw("evidence", out)
-    assert CANARY not in out
-    report = json.loads(out)
-    assert report["exit_code"] == 3
-    return code, {
-        claim["claim"]: claim for section in report["sections"] for claim in section["claims"]
-    }
 
 
 def test_what_happened_here_is_proven_and_what_did_not_is_not(shop: Shop, capsys: Output) -> None:
@@ -137,7 +61,7 @@ def test_a_claim_says_what_was_looked_at(shop: Shop, capsys: Output) -> None:
 def test_what_was_written_past_the_edge_is_found(shop: Shop, capsys: Output) -> None:
     """Whoever may write to the topic can write anything but a signature."""
     forged = signed("e9", "inv-9", "InvoiceSettled", at_s=9, secret="another")
-    asyncio.run(_write(shop.directory / "log.db", forged))
+    asyncio.run(write(shop.directory / "log.db", forged))
     _, claims = prove(shop, capsys)
     assert claims["verified-again"]["verdict"] == "failed"
     assert "btcpay/shop/e9" in claims["verified-again"]["why"]
@@ -146,7 +70,7 @@ def test_what_was_written_past_the_edge_is_found(shop: Shop, capsys: Output) -> 
 def test_what_names_a_key_that_nobody_knows_is_not_proven(shop: Shop, capsys: Output) -> None:
     """Else a forger would only have to name one, and would be taken for an old key."""
     forged = signed("e9", "inv-9", "InvoiceSettled", at_s=9, secret="another")
-    asyncio.run(_write(shop.directory / "log.db", replace(forged, key_id="of-nobody")))
+    asyncio.run(write(shop.directory / "log.db", replace(forged, key_id="of-nobody")))
     _, claims = prove(shop, capsys)
     assert claims["verified-again"]["verdict"] == "not_proven_yet"
     assert claims["verified-again"]["why"].startswith("1 records name a key")

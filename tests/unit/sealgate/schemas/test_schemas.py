@@ -9,10 +9,13 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from consumers.chainwalk import Problem, Report
 from ingress.eventlog.kafka_admin import Grant, Kind, Operation
 from sealgate import flags
 from sealgate.__main__ import COMMANDS as COMMANDS_ALONE
 from sealgate.__main__ import GROUPS
+from sealgate.audit.checkpoints import Checkpoint
+from sealgate.audit.documents import verified
 from sealgate.drills.sheet import Sheet
 from sealgate.schemas.commands import COMMANDS, DEFS
 from sealgate.schemas.writing import as_text, file_name
@@ -44,7 +47,19 @@ def _judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     for command in ("topics plan", "topics apply"):
         judge.judge(command, as_json(planned))
     judge.judge("drill", _sheet().json().decode())
+    judge.judge("audit verify", json.dumps(_audited()))
     return judge
+
+
+def _audited() -> dict[str, Any]:
+    """Write what an audit finds where a chain, a table and a checkpoint are wrong."""
+    seen = Checkpoint("live", 2, 1_767_225_600_000, "", 0, ())
+    found = Report(entries=7, heads={"operator": 6}, rows={"anomaly": 1})
+    found.problems = [
+        Problem("operator", 3, "entry 3 is not there"),
+        Problem("", None, "anomaly: no entry names this row", "anomaly"),
+    ]
+    return verified(found, [seen], ["checkpoint 1 is not there"], seen, "live", seen.at_ms)
 
 
 def _sheet() -> Sheet:

@@ -1,0 +1,116 @@
+"""What the audit chain takes from a finding: an edit past the program proves nothing.
+
+The edits are those with which somebody who may write the database would make a false claim hold.
+"""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from consumers.chainwalk import Problem, Report
+from consumers.store.cases import Anomaly
+from consumers.store.port import Changes, Store
+from consumers.store.told import TOLD
+from sealgate.audit.command import Checkpoints
+from sealgate.evidence import history
+from sealgate.evidence.claims import CLAIMS, Finding, Proof, Verdict
+from sealgate.evidence.history import History, Progress
+from sealgate.evidence.vouching import vouched
+from tests.support.audited import tamper
+from tests.support.exposed import BEGIN_MS, Shop
+from tests.support.records_of_shop import prove
+
+Output = pytest.CaptureFixture[str]
+LOG_ALONE = {"refusals-kept", "verified-again"}
+# Of each edit, in SQL: the claims that hold without a look at the chain, and are false.
+EDITS = (
+    ("DELETE FROM anomaly", {"nothing-severe-open"}),
+    ("UPDATE anomaly SET severity = 4", {"nothing-severe-open"}),
+    (
+        "UPDATE anomaly SET status = 'resolved', closed_ms = 1, resolution_code = 'no'",
+        {"nothing-severe-open"},
+    ),
+    ("UPDATE event SET key_id = 'k2'", {"verified-deliveries", "moved-once", "one-row-each"}),
+    ("DELETE FROM event WHERE event_key = 'e3'", {"verified-deliveries"}),
+    (
+        "UPDATE transition SET cause = 'void'",
+        {"moved-once", "declared-transitions", "connected-histories", "notices-told"},
+    ),
+    ("UPDATE notice SET value = x'00'", {"notices-told"}),
+    ("UPDATE fact SET at_ms = at_ms + 1", {"states-from-facts"}),
+)
+
+
+async def _alarm(store: Store) -> None:
+    """Raise what is of severity 1, as a worker would."""
+    alarm = Anomaly("CHAIN_INTEGRITY", "operator", 1, "entry 3", None, BEGIN_MS)
+    async with store.transaction() as tx:
+        await tx.save(Changes(anomalies=[alarm]))
+
+
+def test_rows_that_the_chain_does_not_bear_out_prove_nothing(shop: Shop, capsys: Output) -> None:
+    """Whoever empties the table of exceptions must not get a signature under it."""
+    shop.use(_alarm)
+    file = shop.directory / "store.db"
+    _, before = prove(shop, capsys)
+    assert before["nothing-severe-open"]["verdict"] == "not_proven_yet"
+    assert before["audit-chain"]["verdict"] == "not_proven_yet"
+    kept = {path: path.read_bytes() for path in shop.directory.glob("store.db*")}
+    for edit, names in EDITS:
+        for path in shop.directory.glob("store.db*"):
+            path.unlink()
+        for path, content in kept.items():
+            path.write_bytes(content)
+        asyncio.run(tamper(f"sqlite://{file}", edit))
+        _, claims = prove(shop, capsys)
+        for name in names:
+            assert claims[name]["verdict"] == "failed", (edit, name)
+            assert "not as the audit chain says" in claims[name]["why"], (edit, name)
+        assert claims["audit-chain"]["verdict"] == "failed", edit
+
+
+def test_every_claim_of_rows_names_tables_that_the_chain_knows() -> None:
+    """A claim that forgot a table would be proven of rows that nobody vouches for."""
+    for claim in CLAIMS:
+        rests = claim.proof is Proof.RECORDS and claim.name not in {history.NAME, *LOG_ALONE}
+        assert bool(claim.tables) == rests, claim.name
+        assert set(claim.tables) <= TOLD.keys(), claim.name
+
+
+def test_what_is_contradicted_fails_and_what_nobody_vouches_for_is_open() -> None:
+    """Of every claim and every one of its tables; what was open before keeps its reason."""
+    for claim in CLAIMS:
+        proven = Finding(claim.name, Verdict.PROVEN)
+        wanting = Finding(claim.name, Verdict.NOT_YET, why="too little")
+        assert vouched([proven], Counter({"anomaly": 0}), is_whole=True) == [proven]
+        [unsure] = vouched([proven], {}, is_whole=False)
+        assert (unsure.verdict is Verdict.NOT_YET) == bool(claim.tables)
+        for table in TOLD:
+            [one] = vouched([proven], {table: 2}, is_whole=True)
+            [other] = vouched([wanting], {table: 2}, is_whole=True)
+            assert (one.verdict is Verdict.FAILED) == (table in claim.tables)
+            assert other.verdict is Verdict.NOT_YET
+            assert (f"2 of {table}" in other.why) == (table in claim.tables)
+            assert other.why.startswith("too little")
+
+
+def test_a_chain_is_whole_where_only_tables_are_wrong() -> None:
+    """Else one row that was changed would take the proof from all the others, too."""
+    row = Problem("operator", 3, "actions: not there", "operator_action")
+    assert History(Report(problems=[row]), Checkpoints()).is_whole
+    cut = Problem("operator", 3, "entry 3 is not there")
+    assert not History(Report(problems=[row, cut]), Checkpoints()).is_whole
+    assert not History(Report(), Checkpoints(problems=["checkpoint 1 is not there"])).is_whole
+
+
+async def test_whoever_waits_is_told_how_far_it_is() -> None:
+    """A database of years takes minutes, and silence looks like a fault; a small one says none."""
+    told: list[str] = []
+    now_s = [100.0]
+    progress = Progress(told.append, lambda: now_s[0])
+    report = Report(entries=1200, rows={"event": 3000})
+    for at_s in (100.0, 104.9, 105.0, 109.9, 110.0):
+        now_s[0] = at_s
+        await progress(report)
+    assert told == ["audit chain: 1,200 entries hashed, 3,000 rows held against them"] * 2
