@@ -7,6 +7,8 @@ nothing: a gateway that never refused a delivery has not shown that it can.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 from consumers.lifecycle import CORRECTIONS, TRANSITIONS, reduce
 from consumers.lifecycle import Verdict as Became
@@ -76,8 +78,26 @@ def _by_key(sent: Sequence[EventCount]) -> Rows:
     return tuple(found)
 
 
+class OldKeys(NamedTuple):
+    """What became of records that name a key which is over: revoked, or past its window.
+
+    `after` are the events received when it was; `untold` is of how many, by key, nobody can tell.
+    """
+
+    proven: int = 0
+    untold: Mapping[str, int] = MappingProxyType({})
+    after: Sequence[str] = ()
+
+
+NO_OLD = OldKeys()
+
+
 def verified_again(
-    words: Mapping[Word, int], wrong: Sequence[str], keys: str, unknown: int = 0
+    words: Mapping[Word, int],
+    wrong: Sequence[str],
+    keys: str,
+    unknown: int = 0,
+    old: OldKeys = NO_OLD,
 ) -> Finding:
     """Judge what became of verifying again; `keys` says why there are none here to verify with.
 
@@ -85,17 +105,42 @@ def verified_again(
     write to the topic can name one, so these are nothing that is proven.
     """
     looked = [(_WORDS[word], str(words[word])) for word in Word if words.get(word)]
+    if old.proven:
+        looked.append((_OLD_PROVEN, str(old.proven)))
+    looked += [(f"{_UNTOLD} {key}", str(count)) for key, count in sorted(old.untold.items())]
     told = f"{_named(wrong)}: somebody wrote to the topic past the edge; report it" if wrong else ""
-    missing = "" if words.get(Word.PROVEN) else "no record of the log could be verified again"
-    if unknown and not missing:
-        missing = (
-            f"{unknown} records name a key or a source that is not configured: configure it again,"
-            " the key as verify-only, or wait until they are past their retention"
+    if old.after:
+        told = told or (
+            f"{_named(old.after)}: received after the key that is named was over. Somebody wrote to"
+            " the topic past the edge, or an edge did not know of the end: `sealgate keys exposure`"
         )
+        looked.append(("received after the key that is named was over", str(len(old.after))))
+    is_any = words.get(Word.PROVEN) or old.proven
+    missing = "" if is_any else "no record of the log could be verified again"
+    missing = missing or _unsure(unknown, old)
     advice = f"{keys}: run it where the edge's keys are" if keys else missing
     return finding("verified-again", told, advice, looked)
 
 
+def _unsure(unknown: int, old: OldKeys) -> str:
+    """Say of which records nobody can tell whether the gateway wrote them."""
+    if unknown:
+        return (
+            f"{unknown} records name a key or a source that is not configured: configure it again,"
+            " the key as verify-only, or wait until they are past their retention"
+        )
+    if old.untold:
+        count, names = sum(old.untold.values()), sorted(old.untold)
+        return (
+            f"{count} records name a key that is over, {_named(names)}: write the instant of its"
+            " end beside its status, as not_after, and keep its file where this runs; or wait until"
+            " they are past their retention"
+        )
+    return ""
+
+
+_OLD_PROVEN = "of a key that is over, received and written before, and verified by its file"
+_UNTOLD = "of a key that is over, and nobody can tell:"
 _WORDS = {
     Word.PROVEN: "verified again",
     Word.HINT: "of a provider that leaves no proof",

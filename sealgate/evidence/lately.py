@@ -23,7 +23,6 @@ from ingress.eventlog.port import (
 from sealgate.evidence.claims import Finding
 from sealgate.evidence.judging import finding
 from sealgate.exposure import addresses
-from sealgate.tail.proving import Prover, Word
 
 RECORDS_MAX = 20_000
 """Of each topic; at a few KiB a record, seconds of reading."""
@@ -31,7 +30,6 @@ VERIFIED_MAX = 2000
 """Records that are verified again: a signature takes up to a millisecond."""
 READ_RECORDS = 250
 LOOKED_UP_MAX = 500
-_AMISS = frozenset({Word.DIFFERS, Word.FAILED})
 
 
 @dataclass(slots=True)
@@ -85,28 +83,6 @@ async def refusals(log: EventLog, environment: str) -> Refusals:
         elif isinstance(one, Quarantined):
             found.kept[one.slug, one.reason] += 1
     return found
-
-
-async def verify_again(log: EventLog, prover: Prover) -> tuple[Counter[Word], list[str], int]:
-    """Verify the latest records; name those that do not hold. Raises `LogUnavailable`.
-
-    The number is that of records which name no key that was ever configured here, as we know it.
-    """
-    words: Counter[Word] = Counter()
-    wrong: list[str] = []
-    unknown = 0
-    async for record in latest(log, topics.verified(prover.environment), VERIFIED_MAX):
-        try:
-            sealed = Envelope.decode(record.headers, record.value)
-        except EnvelopeMalformed:
-            continue
-        proof = prover.prove(record.key, sealed)
-        words[proof.word] += 1
-        unknown += proof.word is Word.KEYLESS and not prover.knows_key(sealed)
-        if proof.word in _AMISS:
-            key = EventKey(sealed.provider, sealed.account, sealed.event_key)
-            wrong.append(addresses.write(key))
-    return words, wrong, unknown
 
 
 async def one_row_each(found: Repetitions, store: Store) -> Finding:

@@ -18,7 +18,7 @@ from ingress.settings import ConfigurationInvalid
 from sealgate.building import build_sources
 from sealgate.config import Configuration
 from sealgate.drills import recording
-from sealgate.evidence import history, judging, lately
+from sealgate.evidence import again, history, judging, lately
 from sealgate.evidence.claims import Finding
 from sealgate.evidence.vouching import vouched
 from sealgate.exposure.command import addresses_of
@@ -97,8 +97,8 @@ async def _verified_again(asked: Asked, log: EventLog) -> Finding:
     except ConfigurationInvalid as invalid:
         return judging.verified_again({}, (), str(invalid.mistakes[0]))
     prover = Prover(sources, configuration.settings.environment)
-    words, wrong, unknown = await lately.verify_again(log, prover)
-    return judging.verified_again(words, wrong, "", unknown)
+    found = await again.verify_again(log, prover)
+    return judging.verified_again(found.words, found.wrong, "", found.unknown, found.old)
 
 
 async def _refused(asked: Asked, log: EventLog) -> Finding:

@@ -66,21 +66,14 @@ class Prover:
 
     def prove(self, key: bytes, envelope: Envelope) -> Proof:
         """Judge an envelope that stood on the log under `key`."""
-        candidates = self._candidates(envelope)
+        candidates = self.candidates(envelope)
         if not candidates:
             return Proof(Word.KEYLESS, why=f"no source {envelope.source} is configured")
         found = [self._judge(key, envelope, source) for source in candidates]
         # Of several sources of one account the one that was meant is the one that proves it.
         return min(found, key=lambda proof: list(Word).index(proof.word))
 
-    def knows_key(self, envelope: Envelope) -> bool:
-        """Say whether the key that it names is configured, if only as revoked, or was fetched."""
-        return any(
-            one.plan is not None or envelope.key_id in {key.id for key in one.setting.key}
-            for one in self._candidates(envelope)
-        )
-
-    def _candidates(self, envelope: Envelope) -> Sequence[Source]:
+    def candidates(self, envelope: Envelope) -> Sequence[Source]:
         """Return the source that received it; of one that was renamed, those of its account."""
         exact = [one for one in self.sources.values() if envelope.source in self._names(one)]
         return exact or [
