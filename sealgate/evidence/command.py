@@ -7,6 +7,7 @@ no further proof. Then the log and the database are read, beside whatever runs.
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -28,6 +29,7 @@ from sealgate.entering import Order, enter, order_of
 from sealgate.evidence import paper, recording, records
 from sealgate.evidence.claims import Finding
 from sealgate.evidence.ground import SelfTestFailed
+from sealgate.evidence.place import said
 from sealgate.evidence.records import Asked as AskedOfRecords
 from sealgate.evidence.rehearsal import rehearse
 from sealgate.evidence.report import Gateway, Named, Report, digest
@@ -60,6 +62,17 @@ def run(configuration: Configuration, asked: Asked) -> int:
     if wrong := _wrong(configuration, asked):
         return wrong
     try:
+        return _prove(configuration, asked)
+    finally:
+        if asked.output is not None:
+            # Of a run that wrote no report nothing stays, so that it can be typed again.
+            with suppress(OSError):
+                asked.output.rmdir()
+
+
+def _prove(configuration: Configuration, asked: Asked) -> int:
+    """Attack, ask, print and keep; return the exit code."""
+    try:
         found, limits = ([], [NO_SELF_TEST]) if not asked.self_test else rehearse(configuration)
     except SelfTestFailed as failed:
         print(f"the self-test could not be played: {failed}", file=sys.stderr)
@@ -78,7 +91,13 @@ def run(configuration: Configuration, asked: Asked) -> int:
             [*of_records, *found],
             [*records.LIMITS, *limits],
         )
-        _keep(report, asked)
+        try:
+            _keep(report, asked)
+        except BrokenPipeError:
+            raise
+        except OSError as wrong:
+            print(f"the report could not be kept: {said(wrong)}", file=sys.stderr)
+            return EXIT_FAILED
         return await _record(configuration, store, report, asked.told) or report.exit_code
 
     return with_store(configuration, use, writes=asked.told.record)

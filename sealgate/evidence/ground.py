@@ -9,9 +9,7 @@ are known here in every word, so that payments can be told whatever providers ar
 
 import secrets
 import shutil
-import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -99,16 +97,6 @@ class Running:
 
 
 Steps = Callable[[Running], Awaitable[None]]
-
-
-@contextmanager
-def directory() -> Iterator[Path]:
-    """Give a directory of our own, and remove it."""
-    place = Path(tempfile.mkdtemp(prefix="sealgate-evidence-"))
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def prepare(place: Path, real: Configuration) -> Ground:

@@ -8,6 +8,7 @@ policy and these mappings.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from consumers.store.cases import Item, ItemFilter
 from consumers.store.port import EventKey, PaymentKey
@@ -17,10 +18,10 @@ from ingress.contract.envelope import Envelope
 from sealgate.config import Configuration
 from sealgate.demo.observe import read_notice
 from sealgate.drills.stage import records
-from sealgate.evidence import ground, judged
+from sealgate.evidence import ground, judged, place
 from sealgate.evidence.acts import Actor, Deeds
 from sealgate.evidence.claims import Finding
-from sealgate.evidence.ground import STAND_IN, Ground, Running
+from sealgate.evidence.ground import STAND_IN, Ground, Running, SelfTestFailed
 from sealgate.evidence.judged import Seen, Shortfall, subject_text
 from sealgate.simulator.twist import Twist
 
@@ -31,9 +32,12 @@ REST = ("seen", "confirmed")
 
 
 def rehearse(real: Configuration) -> tuple[list[Finding], list[str]]:
-    """Play it all; return the findings, and what was left out. Raises `SelfTestFailed`."""
-    with ground.directory() as place:
-        made = ground.prepare(place, real)
+    """Play it all; return the findings, and what was left out.
+
+    Raises `SelfTestFailed`, and `KeyboardInterrupt` where a signal ended it.
+    """
+    with place.directory() as where:
+        made = _prepared(where, real)
         played: list[tuple[Deeds, Seen]] = []
 
         async def steps(running: Running) -> None:
@@ -46,8 +50,19 @@ def rehearse(real: Configuration) -> tuple[list[Finding], list[str]]:
             played.append((actor.deeds, replace(seen, shortfall=short)))
 
         ground.run(made, steps)
+        if not played:
+            # The throw-away gateway takes the signal as any gateway does, and ends in peace.
+            raise KeyboardInterrupt
         deeds, seen = played[0]
         return judged.findings(deeds, seen), [*_limits(made), *deeds.unsendable]
+
+
+def _prepared(where: Path, real: Configuration) -> Ground:
+    """Make the gateway's ground. Raises `SelfTestFailed`."""
+    try:
+        return ground.prepare(where, real)
+    except OSError as wrong:
+        raise SelfTestFailed(f"its files could not be written: {place.said(wrong)}") from None
 
 
 def _limits(made: Ground) -> Iterator[str]:

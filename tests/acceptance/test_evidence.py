@@ -7,8 +7,10 @@ import asyncio
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,9 @@ from jsonschema import Draft202012Validator
 
 from ingress.contract import topics
 from ingress.eventlog import connect
+from sealgate.evidence.acts import Actor
 from sealgate.evidence.claims import CLAIMS, Proof
+from sealgate.evidence.command import Asked, run
 from tests.support import canary
 from tests.support.exposed import CANARY, Shop, told
 
@@ -125,6 +129,25 @@ def test_the_self_test_leaves_nothing_and_shows_no_secret(played: Played) -> Non
     assert list((played.directory / "tmp").iterdir()) == []
     assert CANARY not in played.out + played.err
     assert played.err == ""
+
+
+def test_whoever_interrupts_the_self_test_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The throw-away gateway takes the signal for itself; what is not proven is no report."""
+
+    async def interrupted(_: Actor) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(30)
+
+    monkeypatch.setattr(Actor, "everything", interrupted)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    shop = Shop(tmp_path)
+    kept = tmp_path / "kept"
+    with pytest.raises(KeyboardInterrupt):
+        run(shop.configuration(), Asked(output=kept))
+    assert not kept.exists()
+    assert list(tmp_path.glob("sealgate-evidence-*")) == []
 
 
 def test_without_verification_the_self_test_fails(tmp_path: Path) -> None:

@@ -115,18 +115,3 @@ def test_what_is_too_much_is_left_out_and_said(
     made = prepare(tmp_path, real)
     assert [one.slug for one in made.subjects] == ["shop", STAND_IN]
     assert "2 kinds of sources were not tried: the self-test takes 1" in made.left_out
-
-
-def test_the_directory_is_removed_whatever_happens() -> None:
-    """It holds keys, if only of a gateway that is gone."""
-    places: list[Path] = []
-
-    def fall() -> None:
-        with ground.directory() as place:
-            places.append(place)
-            (place / "key").write_text("x")
-            raise ValueError("trouble")
-
-    with pytest.raises(ValueError, match="trouble"):
-        fall()
-    assert not places[0].exists()
