@@ -79,7 +79,7 @@ def run(configuration: Configuration, asked: Asked, *, output: str) -> int:
         matching = Matching(wanted)
         try:
             async with store.auditing() as moment:
-                before = await _gather(moment, matching)
+                before = await gather(moment, matching)
         except TooMany as refused:
             return refuse(refused, as_json=output == "json")
         listed = matching.ended()
@@ -124,7 +124,7 @@ def _document(one: Listed) -> Document:
     }
 
 
-async def _gather(moment: Auditing, matching: Matching) -> set[str]:
+async def gather(moment: Auditing, matching: Matching) -> set[str]:
     """Read the chain, then the tables; return the tables with rows of before the chain.
 
     Raises `TooMany`, `StoreUnavailable`.

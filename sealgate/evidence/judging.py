@@ -112,7 +112,8 @@ def verified_again(
     if old.after:
         told = told or (
             f"{_named(old.after)}: received after the key that is named was over. Somebody wrote to"
-            " the topic past the edge, or an edge did not know of the end: `sealgate keys exposure`"
+            " the topic past the edge, or an edge did not know of the end: `sealgate keys exposure"
+            " SOURCE KEY`"
         )
         looked.append(("received after the key that is named was over", str(len(old.after))))
     is_any = words.get(Word.PROVEN) or old.proven

@@ -20,7 +20,7 @@ from sealgate.config import Configuration
 from sealgate.drills import recording
 from sealgate.evidence import again, history, judging, lately
 from sealgate.evidence.claims import Finding
-from sealgate.evidence.vouching import vouched
+from sealgate.evidence.vouching import counted, vouched
 from sealgate.exposure.command import addresses_of
 from sealgate.tail.proving import Prover
 
@@ -58,18 +58,18 @@ async def findings(asked: Asked, store: Store, log: EventLog) -> list[Finding]:
     History comes last: what was counted was there when it is held against the chain.
     """
     reads = ProvingReads.of(store)
-    counts, moves = await reads.events(), await reads.moves()
+    counts, moves, items = await reads.events(), await reads.moves(), await reads.items()
     total, by_event = _moved(moves), _moved([one for one in moves if one.cause is Cause.EVENT])
     found = [
-        judging.verified(counts, _sources(asked)),
+        counted(judging.verified(counts, _sources(asked)), counts),
         await _verified_again(asked, log),
         await _refused(asked, log),
         await _repeated(asked, store, log),
-        judging.moved_once(counts, await reads.moved_twice()),
-        judging.declared(moves),
+        counted(judging.moved_once(counts, await reads.moved_twice()), counts),
+        counted(judging.declared(moves), moves),
         judging.connected(total, await reads.unconnected(), await reads.unfounded()),
         await _reduced(asked, store),
-        judging.closed(await reads.items()),
+        counted(judging.closed(items), items),
         judging.severe(await store.anomalies_open()),
         judging.drilled([one async for one in _drills(reads)], asked.version),
         judging.connected_events(by_event, await reads.uncorrelated()),

@@ -11,6 +11,7 @@ What was open for another reason stays so, with its reason: the chain is told be
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from consumers.store.proving import GROUPS_MAX
 from sealgate.evidence.claims import NAMED, Finding, Verdict
 
 LOOK = "`sealgate audit verify` says which"
@@ -26,6 +27,14 @@ def vouched(
     `is_whole` says whether the chains themselves are as they were written.
     """
     return [_weighed(one, contradicted, is_whole=is_whole) for one in findings]
+
+
+def counted(one: Finding, groups: Sequence[object]) -> Finding:
+    """Take the proof from a finding whose groups were too many to be counted all."""
+    if len(groups) < GROUPS_MAX or one.verdict is not Verdict.PROVEN:
+        return one
+    why = f"only the first {GROUPS_MAX:,} groups of its rows were counted; the others nobody saw"
+    return replace(one, verdict=Verdict.NOT_YET, why=why)
 
 
 def _weighed(one: Finding, contradicted: Mapping[str, int], *, is_whole: bool) -> Finding:

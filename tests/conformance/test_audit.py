@@ -129,6 +129,11 @@ async def test_a_row_changed_or_gone_is_found(store: Store, store_url: str, what
     await tamper(store_url, statement)
     found = await texts(store)
     assert any(f": {said}" in one for one in found), found
+    # Whatever rests on the table's rows is to know, however many problems are told one by one.
+    report = await audit(store)
+    table = statement.removeprefix("DELETE FROM ").removeprefix("UPDATE ").split()[0]
+    assert report.contradicted[table] > 0
+    assert all(one.table for one in report.problems)
 
 
 @pytest.mark.parametrize("table", ADDED)

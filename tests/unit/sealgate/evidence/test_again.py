@@ -144,7 +144,7 @@ def test_what_contradicts_says_so_and_what_is_open_says_what_to_do() -> None:
     told = judging.verified_again({}, [], "", old=after)
     assert told.verdict is Verdict.FAILED
     assert told.why.startswith(NAME)
-    assert "`sealgate keys exposure`" in told.why
+    assert "`sealgate keys exposure SOURCE KEY`" in told.why
     untold = judging.OldKeys(proven=3, untold={"shop/k0": 2})
     told = judging.verified_again({}, [], "", old=untold)
     assert told.verdict is Verdict.NOT_YET

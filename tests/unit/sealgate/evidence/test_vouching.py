@@ -16,7 +16,7 @@ from sealgate.audit.command import Checkpoints
 from sealgate.evidence import history
 from sealgate.evidence.claims import CLAIMS, Finding, Proof, Verdict
 from sealgate.evidence.history import History, Progress
-from sealgate.evidence.vouching import vouched
+from sealgate.evidence.vouching import counted, vouched
 from tests.support.audited import tamper
 from tests.support.exposed import BEGIN_MS, Shop
 from tests.support.records_of_shop import prove
@@ -93,6 +93,15 @@ def test_what_is_contradicted_fails_and_what_nobody_vouches_for_is_open() -> Non
             assert other.verdict is Verdict.NOT_YET
             assert (f"2 of {table}" in other.why) == (table in claim.tables)
             assert other.why.startswith("too little")
+
+
+def test_groups_that_nobody_saw_prove_nothing() -> None:
+    """With ten thousand sources the last of them may be the one whose events name no key."""
+    proven = Finding("verified-deliveries", Verdict.PROVEN)
+    assert counted(proven, [0] * 9_999) is proven
+    assert counted(proven, [0] * 10_000).verdict is Verdict.NOT_YET
+    wrong = Finding("verified-deliveries", Verdict.FAILED, why="3 events name no key")
+    assert counted(wrong, [0] * 10_000) is wrong
 
 
 def test_a_chain_is_whole_where_only_tables_are_wrong() -> None:
