@@ -24,13 +24,11 @@ from ingress.eventlog.port import EventLog, Record
 from ingress.keyring import Ring, Status
 from ingress.settings import KeySettings
 from ingress.sources import Source, moment_ms
-from sealgate.evidence.judging import OldKeys
+from sealgate.evidence.judging import CLOCKS_MS, OldKeys
 from sealgate.evidence.lately import VERIFIED_MAX, latest
 from sealgate.exposure import addresses
 from sealgate.tail.proving import Prover, Word
 
-CLOCKS_MS = 60_000
-"""How far the clocks of an edge, of the log and of who wrote the end of a key may differ."""
 _AMISS = frozenset({Word.DIFFERS, Word.FAILED})
 
 

@@ -26,6 +26,9 @@ LISTED_MAX = 40
 """Rows that a finding lists; of the rest it says how many there are."""
 NAMED_MAX = 3
 SEVERE = 1
+CLOCKS_MS = 60_000
+"""How far the clocks of an edge, of the log and of who wrote the end of a key may differ."""
+NO_ENDS: Mapping[tuple[str, str], int] = MappingProxyType({})
 # What no sender proved: our own words, and a provider's answers to our own questions.
 _UNSENT = frozenset({"poll"})
 _HINTS = frozenset({"D", "E", ""})
@@ -43,8 +46,15 @@ def finding(name: str, wrong: str, missing: str, looked_at: Iterable[tuple[str, 
     return Finding(name, verdict, _listed(tuple(looked_at)), wrong or missing)
 
 
-def verified(counts: Sequence[EventCount], sources: Mapping[str, Collection[str]]) -> Finding:
-    """Judge what proved the events. `sources` are those that sign, with what they are stored as."""
+def verified(
+    counts: Sequence[EventCount],
+    sources: Mapping[str, Collection[str]],
+    ends: Mapping[tuple[str, str], int] = NO_ENDS,
+) -> Finding:
+    """Judge what proved the events. `sources` are those that sign, with what they are stored as.
+
+    `ends` says of keys that are over since when: by what their source is stored as, and their id.
+    """
     sent = [one for one in counts if one.provider != OURSELVES and one.source not in _UNSENT]
     unproven = sum(
         one.events for one in sent if one.key_id in _NO_KEY and one.assurance not in _HINTS
@@ -54,8 +64,19 @@ def verified(counts: Sequence[EventCount], sources: Mapping[str, Collection[str]
     wrong = (
         f"{unproven} events of a source that signs name no key: look at them" if unproven else ""
     )
+    after = sorted({f"{one.source} {one.key_id}" for one in sent if _is_after(one, ends)})
+    if after:
+        wrong = wrong or (
+            f"{_named(after)}: events were received after the key was over. Somebody wrote past the"
+            " edge, or an edge did not know of the end: `sealgate keys exposure SOURCE KEY`"
+        )
     missing = _missing(silent) if silent else "" if sources else "no configured source signs"
     return finding("verified-deliveries", wrong, missing, _by_key(sent))
+
+
+def _is_after(one: EventCount, ends: Mapping[tuple[str, str], int]) -> bool:
+    end_ms = ends.get((one.source, one.key_id))
+    return end_ms is not None and one.last_ms >= end_ms + CLOCKS_MS
 
 
 def _missing(silent: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from consumers.store.port import Cause, Store
 from consumers.store.proving import MoveCount, Noted, ProvingReads
 from ingress.eventlog.port import EventLog
 from ingress.settings import ConfigurationInvalid
+from ingress.sources import moment_ms
 from sealgate.building import build_sources
 from sealgate.config import Configuration
 from sealgate.drills import recording
@@ -61,7 +62,7 @@ async def findings(asked: Asked, store: Store, log: EventLog) -> list[Finding]:
     counts, moves, items = await reads.events(), await reads.moves(), await reads.items()
     total, by_event = _moved(moves), _moved([one for one in moves if one.cause is Cause.EVENT])
     found = [
-        counted(judging.verified(counts, _sources(asked)), counts),
+        counted(judging.verified(counts, _sources(asked), _ends(asked)), counts),
         await _verified_again(asked, log),
         await _refused(asked, log),
         await _repeated(asked, store, log),
@@ -87,6 +88,17 @@ def _moved(counts: Sequence[MoveCount]) -> int:
 
 def _sources(asked: Asked) -> Mapping[str, frozenset[str]]:
     return {slug: addresses_of(asked.configuration, slug) for slug in asked.signing}
+
+
+def _ends(asked: Asked) -> Mapping[tuple[str, str], int]:
+    """Say since when keys are over that are configured so, as events name them."""
+    return {
+        (address, key.id): end_ms
+        for source in asked.configuration.settings.source
+        for address in addresses_of(asked.configuration, source.slug)
+        for key in source.key
+        if (end_ms := moment_ms(key.not_after)) is not None
+    }
 
 
 async def _verified_again(asked: Asked, log: EventLog) -> Finding:

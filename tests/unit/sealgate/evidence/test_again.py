@@ -18,8 +18,9 @@ from ingress.schemes.parts.keys import Key
 from ingress.settings import KeySettings, SourceSettings
 from ingress.sources import Source
 from sealgate.evidence import judging
-from sealgate.evidence.again import CLOCKS_MS, Again, take
+from sealgate.evidence.again import Again, take
 from sealgate.evidence.claims import Verdict
+from sealgate.evidence.judging import CLOCKS_MS
 from sealgate.tail.proving import Prover
 from tests.support.attacks import ring
 from tests.unit.sealgate.tail.test_proving import BTCPAY, sealed, source

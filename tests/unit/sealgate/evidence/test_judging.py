@@ -60,7 +60,12 @@ def payment(state: State) -> Payment:
 
 ALL_DRILLS = drills(*judging.DRILLS)
 _S = State
+URI = "urn:sealgate:sandbox:shop"
+# The last of the events was received at 9 ms, and clocks may differ by a minute.
+OVER = {(URI, "k1"): NOW_MS + 9 - 60_000}
+BARELY = {(URI, "k1"): NOW_MS + 10 - 60_000, (URI, "k2"): 0}
 PROVEN = [
+    judging.verified([events()], SOURCES, BARELY),
     judging.verified([events(), events(verdict="superseded")], SOURCES),
     judging.verified([events(), events("none", assurance="E")], SOURCES),
     judging.verified_again({Word.PROVEN: 2, Word.KEYLESS: 1, Word.HINT: 1}, [], ""),
@@ -109,6 +114,7 @@ NOT_YET = [
     judging.posted([], []),
 ]
 FAILED = [
+    judging.verified([events()], SOURCES, OVER),
     judging.verified([events(""), events()], SOURCES),
     judging.verified([events("none"), events()], SOURCES),
     judging.verified_again({Word.PROVEN: 9, Word.FAILED: 1}, ["btcpay/shop/e9"], ""),

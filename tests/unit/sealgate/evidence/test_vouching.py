@@ -4,6 +4,7 @@ The edits are those with which somebody who may write the database would make a 
 """
 
 import asyncio
+import json
 from collections import Counter
 
 import pytest
@@ -12,6 +13,7 @@ from consumers.chainwalk import Problem, Report
 from consumers.store.cases import Anomaly
 from consumers.store.port import Changes, Store
 from consumers.store.told import TOLD
+from sealgate.audit import command
 from sealgate.audit.command import Checkpoints
 from sealgate.evidence import history
 from sealgate.evidence.claims import CLAIMS, Finding, Proof, Verdict
@@ -68,6 +70,40 @@ def test_rows_that_the_chain_does_not_bear_out_prove_nothing(shop: Shop, capsys:
             assert claims[name]["verdict"] == "failed", (edit, name)
             assert "not as the audit chain says" in claims[name]["why"], (edit, name)
         assert claims["audit-chain"]["verdict"] == "failed", edit
+
+
+def test_a_history_with_a_checkpoint_is_proven_by_entries_and_rows(
+    shop: Shop, capsys: Output
+) -> None:
+    """The report says how many rows were held; and where the checkpoints cannot be read, why."""
+    text = shop.config.read_text()
+    shop.config.write_text(f'{text}[audit]\nkey_file = "audit.pem"\ndirectory = "audit"\n')
+    assert command.init(shop.configuration()) == 0
+    assert command.checkpoint(shop.configuration(), BEGIN_MS) == 0
+    capsys.readouterr()
+    assert command.verify(shop.configuration(), None, None, as_json=True) == 0
+    rows = json.loads(capsys.readouterr().out)["tables"]
+    _, claims = prove(shop, capsys)
+    assert claims["audit-chain"]["verdict"] == "proven"
+    told = {one["what"]: one["found"] for one in claims["audit-chain"]["looked_at"]}
+    assert told["rows held against them"] == str(sum(one["rows"] for one in rows))
+    assert told["table event"] == "3 rows"
+    assert told["checkpoints that agree"].startswith("1, the last of 2026-01-01")
+    (shop.directory / "audit.pem.pub").unlink()
+    _, claims = prove(shop, capsys)
+    assert claims["audit-chain"]["verdict"] == "not_proven_yet"
+    assert "the checkpoints could not be read here: " in claims["audit-chain"]["why"]
+
+
+def test_an_event_received_after_its_key_was_over_is_found(shop: Shop, capsys: Output) -> None:
+    """Whoever wrote it past the edge, and had it applied, is in every table and in the chain."""
+    text = shop.config.read_text()
+    over = 'status = "revoked"\nnot_after = 2025-12-31T23:59:00Z'
+    shop.config.write_text(text.replace('file = "key-1"', f'file = "key-1"\n{over}'))
+    _, claims = prove(shop, capsys)
+    assert claims["verified-deliveries"]["verdict"] == "failed"
+    assert "received after the key was over" in claims["verified-deliveries"]["why"]
+    assert claims["verified-again"]["verdict"] == "failed"
 
 
 def test_every_claim_of_rows_names_tables_that_the_chain_knows() -> None:
