@@ -17,6 +17,7 @@ from sealgate.audit import command
 from sealgate.audit.command import Checkpoints
 from sealgate.evidence import history
 from sealgate.evidence.claims import CLAIMS, Finding, Proof, Verdict
+from sealgate.evidence.command import Asked, run
 from sealgate.evidence.history import History, Progress
 from sealgate.evidence.vouching import counted, vouched
 from tests.support.audited import tamper
@@ -147,6 +148,17 @@ def test_a_chain_is_whole_where_only_tables_are_wrong() -> None:
     cut = Problem("operator", 3, "entry 3 is not there")
     assert not History(Report(problems=[row, cut]), Checkpoints()).is_whole
     assert not History(Report(), Checkpoints(problems=["checkpoint 1 is not there"])).is_whole
+
+
+def test_how_far_it_is_is_said_beside_the_report(
+    shop: Shop, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard output is the report's alone: its digest must be that of the file."""
+    monkeypatch.setattr(history, "TELL_EVERY_S", 0.0)
+    assert run(shop.configuration(), Asked(self_test=False, json=True)) == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out)["format"] == "sealgate.evidence/1"
+    assert err.startswith("audit chain: 1 entries hashed, 0 rows held against them\n")
 
 
 async def test_whoever_waits_is_told_how_far_it_is() -> None:
