@@ -102,11 +102,21 @@ def retired(
     return {"status": Status.VERIFY_ONLY.value, "not_after": not_after}
 
 
-def revoked(source: SourceSettings, key_id: str) -> dict[str, str | datetime]:
-    """Return what to set for a key to prove nothing any more. Raises `Refused`."""
-    if find(source, key_id).status is Status.REVOKED:
+def revoked(source: SourceSettings, key_id: str, at: datetime) -> dict[str, str | datetime]:
+    """Return what to set for a key to prove nothing from `at` on. Raises `Refused`.
+
+    The status is what counts at an edge. The instant is for later: `evidence` holds against it what
+    names the key. It is left out where a window already ends before, or would never have begun.
+    """
+    key = find(source, key_id)
+    if key.status is Status.REVOKED:
         raise Refused(f"key {key_id!r} of source {source.slug!r} is revoked already")
-    return {"status": Status.REVOKED.value}
+    table: dict[str, str | datetime] = {"status": Status.REVOKED.value}
+    has_begun = key.not_before is None or key.not_before < at
+    ends_later = key.not_after is None or key.not_after > at
+    if key.role == "verify" and has_begun and ends_later:
+        table["not_after"] = at
+    return table
 
 
 def leaves_none(source: SourceSettings, key_id: str, at: datetime) -> bool:

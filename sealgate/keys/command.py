@@ -182,7 +182,7 @@ def _retire(ask: Ask, at: Target, key_id: str, until: datetime | None) -> Watch:
 
 
 def _revoke(ask: Ask, at: Target, key_id: str, *, now: bool) -> Watch:
-    table = change.revoked(at.setting, key_id)
+    table = change.revoked(at.setting, key_id, instants.after(ask.now_ms, 0))
     moment = datetime.fromtimestamp(ask.now_ms / 1000, UTC)
     is_last = change.leaves_none(at.setting, key_id, moment) and not _fetches_keys(at)
     if not now:

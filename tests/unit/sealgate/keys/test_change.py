@@ -1,6 +1,6 @@
 """What a change writes, and which changes are refused."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +94,35 @@ def test_what_cannot_be_retired_is_told_what_to_do(key: dict[str, Any], message:
 
 def test_any_key_is_revoked_once() -> None:
     """The only key too: a leaked key is worse than none."""
-    assert change.revoked(_source({"id": "k"}), "k") == {"status": "revoked"}
+    found = change.revoked(_source({"id": "k"}), "k", NOON)
+    assert found == {"status": "revoked", "not_after": NOON}
     with pytest.raises(Refused, match="revoked already"):
-        change.revoked(_source({"id": "k", "status": "revoked"}), "k")
+        change.revoked(_source({"id": "k", "status": "revoked"}), "k", NOON)
+
+
+@pytest.mark.parametrize(
+    ("key", "ends"),
+    [
+        ({}, NOON),
+        ({"not_after": ONE}, NOON),
+        ({"status": "verify-only", "not_after": NOON - timedelta(seconds=1)}, None),
+        ({"not_before": NOON - timedelta(seconds=1)}, NOON),
+        ({"not_before": NOON}, None),
+        ({"not_before": ONE}, None),
+        ({"role": "api"}, None),
+        ({"role": "handshake"}, None),
+    ],
+)
+def test_a_revocation_says_from_when_on(key: dict[str, Any], ends: datetime | None) -> None:
+    """What names the key later is held against it; no window is made longer, or turned around."""
+    said = change.revoked(_source({"id": "k", **key}), "k", NOON)
+    assert said == {"status": "revoked"} | ({} if ends is None else {"not_after": ends})
 
 
 def test_a_key_that_is_not_there_is_not_repeated() -> None:
     """What is no id may be the secret, typed in the wrong place."""
     with pytest.raises(Refused, match="has no key of that id; it has: k") as told:
-        change.revoked(_source({"id": "k"}), "canary")
+        change.revoked(_source({"id": "k"}), "canary", NOON)
     assert "canary" not in str(told.value)
 
 

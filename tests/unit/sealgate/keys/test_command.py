@@ -98,7 +98,9 @@ def test_a_key_of_a_fragment_is_changed_there(main: Path) -> None:
     before = main.read_bytes()
     assert command.revoke(_ask(main), "second", "k", now=True) == 0
     fragment = main.parent / "conf.d" / "second.toml"
-    assert fragment.read_text() == FRAGMENT + 'status = "revoked"\n'
+    assert fragment.read_text() == FRAGMENT + (
+        'status = "revoked"\nnot_after = 2026-12-01T12:00:00Z\n'
+    )
     assert main.read_bytes() == before
 
 
