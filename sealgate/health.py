@@ -1,7 +1,8 @@
 """Ask a running process over its admin port how it is: for a container's own health check.
 
-Standard library alone, and no configuration is read: it is asked every few seconds, and must cost
-next to nothing beside the process that it asks. An orchestrator asks the port itself.
+Hardly anything is loaded, and no configuration is read: it is asked every few seconds, and must
+cost next to nothing beside the process that it asks. An orchestrator asks the port itself. Whoever
+has the port may answer anything: what is printed is bounded, and harmless to a terminal.
 """
 
 import contextlib
@@ -11,11 +12,15 @@ import sys
 import threading
 from http import HTTPStatus
 
+from sealgate.plain import block, plain
+
 EXIT_OK = 0
 EXIT_UNWELL = 1
 EXIT_AWAY = 69
 # Longer than any turn of the event loop that is still well, shorter than whoever asks waits.
 TIMEOUT_S = 0.8
+# Of an answer so much is read: a few lines from our own process, and no end from another one.
+ANSWER_BYTES_MAX = 4096
 
 
 def ask(host: str, port: int, path: str) -> int:
@@ -30,16 +35,16 @@ def ask(host: str, port: int, path: str) -> int:
         watch.start()
         connection.request("GET", path)
         answer = connection.getresponse()
-        said = answer.read().decode("utf-8", "replace").strip()
+        said = answer.read(ANSWER_BYTES_MAX).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException) as wrong:
         told = f"nobody answers at {host}:{port}: {wrong}. Is admin.port another one? --port"
-        print(told, file=sys.stderr)
+        print(plain(told), file=sys.stderr)
         return EXIT_AWAY
     finally:
         if watch is not None:
             watch.cancel()
         connection.close()
-    print(said)
+    print(block(said))
     return EXIT_OK if answer.status == HTTPStatus.OK else EXIT_UNWELL
 
 

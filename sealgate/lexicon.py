@@ -14,7 +14,7 @@ from typing import NamedTuple
 from consumers import glossary, refusals, stating
 from consumers.actions import RULES, Act, Approval, Reason
 from consumers.exceptions import HANDLING
-from sealgate.exposure.table import plain
+from sealgate.plain import plain
 
 FORMAT = "sealgate.glossary/1"
 EXIT_OK = 0

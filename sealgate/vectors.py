@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from ingress import providers
 from ingress.delivery import Delivery, Rejected
 from ingress.providers import Profile
+from sealgate.plain import plain
 
 PASSED = 0
 FAILED = 1
@@ -61,7 +62,7 @@ def run(path: Path, *, known_only: bool, out: TextIO) -> int:
     try:
         vectors = _VECTORS.validate_json(path.read_bytes())
     except (OSError, ValidationError) as wrong:
-        print(f"{path}: {_why(wrong)}", file=sys.stderr)
+        print(plain(f"{path}: {_why(wrong)}"), file=sys.stderr)
         return UNUSABLE
     if not vectors:
         print(f"{path}: holds no vector, so nothing was tried", file=sys.stderr)
@@ -71,9 +72,9 @@ def run(path: Path, *, known_only: bool, out: TextIO) -> int:
     tried = [vector for vector in vectors if not known_only or vector.provider in known]
     failures = _failures(tried, known)
     for failure in failures:
-        print(failure, file=out)
+        print(plain(failure), file=out)
     if skipped:
-        print(f"{len(skipped)} skipped: {_names(skipped)} have no profile", file=out)
+        print(plain(f"{len(skipped)} skipped: {_names(skipped)} have no profile"), file=out)
     print(f"{len(tried) - len(failures)} passed, {len(failures)} failed", file=out)
     return FAILED if failures else PASSED
 

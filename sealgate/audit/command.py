@@ -1,6 +1,5 @@
 """`sealgate audit`: from a configuration to printed lines and an exit code."""
 
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,6 +25,7 @@ from sealgate.commands.context import (
 )
 from sealgate.config import Configuration
 from sealgate.exposure.storing import with_store
+from sealgate.plain import in_json, plain
 
 NO_KEY = "audit.key_file names no key: name a file there, and sealgate audit init makes it"
 
@@ -56,7 +56,7 @@ def init(configuration: Configuration) -> int:
         public = folder.make_key(path)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as wrong:
-        print(f"{wrong.filename}: {wrong.strerror}", file=sys.stderr)
+        print(plain(f"{wrong.filename}: {wrong.strerror}"), file=sys.stderr)
         return EXIT_FAILED
     if public is None:
         print(f"{path} is there already, and nothing is written over", file=sys.stderr)
@@ -75,7 +75,7 @@ def checkpoint(configuration: Configuration, at_ms: int) -> int:
     try:
         desk = Desk.of(configuration)
     except ValueError as wrong:
-        print(f"audit.key_file: {wrong}", file=sys.stderr)
+        print(plain(f"audit.key_file: {wrong}"), file=sys.stderr)
         return EXIT_CONFIGURATION
     if desk is None:
         print(NO_KEY, file=sys.stderr)
@@ -85,14 +85,14 @@ def checkpoint(configuration: Configuration, at_ms: int) -> int:
         try:
             path, written, shorter = await desk.write(store, at_ms)
         except (Unsound, OSError) as wrong:
-            print(wrong, file=sys.stderr)
+            print(plain(str(wrong)), file=sys.stderr)
             return EXIT_FAILED
         if path is None:
             print("somebody else wrote this checkpoint just now: nothing to do", file=sys.stderr)
             return EXIT_OK
         print(f"{path}: {len(written.chains)} chains, {written.new} new entries")
         for name in shorter:
-            print(f"WRONG {name} was longer at the checkpoint before: sealgate audit verify")
+            print(plain(f"WRONG {name} was longer at the checkpoint before: sealgate audit verify"))
         return EXIT_FOUND if shorter else EXIT_OK
 
     return with_store(configuration, use)
@@ -108,11 +108,11 @@ def show(configuration: Configuration, chain: str, seq: int) -> int:
         async with store.auditing() as moment:
             if not chain:
                 for head in await moment.heads():
-                    print(showing.head(head))
+                    print(plain(showing.head(head)))
                 return EXIT_OK
             async for entry in moment.entries(chain, seq - 1):
                 if entry.seq == seq:
-                    print(json.dumps(orjson.loads(entry.content), indent=2, ensure_ascii=False))
+                    print(in_json(orjson.loads(entry.content), indent=2))
                     print(f"hash {entry.hash.hex()}")
                     return EXIT_OK
                 break
@@ -131,7 +131,7 @@ def verify(
         begin = None if since is None else _begin(configuration, since, public)
         found = read_checkpoints(configuration, public)
     except (ValueError, OSError) as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_CONFIGURATION
 
     async def use(store: Store) -> int:
@@ -142,7 +142,7 @@ def verify(
             told = documents.verified(
                 report, found.sound, found.problems, begin, environment, at_ms
             )
-            print(json.dumps(told, indent=2, ensure_ascii=False))
+            print(in_json(told, indent=2))
         else:
             _print(report, found, begin)
         return EXIT_FOUND if report.problems or found.problems else EXIT_OK
@@ -252,7 +252,7 @@ def read_checkpoints(configuration: Configuration, public: Ed25519PublicKey | No
 
 def _print(report: Report, found: Checkpoints, begin: Checkpoint | None) -> None:
     for line in showing.report(report, found.sound, found.problems, begin):
-        print(line)
+        print(plain(line))
     if not found.sound:
         print(
             "remark: there is no checkpoint: whoever may write the database could have written all"

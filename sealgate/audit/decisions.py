@@ -7,7 +7,6 @@ the chain and the tables say differently is in the list, and makes the exit code
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from sealgate.exposure.sheet import harmless
 from sealgate.exposure.storing import with_store
 from sealgate.exposure.table import plain
 from sealgate.operations.answering import columns, refuse
+from sealgate.plain import in_json
 
 FORMAT = "sealgate.decisions/1"
 DECISIONS_MAX = 100_000
@@ -168,7 +168,7 @@ def _read(asked: Asked) -> Wanted:
 
 def _print(told: Document, output: str) -> None:
     if output == "json":
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(in_json(told, indent=2))
     elif output == "csv":
         # The ends of its lines are part of a sheet, so it is not printed line by line.
         sys.stdout.write(sheet(told))

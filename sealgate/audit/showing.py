@@ -6,7 +6,7 @@ from consumers.chainwalk import Problem, Report
 from consumers.store.auditing import Entry
 from ingress.contract import cloudevents
 from sealgate.audit.checkpoints import Checkpoint
-from sealgate.exposure.table import plain
+from sealgate.plain import plain
 
 
 def instant(ms: int) -> str:

@@ -13,6 +13,7 @@ from sealgate.catalogue.entries import entries, find
 from sealgate.explain.asked import Keys, Question
 from sealgate.explain.command import run as run_verify
 from sealgate.explain.question import parameters
+from sealgate.plain import block, plain
 
 DONE = 0
 FAILED = 1
@@ -35,7 +36,8 @@ def list_all(
 ) -> int:
     """Print every profile; return 1 if one of the user's own cannot be used."""
     listed = list(entries(own_profiles(config)))
-    print(listing.as_json(listed) if as_json else listing.as_text(listed, columns), file=out)
+    text = listing.as_json(listed) if as_json else block(listing.as_text(listed, columns))
+    print(text, file=out)
     return FAILED if any(entry.mistake for entry in listed) else DONE
 
 
@@ -44,9 +46,9 @@ def show(name: str, config: Path | None, out: TextIO) -> int:
     try:
         found = find(name, {}, own_profiles(config))
     except ValueError as wrong:
-        print(f"sealgate providers: {wrong}", file=sys.stderr)
+        print(plain(f"sealgate providers: {wrong}"), file=sys.stderr)
         return UNUSABLE
-    print(showing.as_text(found.profile, found.origin), file=out)
+    print(block(showing.as_text(found.profile, found.origin)), file=out)
     return DONE
 
 
@@ -55,17 +57,18 @@ def test(name: str, config: Path | None, asked: Question | None, keys: Keys, now
     try:
         profile = find(name, parameters(keys.parameter), own_profiles(config)).profile
     except ValueError as wrong:
-        print(f"sealgate providers: {wrong}", file=sys.stderr)
+        print(plain(f"sealgate providers: {wrong}"), file=sys.stderr)
         return UNUSABLE
     if flaws := list(_flaws(profile, now_ms)):
         for flaw in flaws:
-            print(f"sealgate providers: {profile.name}: {flaw}", file=sys.stderr)
+            print(plain(f"sealgate providers: {profile.name}: {flaw}"), file=sys.stderr)
         return UNUSABLE
     if asked is not None:
         return run_verify(asked, {}, now_ms, sys.stdout)
-    print(f"{profile.name}: the profile is whole ({profile.scheme}, class {profile.assurance})")
+    told = f"{profile.name}: the profile is whole ({profile.scheme}, class {profile.assurance})"
+    print(plain(told))
     for message in profile.lacking:
-        print(f"  a source must say: {message}")
+        print(plain(f"  a source must say: {message}"))
     return DONE
 
 

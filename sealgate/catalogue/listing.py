@@ -1,11 +1,11 @@
 """The list of profiles: one row each, as a table as wide as the terminal, or as JSON."""
 
-import json
 import textwrap
 from collections.abc import Iterable
 
 from ingress.providers import Profile
 from sealgate.catalogue.entries import YOURS, Entry
+from sealgate.plain import in_json
 
 WIDTH = 100
 _TITLE = 1
@@ -60,7 +60,7 @@ def row(entry: Entry) -> dict[str, object]:
 
 def as_json(entries: Iterable[Entry]) -> str:
     """Write the list for a machine."""
-    return json.dumps({"items": [row(entry) for entry in entries]}, indent=2, ensure_ascii=False)
+    return in_json({"items": [row(entry) for entry in entries]}, indent=2)
 
 
 def as_text(entries: Iterable[Entry], columns: int = WIDTH) -> str:

@@ -40,11 +40,12 @@ def configured(config: Path, roles: Sequence[str], run: "Callable[[Configuration
     """Read the configuration and hand it on, or print every mistake in it."""
     from sealgate.check import faults
     from sealgate.config import examine
+    from sealgate.plain import plain
     from sealgate.role import Role
 
     reading = examine(config, environ())
     chosen = tuple(Role(role) for role in roles)
     mistakes = [*reading.mistakes, *faults(reading.configuration, chosen)]
     for mistake in mistakes:
-        print(mistake, file=sys.stderr)
+        print(plain(str(mistake)), file=sys.stderr)
     return EXIT_CONFIGURATION if mistakes else run(reading.configuration)

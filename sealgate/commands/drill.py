@@ -39,6 +39,7 @@ def drill(
     """
     from sealgate.drills import compromise, divergence, duplicates, leak
     from sealgate.drills.stage import DrillFailed, Services, ground
+    from sealgate.plain import plain
 
     drills = {
         "key-compromise": compromise.drill,
@@ -56,7 +57,7 @@ def drill(
         print(f"{output} is there already; name a new directory", file=sys.stderr)
         return EXIT_FAILED
     except DrillFailed as failed:
-        print(failed, file=sys.stderr)
+        print(plain(str(failed)), file=sys.stderr)
         return EXIT_FAILED
     print(sheet.json().decode() if json else sheet.markdown(), end="")
     return EXIT_OK if sheet.passed else EXIT_FOUND

@@ -6,7 +6,6 @@ that is not sure sends it again.
 """
 
 import io
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -33,6 +32,7 @@ from sealgate.operations.answering import (
     refuse,
 )
 from sealgate.operations.words import money
+from sealgate.plain import in_json
 from sealgate.policies import policy_of
 
 FORMAT = "sealgate.payment-expected/1"
@@ -147,7 +147,7 @@ def _stream(
             except Fenced:
                 is_refused = True
                 said = {"error": "try_again", "message": "others keep changing it: send it again"}
-            print(json.dumps({"line": number, **said}, ensure_ascii=False), flush=True)
+            print(in_json({"line": number, **said}), flush=True)
         return EXIT_FAILED if is_refused else EXIT_OK
 
     return with_store(configuration, use, writes=True)

@@ -15,6 +15,7 @@ from sealgate.commands.context import EXIT_CONFIGURATION, EXIT_OK
 from sealgate.config import Configuration, examine
 from sealgate.doctor import against, behind, live, still, watched
 from sealgate.doctor.findings import Finding, Level, as_json, as_text, exit_code
+from sealgate.plain import plain
 from sealgate.role import ALL_ROLES
 
 
@@ -102,7 +103,7 @@ def list_fingerprints(config: Path, environ: Mapping[str, str], out: TextIO) -> 
         )
         return EXIT_CONFIGURATION
     for mistake in mistakes:
-        print(mistake, file=sys.stderr)
+        print(plain(str(mistake)), file=sys.stderr)
     if mistakes or settings is None:
         return EXIT_CONFIGURATION
     key = fingerprints.read_key(configuration.base, settings.key_file)

@@ -1,6 +1,5 @@
 """`Finding`: one thing looked at, how it is, and what to do. Lines and JSON are made of them."""
 
-import json
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from sealgate.commands.context import (
     EXIT_OK,
     EXIT_UNAVAILABLE,
 )
+from sealgate.plain import in_json, plain
 
 
 class Level(StrEnum):
@@ -50,7 +50,7 @@ def exit_code(findings: Sequence[Finding]) -> int:
 def as_text(findings: Sequence[Finding]) -> str:
     """Write a line for each, and what it comes to."""
     width = max((len(finding.subject) for finding in findings), default=0)
-    lines = [f"{level:<8} {subject:<{width}}  {told}" for level, subject, told in findings]
+    lines = [plain(f"{level:<8} {subject:<{width}}  {told}") for level, subject, told in findings]
     counts = [
         f"{count} {level}"
         for level in Level
@@ -63,4 +63,4 @@ def as_json(environment: str, findings: Sequence[Finding]) -> str:
     """Write the same for a machine."""
     rows = [finding._asdict() for finding in findings]
     told = {"environment": environment, "findings": rows, "exit_code": exit_code(findings)}
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return in_json(told, indent=2)

@@ -23,8 +23,8 @@ from sealgate.drills.sheet import FORMAT
 from sealgate.drills.told import Told
 from sealgate.entering import Entry, enter, order_of
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import plain
 from sealgate.operations.answering import occurrence, refuse
+from sealgate.plain import plain
 
 NAME = "drill"
 PASSED, FAILED = "drill_passed", "drill_failed"

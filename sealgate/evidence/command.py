@@ -37,6 +37,7 @@ from sealgate.evidence.told import Told
 from sealgate.exposure.storing import with_store
 from sealgate.logs import open_log
 from sealgate.operations.answering import occurrence, refuse
+from sealgate.plain import plain
 from sealgate.policies import policy_of
 
 NOT_KEPT = (
@@ -75,7 +76,7 @@ def _prove(configuration: Configuration, asked: Asked) -> int:
     try:
         found, limits = ([], [NO_SELF_TEST]) if not asked.self_test else rehearse(configuration)
     except SelfTestFailed as failed:
-        print(f"the self-test could not be played: {failed}", file=sys.stderr)
+        print(plain(f"the self-test could not be played: {failed}"), file=sys.stderr)
         return EXIT_FAILED
     telemetry.configure("console", "warning")
 
@@ -83,7 +84,7 @@ def _prove(configuration: Configuration, asked: Asked) -> int:
         try:
             of_records = await _look(configuration, store)
         except (LogUnavailable, AccessRefused, OSError) as away:
-            print(f"the log is not available: {away}", file=sys.stderr)
+            print(plain(f"the log is not available: {away}"), file=sys.stderr)
             return EXIT_UNAVAILABLE
         report = Report(
             gateway(configuration),

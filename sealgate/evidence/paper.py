@@ -8,7 +8,7 @@ and cannot end them.
 from collections.abc import Iterator
 
 from sealgate.evidence.report import Document
-from sealgate.exposure.table import plain
+from sealgate.plain import plain
 
 TITLES = {
     "signature_verification": "Signature verification",

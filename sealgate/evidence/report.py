@@ -6,13 +6,13 @@ is there, and is not proven.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ingress.contract import cloudevents
 from sealgate.evidence.claims import CLAIMS, NAMED, UNSEEN, Finding, Section, Verdict
+from sealgate.plain import in_json
 
 FORMAT = "sealgate.evidence/1"
 EXIT_PROVEN = 0
@@ -105,7 +105,7 @@ class Report:
 
     def json(self) -> bytes:
         """Write the document as bytes: what is attached, and what the digest is of."""
-        return (json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n").encode()
+        return (in_json(self.document(), indent=2) + "\n").encode()
 
     def _section(self, section: Section) -> Document:
         found = self.by_name

@@ -19,6 +19,7 @@ from sealgate.explain.case import Case, Verdict, decoded
 from sealgate.explain.diagnoses import Finding, Search
 from sealgate.explain.question import Subject, subject
 from sealgate.explain.table import TABLE
+from sealgate.plain import plain
 
 VALID = 0
 NOT_VALID = 1
@@ -31,7 +32,7 @@ def run(question: Question, environ: Mapping[str, str], now_ms: int, out: TextIO
     try:
         found = explain(question, environ, now_ms)
     except Unusable as wrong:
-        print(f"sealgate verify: {wrong}", file=sys.stderr)
+        print(plain(f"sealgate verify: {wrong}"), file=sys.stderr)
         return UNUSABLE
     print((report.as_json if question.reading.json else report.as_text)(found), file=out)
     return VALID if found.verdict.is_valid else NOT_VALID

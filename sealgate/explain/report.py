@@ -4,7 +4,6 @@ Steps, a verdict and findings flow in; text of at most a hundred columns, or one
 stable schema, flows out.
 """
 
-import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from ingress.delivery import Reason
 from sealgate.explain.case import Verdict
 from sealgate.explain.diagnoses import Finding
 from sealgate.explain.steps import Step
+from sealgate.plain import block, in_json
 
 WIDTH = 98
 MEANING = {
@@ -86,13 +86,14 @@ class Report:
 
 def as_text(report: Report) -> str:
     """Write the report for a person."""
-    return "\n".join([*_steps(report), "", *_wrap(report.judgement, "", ""), *_findings(report)])
+    lines = [*_steps(report), "", *_wrap(report.judgement, "", ""), *_findings(report)]
+    return block("\n".join(lines))
 
 
 def as_json(report: Report) -> str:
     """Write the report for a machine."""
     reason = report.verdict.reason
-    return json.dumps(
+    return in_json(
         {
             "valid": report.verdict.is_valid,
             "signature_holds": report.verdict.is_signed,
@@ -103,7 +104,6 @@ def as_json(report: Report) -> str:
             "identity": None if report.identity is None else asdict(report.identity),
         },
         indent=2,
-        ensure_ascii=False,
     )
 
 

@@ -1,6 +1,5 @@
 """`sealgate keys exposure`: find the window, gather, judge, show; and raise where asked to."""
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sealgate.exposure.instants import read_ms
 from sealgate.exposure.raising import raise_items
 from sealgate.exposure.report import Document, Subject, document, is_settled
 from sealgate.exposure.storing import EXIT_CONFIGURATION, with_store
+from sealgate.plain import in_json, plain
 
 EXIT_OK = 0
 EXIT_FOUND = 3
@@ -55,7 +55,7 @@ def run(configuration: Configuration, asked: Asked, now_ms: int) -> int:
         end = read_ms(asked.end, "--to") if asked.end else None
         ledger = _ledger(asked)
     except ValueError as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_CONFIGURATION
 
     async def use(store: Store) -> int:
@@ -63,7 +63,7 @@ def run(configuration: Configuration, asked: Asked, now_ms: int) -> int:
         try:
             window = _window(configuration, asked, uses, (begin, end, now_ms))
         except _Wrong as wrong:
-            print(wrong, file=sys.stderr)
+            print(plain(str(wrong)), file=sys.stderr)
             return EXIT_CONFIGURATION
         found = await gather(store, window, ledger)
         basis = "none" if ledger is None else "partial" if asked.is_partial else "complete"
@@ -87,7 +87,7 @@ def run(configuration: Configuration, asked: Asked, now_ms: int) -> int:
 
 
 def _json(report: Document) -> str:
-    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    return in_json(report, indent=2) + "\n"
 
 
 _RENDER: dict[Output, Callable[[Document], str]] = {

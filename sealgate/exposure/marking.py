@@ -24,7 +24,8 @@ from sealgate.config import Configuration
 from sealgate.exposure import addresses, report
 from sealgate.exposure.addresses import Account, Unclear
 from sealgate.exposure.storing import EXIT_CONFIGURATION, with_store
-from sealgate.exposure.table import fact_text, plain
+from sealgate.exposure.table import fact_text
+from sealgate.plain import plain
 from sealgate.policies import policy_of
 
 EXIT_OK = 0
@@ -57,7 +58,7 @@ def run(configuration: Configuration, asked: Asked) -> int:
         chosen = _listed(asked, configuration.settings.environment)
         _check_words(asked, chosen)
     except ValueError as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_CONFIGURATION
 
     async def use(store: Store) -> int:
@@ -72,7 +73,7 @@ def run(configuration: Configuration, asked: Asked) -> int:
             )
             marking = await voiding.void(store, marks, rim, dry_run=not asked.is_applied)
         except (Unclear, voiding.UnknownEvents) as unknown:
-            print(unknown, file=sys.stderr)
+            print(plain(str(unknown)), file=sys.stderr)
             return EXIT_FAILED
         except Fenced:
             print("the payments keep moving: nothing was written, try again", file=sys.stderr)

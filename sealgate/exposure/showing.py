@@ -1,6 +1,5 @@
 """`sealgate events show`: one event, what it stated and moved, and what people said of it."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,7 +23,8 @@ from sealgate.exposure.instants import show
 from sealgate.exposure.marking import EXIT_FAILED, EXIT_OK, accounts
 from sealgate.exposure.report import Document
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import amount_text, fact_text, plain, verdict_text
+from sealgate.exposure.table import amount_text, fact_text, verdict_text
+from sealgate.plain import in_json, plain
 from sealgate.story import finality, ours
 from sealgate.story.finality import Finality
 
@@ -38,11 +38,11 @@ def run(configuration: Configuration, text: str, *, as_json: bool) -> int:
         try:
             found = await addresses.find(store, text, accounts(configuration))
         except Unclear as unclear:
-            print(unclear, file=sys.stderr)
+            print(plain(str(unclear)), file=sys.stderr)
             return EXIT_FAILED
         told = await _tell(store, found, Finality.of(configuration))
         if as_json:
-            print(json.dumps(told, indent=2, ensure_ascii=False))
+            print(in_json(told, indent=2))
         else:
             print("\n".join(plain(line) for line in _lines(told)))
         return EXIT_OK

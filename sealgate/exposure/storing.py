@@ -18,6 +18,7 @@ from consumers.store.port import (
     WrongEnvironment,
 )
 from sealgate.config import Configuration
+from sealgate.plain import plain
 from sealgate.stores import open_store
 
 EXIT_USAGE = 2
@@ -33,13 +34,13 @@ def with_store(configuration: Configuration, use: Use, *, writes: bool = False) 
     try:
         return asyncio.run(_use(store, environment, use, writes=writes))
     except NotMade as absent:
-        print(f"{absent}; is store.url the workers'?", file=sys.stderr)
+        print(plain(f"{absent}; is store.url the workers'?"), file=sys.stderr)
         return EXIT_UNAVAILABLE
     except StoreUnavailable as away:
-        print(f"the database is not available: {away}", file=sys.stderr)
+        print(plain(f"the database is not available: {away}"), file=sys.stderr)
         return EXIT_UNAVAILABLE
     except (WrongDatabase, WrongEnvironment) as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_CONFIGURATION
     except Unstorable:
         # The terminal's bytes, not the person's words: a name that was pasted in another encoding.

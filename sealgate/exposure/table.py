@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from consumers.exposure import Standing
 from sealgate.exposure.report import Document, major
+from sealgate.plain import plain
 
 WIDTH = 100
 _SETTLED_MAX = 200
@@ -18,11 +19,6 @@ _NEEDS_A_LOOK = (Standing.CONTRADICTED, Standing.UNCORROBORATED)
 def render(report: Document) -> str:
     """Write the report. Events that need no look are cut at some length; JSON and CSV hold all."""
     return "\n".join(plain(line) for line in _lines(report)) + "\n"
-
-
-def plain(text: str) -> str:
-    """Replace what a terminal would act upon."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _lines(report: Document) -> Iterator[str]:

@@ -33,6 +33,7 @@ from sealgate.keys.edit import (
     run,
     write,
 )
+from sealgate.plain import block, plain
 
 _SECRETS = Path("secrets")
 """Where the first key of a first source goes, as in the sample."""
@@ -69,12 +70,12 @@ def show(
     """Print the account of all keys, or of one source's."""
     sources = build_sources(configuration)
     if slug and slug not in sources:
-        print(f"there is no source {slug!r} in {configuration.file}", file=sys.stderr)
+        print(plain(f"there is no source {slug!r} in {configuration.file}"), file=sys.stderr)
         return EXIT_USAGE
     urls = edges.addresses(configuration.settings.admin, admin)
     known = uses.gather(configuration, urls, now_ms, slug)
     accounts = account.account(configuration, sources, known, now_ms)
-    print(render(account.selected(accounts, slug), known, now_ms))
+    print(block(render(account.selected(accounts, slug), known, now_ms)))
     return EXIT_OK
 
 
@@ -96,7 +97,7 @@ def add(ask: Ask, slug: str, words: Mapping[str, str], secret_file: Path) -> int
         )
         given = _given(secret_file)
     except ValueError as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_USAGE
 
     def change_it(at: Target) -> Watch:
@@ -117,7 +118,7 @@ def retire(ask: Ask, slug: str, key_id: str, not_after: str) -> int:
     try:
         until = _moment(not_after)
     except ValueError as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_USAGE
     return run(ask, slug, lambda at: _retire(ask, at, key_id, until))
 

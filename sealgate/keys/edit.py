@@ -19,6 +19,7 @@ from sealgate.keys import candidate, edges, files
 from sealgate.keys.change import Expected, Refused
 from sealgate.keys.edges import Shown
 from sealgate.keys.lines import NotEditable
+from sealgate.plain import block, plain
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -110,7 +111,7 @@ def run(ask: Ask, slug: str, change: Callable[[Target], Watch]) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print(message, file=sys.stderr)
+    print(block(message), file=sys.stderr)
     return code
 
 
@@ -122,7 +123,7 @@ def write(ask: Ask, at: Target, edit: Edit, keep: Keep | None = None) -> Watch:
     """
     is_whole = _judge(ask, at, edit)
     if ask.dry_run:
-        print(_diff(at.file, edit), end="")
+        print(block(_diff(at.file, edit)), end="")
         return lambda: EXIT_OK
     urls = edges.addresses(at.configuration.settings.admin, ask.admin)
     before = edges.ask_all(urls, at.setting.slug)
@@ -169,7 +170,7 @@ def _judge(ask: Ask, at: Target, edit: Edit) -> bool:
 
 def _say_in_doubt(mistakes: Sequence[str], expected: Expected) -> None:
     key = f"key {expected.key_id} of source {expected.slug}"
-    print("\n".join(mistakes), file=sys.stderr)
+    print("\n".join(map(plain, mistakes)), file=sys.stderr)
     print(
         f"CAREFUL: these mistakes ({len(mistakes)}) were there before. They do not hold up this"
         " revocation, but an edge takes a configuration whole or not at all: until they are"
@@ -206,7 +207,7 @@ def _watch(before: edges.Asked, expected: Expected, *, is_whole: bool) -> int:
 def _wait(before: edges.Asked, expected: Expected) -> int:
     if not before.shown:
         for url, reason in before.silent.items():
-            print(f"{url}: {reason}", file=sys.stderr)
+            print(plain(f"{url}: {reason}"), file=sys.stderr)
         print(
             "no running edge was reached; one that runs reads the change within a second, or on"
             " SIGHUP (name its admin port with --admin to see it)",
@@ -226,7 +227,7 @@ def _wait(before: edges.Asked, expected: Expected) -> int:
                 file=sys.stderr,
             )
     for url, reason in before.silent.items():
-        print(f"{url} was not asked: {reason}", file=sys.stderr)
+        print(plain(f"{url} was not asked: {reason}"), file=sys.stderr)
     return EXIT_OK if all(one.after_s is not None for one in taken) else EXIT_FAILED
 
 

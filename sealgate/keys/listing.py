@@ -3,7 +3,6 @@
 What could not be asked is said at the end, once.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 
 from ingress.keyring import Status
@@ -12,6 +11,7 @@ from sealgate.keys import instants
 from sealgate.keys.account import KeyLine, SourceAccount
 from sealgate.keys.safety import Verdict
 from sealgate.keys.uses import Known, Use
+from sealgate.plain import in_json
 
 _COLUMNS = ("SOURCE", "PROVIDER", "KEY", "ROLE", "STATUS", "WINDOW", "AGE", "LAST USE", "VERDICT")
 _GAP = "  "
@@ -67,7 +67,7 @@ def as_json(accounts: Sequence[SourceAccount], known: Known, now_ms: int) -> str
             for one in accounts
         ],
     }
-    return json.dumps(said, indent=2)
+    return in_json(said, indent=2)
 
 
 def window(key: KeySettings, now_ms: int) -> str:

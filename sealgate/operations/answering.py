@@ -4,7 +4,6 @@ A refusal has a code that is the same for ever, so that a script can tell "look 
 second person" without reading a sentence.
 """
 
-import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -16,9 +15,9 @@ from consumers.store.port import Fenced, Store
 from ingress import telemetry
 from sealgate.config import Configuration
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import plain
 from sealgate.freezing.banner import banner
 from sealgate.operations.asked import Decision
+from sealgate.plain import in_json, plain
 from sealgate.policies import policy_of
 
 EXIT_OK = 0
@@ -50,7 +49,7 @@ def answer(
         if frozen:
             print(plain(frozen), file=sys.stderr)
         if as_json:
-            print(json.dumps(told, indent=2, ensure_ascii=False))
+            print(in_json(told, indent=2))
         else:
             print("\n".join(plain(line) for line in tell(told)))
         return EXIT_OK
@@ -67,7 +66,7 @@ class Busy(Refused):
 def refuse(refused: Refused, *, as_json: bool) -> int:
     """Say why nothing was done; return the exit code."""
     if as_json:
-        print(json.dumps({"error": refused.code, "message": str(refused)}, ensure_ascii=False))
+        print(in_json({"error": refused.code, "message": str(refused)}))
     else:
         print(f"{refused.code}: {plain(str(refused))}", file=sys.stderr)
     return EXIT_USAGE if isinstance(refused, WrongWords) else EXIT_FAILED

@@ -18,6 +18,7 @@ from ingress.settings import ConfigurationInvalid
 from sealgate.building import build_sources
 from sealgate.config import Configuration, read
 from sealgate.logs import open_log
+from sealgate.plain import block, plain
 from sealgate.quarantine import archive, listing, showing
 from sealgate.quarantine.archive import Archive
 from sealgate.quarantine.asked import Selection
@@ -27,7 +28,6 @@ from sealgate.quarantine.new_key import create
 from sealgate.quarantine.reverify import Court, Publish, reverify, unsealed
 from sealgate.quarantine.today import Today
 from sealgate.quarantine.wanted import Wanted, wanted
-from sealgate.quarantine.words import plain
 
 if TYPE_CHECKING:
     from ingress.keysources.fetch import Fetch
@@ -105,7 +105,7 @@ class Means:
 
     def say(self, line: str) -> None:
         """Print a line of the result."""
-        print(line, file=self.out, flush=True)
+        print(block(line), file=self.out, flush=True)
 
     def tell_gone(self, read: Archive) -> None:
         """Say how much retention took while it was read, if anything."""
@@ -115,7 +115,7 @@ class Means:
 
     def tell(self, line: str) -> None:
         """Print a message."""
-        print(line, file=sys.stderr, flush=True)
+        print(block(line), file=sys.stderr, flush=True)
 
 
 def list_kept(means: Means, selection: Selection, limit: int, *, every: bool, as_json: bool) -> int:

@@ -5,16 +5,16 @@ and one count for each source and reason.
 """
 
 import heapq
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 
 from ingress.contract import cloudevents
 from ingress.contract.quarantined import Quarantined
 from sealgate.explain import times
+from sealgate.plain import in_json, plain
 from sealgate.quarantine.archive import Archive
 from sealgate.quarantine.wanted import Wanted
-from sealgate.quarantine.words import plain, table
+from sealgate.quarantine.words import table
 
 _HEAD = ("id", "received", "source", "provider", "reason", "network", "bytes", "sealed", "released")
 _SUM_HEAD = ("source", "reason", "kept", "released")
@@ -86,7 +86,7 @@ def as_text(found: Listing) -> str:
 
 def as_json(found: Listing) -> str:
     """Write it for a machine."""
-    return json.dumps(
+    return in_json(
         {
             "items": [
                 {
@@ -114,7 +114,6 @@ def as_json(found: Listing) -> str:
             "unreadable": found.unreadable,
         },
         indent=2,
-        ensure_ascii=False,
     )
 
 

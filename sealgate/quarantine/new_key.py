@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingress.sealing import new_key
 from ingress.settings import KEY_ID
+from sealgate.plain import plain
 
 EXIT_DONE = 0
 EXIT_USAGE = 2
@@ -20,7 +21,7 @@ def run(key_file: Path) -> int:
     try:
         create(key_file, new_key())
     except ValueError as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_USAGE
     key_id = key_file.stem if _KEY_ID.fullmatch(key_file.stem) else "sealing"
     print(f"{key_file} is written. Add to the configuration, before any other of its kind:\n")

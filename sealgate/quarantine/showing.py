@@ -16,7 +16,7 @@ from sealgate.explain import report, steps, times
 from sealgate.explain.case import Case, Held, decoded
 from sealgate.explain.command import diagnose
 from sealgate.explain.question import Subject
-from sealgate.quarantine.words import plain
+from sealgate.plain import plain
 
 # What these hold is no secret by their definition. All else is hidden unless it is asked for.
 OPEN_HEADERS = frozenset(

@@ -1,13 +1,8 @@
-"""How what is kept is told: texts that a stranger may have chosen, made harmless to a terminal."""
+"""How what is kept is told: rows under each other."""
 
 from collections.abc import Sequence
 
 Row = Sequence[str]
-
-
-def plain(text: str) -> str:
-    """Escape what a terminal would take for a command, or would show in another order."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def table(rows: Sequence[Row]) -> list[str]:

@@ -27,11 +27,11 @@ from sealgate.exposure.addresses import Unclear
 from sealgate.exposure.command import addresses_of
 from sealgate.exposure.marking import accounts
 from sealgate.exposure.storing import EXIT_UNAVAILABLE, with_store
-from sealgate.exposure.table import plain
 from sealgate.logs import open_log
 from sealgate.mappings import in_force
 from sealgate.operations import words
 from sealgate.operations.answering import refuse
+from sealgate.plain import plain
 from sealgate.policies import policy_of
 from sealgate.replay import showing
 from sealgate.replay.asked import Asked
@@ -95,10 +95,10 @@ async def _answered(means: _Means, store: Store, log: EventLog) -> int:
     except ValueError as wrong:
         return refuse(WrongWords(str(wrong)), as_json=means.asked.json)
     except LogUnavailable as away:
-        print(f"the log is not available: {away}", file=sys.stderr)
+        print(plain(f"the log is not available: {away}"), file=sys.stderr)
         return EXIT_UNAVAILABLE
     except PositionLost as lost:
-        print(f"the log forgot what was being read, begin again: {lost}", file=sys.stderr)
+        print(plain(f"the log forgot what was being read, begin again: {lost}"), file=sys.stderr)
         return EXIT_FAILED
 
 

@@ -1,6 +1,5 @@
 """Show a payment that reads otherwise, and the sum of a replay: as lines, and as JSON."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from consumers.notices import TYPE_PREFIX
@@ -11,6 +10,7 @@ from sealgate.exposure import addresses, report
 from sealgate.exposure.report import Document
 from sealgate.exposure.table import fact_text
 from sealgate.operations import documents
+from sealgate.plain import in_json
 from sealgate.replay import deposits
 from sealgate.replay.conduct import Shown, Tally
 from sealgate.replay.spans import Span
@@ -167,4 +167,4 @@ def total_lines(told: Document) -> Iterator[str]:
 
 def as_line(told: Document) -> str:
     """Write one document on one line."""
-    return json.dumps(told, ensure_ascii=False)
+    return in_json(told)

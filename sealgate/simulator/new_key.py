@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sealgate.catalogue.entries import find
+from sealgate.plain import plain
 from sealgate.simulator.keys import SECRET_BYTES, NewKey, new_key
 from sealgate.simulator.send import parameters
 
@@ -29,7 +30,7 @@ def run(provider: str, key_file: Path, words: Sequence[str] = (), own: Path | No
         key = new_key(profile, secrets.token_bytes(SECRET_BYTES))
         _write(key_file, public_file, key)
     except ValueError as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_USAGE
     except OSError as wrong:
         print(f"{wrong.filename} cannot be written: {wrong.strerror}", file=sys.stderr)

@@ -23,6 +23,7 @@ from ingress.providers import Profile
 from ingress.secretfiles import read_secret_file
 from sealgate.catalogue.entries import find
 from sealgate.catalogue.showing import NOT_INTERPRETED
+from sealgate.plain import block, plain
 from sealgate.simulator import events, keys, minimal
 from sealgate.simulator.draft import CONTENT_TYPE, JSON, Draft
 from sealgate.simulator.events import Occasion
@@ -108,16 +109,16 @@ def send(shipment: Shipment) -> int:
         request = signer.request(Twist.GENUINE, letter.draft, now_ms, letter.message_id)
         answer = asyncio.run(_send(shipment.url, request))
     except ValueError as wrong:
-        print(wrong, file=sys.stderr)
+        print(plain(str(wrong)), file=sys.stderr)
         return EXIT_USAGE
     except Unreachable as away:
         print(
-            f"{away}\nIs Sealgate running? `sealgate up` or `sealgate demo --stay`.",
+            f"{plain(str(away))}\nIs Sealgate running? `sealgate up` or `sealgate demo --stay`.",
             file=sys.stderr,
         )
         return EXIT_UNREACHABLE
     for line in report(profile, letter.what, letter.reference, answer, letter.draft.url):
-        print(line)
+        print(block(line))
     return EXIT_TAKEN if is_success(answer.status) else EXIT_REFUSED
 
 

@@ -3,7 +3,6 @@
 Both read and change nothing: a database that is not there, or of an older version, is an error.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from sealgate.config import Configuration
 from sealgate.exposure.instants import show
 from sealgate.exposure.report import Document
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import plain
 from sealgate.freezing.banner import banner
+from sealgate.plain import block, in_json
 from sealgate.story import chronicle, inlog, reasoned, reasons, table
 from sealgate.story.chronicle import Told
 from sealgate.story.finality import Finality
@@ -100,7 +99,7 @@ async def _find(configuration: Configuration, store: Store, text: str) -> Found:
 
 def _complain(text: str) -> None:
     """Say what is wrong, and let nothing of a person's words or a provider's move the cursor."""
-    print("\n".join(plain(line) for line in text.split("\n")), file=sys.stderr)
+    print(block(text), file=sys.stderr)
 
 
 def _stateless(text: str, story: Story) -> str:
@@ -124,4 +123,4 @@ def _told(configuration: Configuration) -> Told:
 
 
 def _json(answer: Document) -> str:
-    return json.dumps(answer, indent=2, ensure_ascii=False) + "\n"
+    return in_json(answer, indent=2) + "\n"

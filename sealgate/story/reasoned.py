@@ -6,7 +6,7 @@ Everything printed passes through `plain`, as in `table`.
 from collections.abc import Iterator, Sequence
 
 from sealgate.exposure.report import Document
-from sealgate.exposure.table import plain
+from sealgate.plain import plain
 from sealgate.story import ours
 from sealgate.story.table import fact_line, hold_lines, now_lines
 

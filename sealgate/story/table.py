@@ -10,7 +10,8 @@ from consumers.lifecycle import State
 from consumers.store.kept import Kept
 from sealgate.deposits.documents import why
 from sealgate.exposure.report import Document
-from sealgate.exposure.table import amount_text, fact_text, plain, verdict_text
+from sealgate.exposure.table import amount_text, fact_text, verdict_text
+from sealgate.plain import plain
 from sealgate.story import ours
 
 _INDENT = " " * 6

@@ -38,6 +38,7 @@ from sealgate.commands.context import (
 from sealgate.config import Configuration, read
 from sealgate.exposure.instants import read_ms
 from sealgate.logs import open_log
+from sealgate.plain import in_json, plain
 from sealgate.quarantine.today import Today
 from sealgate.story.search import read_place
 from sealgate.tail import table, telling
@@ -158,7 +159,7 @@ class Tail:
                 proof = self.check.prove(record, entry)
         told = telling.document(record, entry, proof)
         if self.asked.json:
-            text = telling.as_json(told)
+            text = in_json(told)
         else:
             text = table.line(told, in_colour=_is_coloured(self.means))
         print(text, file=self.means.out, flush=True)
@@ -212,7 +213,7 @@ async def _until_told(tail: Tail) -> bool:
 
 def complain(line: str) -> None:
     """Print a message."""
-    print(line, file=sys.stderr, flush=True)
+    print(plain(line), file=sys.stderr, flush=True)
 
 
 def _chosen(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from sealgate.exposure.report import Document
-from sealgate.exposure.table import plain
+from sealgate.plain import plain
 from sealgate.tail.proving import SOUND, Word
 
 _PAYMENT, _WHAT, _PLACE = 40, 28, 8

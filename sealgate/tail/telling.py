@@ -4,8 +4,6 @@ Nothing here shows a body or a header that was signed: a body names customers, a
 its body is a delivery that somebody could send again. Whoever needs them reads the topic.
 """
 
-import json
-
 from consumers.store.port import PaymentKey
 from ingress.contract.envelope import Envelope
 from ingress.eventlog.port import Record
@@ -34,15 +32,6 @@ def document(record: Record, entry: Entry, proof: Proof | None) -> Document:
     if isinstance(entry, Heard):
         return {**place, "kind": "notice", **_notice(entry)}
     return {**place, "kind": "unreadable", "why": entry.why}
-
-
-def as_json(told: Document) -> str:
-    """Write a document as one line of JSON that a terminal acts upon nowhere."""
-    text = json.dumps(told, ensure_ascii=False)
-    if text.isprintable():
-        return text
-    # JSON lets pass what only looks like text: an eight-bit escape, an override of the direction.
-    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 def payment_of(envelope: Envelope) -> PaymentKey | None:

@@ -4,7 +4,6 @@ Apply means apply: it asks nothing, can be run again, and then finds nothing to 
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from sealgate.commands.context import (
 )
 from sealgate.config import Configuration, examine
 from sealgate.logs import access
+from sealgate.plain import block, in_json, plain
 from sealgate.topics import rights
 from sealgate.topics.plan import Plan, Wish, plan
 
@@ -52,12 +52,12 @@ def run(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -> i
         mistakes.append(Mistake("log.url", str(wrong), str(configuration.file)))
     if mistakes or admin is None:
         for mistake in mistakes:
-            print(mistake, file=sys.stderr)
+            print(plain(str(mistake)), file=sys.stderr)
         return EXIT_CONFIGURATION
     try:
         return asyncio.run(_run(asked, configuration, admin, out))
     except LogUnavailable as away:
-        print(away, file=sys.stderr)
+        print(plain(str(away)), file=sys.stderr)
         return EXIT_UNAVAILABLE
 
 
@@ -79,8 +79,8 @@ async def _run(asked: Asked, configuration: Configuration, admin: KafkaAdmin, ou
     planned = plan(wish, found, grants, refused)
     if asked.apply:
         await _apply(admin, planned, wish)
-    lines = as_json(planned) if asked.json else as_text(planned, is_done=asked.apply)
-    print(lines, file=out)
+    text = as_json(planned) if asked.json else block(as_text(planned, is_done=asked.apply))
+    print(text, file=out)
     is_left = bool(planned.refused) if asked.apply else not planned.is_empty
     return EXIT_FOUND if is_left else EXIT_OK
 
@@ -148,4 +148,4 @@ def as_json(planned: Plan) -> str:
         "grant": grants,
         "refused": list(planned.refused),
     }
-    return json.dumps(told, indent=2)
+    return in_json(told, indent=2)

@@ -57,6 +57,19 @@ def test_one_that_takes_no_work_is_unready(port: int, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == "not ready\n"
 
 
+def test_who_else_has_the_port_writes_no_commands_of_a_terminal(
+    port: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator asks by hand in a shell, and anybody may listen where nobody else does."""
+    hostile = "ok\x1b]0;x\x07\x9b2J\u202e\n" + "x" * 100_000
+    monkeypatch.setitem(SAID, "/livez", (200, hostile.encode()))
+    assert healthcheck(port=port) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "ok\\x1b]0;x\\x07\\x9b2J\\u202e"
+    assert set(second) == {"x"}
+    assert len(second) < 4096, "and it is bounded"
+
+
 def test_one_that_answers_nothing_of_use_is_away(
     port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
