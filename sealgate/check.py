@@ -17,6 +17,7 @@ from sealgate.config import Configuration
 from sealgate.fetching import reaching
 from sealgate.leaks import leaks
 from sealgate.logs import open_log
+from sealgate.plain import plain
 from sealgate.role import Role
 from sealgate.stores import open_store
 
@@ -62,12 +63,16 @@ def check(configuration: Configuration) -> int:
         keys = ", ".join(
             f"{label} (revoked)" if label in revoked else label for label in source.key_labels
         )
-        print(f"  POST /hooks/{name}/{source.slug}  {source.profile.title}  keys: {keys}")
+        methods = " or ".join(source.profile.methods)
+        told = f"{methods} /hooks/{source.slug}  {source.profile.title}  keys: {keys or 'none'}"
+        print(f"  {plain(told)}")
+    if sources:
+        print(f"  each is served at /hooks/{name}/<slug>, too: there no other environment takes it")
     version = policies.policy_of(configuration).version
     if version:
         print(f"  policy {version}")
     for warning in finals.warnings(configuration):
-        print(f"  WARNING {warning}")
+        print(f"  WARNING {plain(str(warning))}")
     if not sources:
         print("  no sources yet: every delivery would be answered 404")
     return 0

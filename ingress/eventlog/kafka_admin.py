@@ -19,7 +19,7 @@ from ingress.eventlog.kafka_trouble import Entrance
 from ingress.eventlog.kafka_weakness import Found
 from ingress.eventlog.port import LogUnavailable
 
-_ANY, _ALLOW, _LITERAL = 1, 3, 3
+_ANY, _ALLOW, _LITERAL, _PREFIXED = 1, 3, 3, 4
 _ANY_HOST = "*"
 
 
@@ -41,15 +41,20 @@ class Operation(IntEnum):
 
 
 class Grant(NamedTuple):
-    """One rule: a principal such as ``User:sealgate-edge`` may do this to exactly that."""
+    """One rule: a principal such as ``User:sealgate-edge`` may do this to exactly that.
+
+    `is_prefix`: to all whose names begin so.
+    """
 
     principal: str
     kind: Kind
     name: str
     operation: Operation
+    is_prefix: bool = False
 
     def __str__(self) -> str:
-        return f"{self.principal} {self.operation.name} {self.kind.name.lower()} {self.name}"
+        name = f"{self.name}*" if self.is_prefix else self.name
+        return f"{self.principal} {self.operation.name} {self.kind.name.lower()} {name}"
 
 
 class NoRules(Exception):
@@ -82,7 +87,7 @@ class KafkaAdmin:
                 _check(code, topic, message)
 
     async def grants(self) -> Sequence[Grant]:
-        """Return the rules that allow something exactly. Raises `NoRules`, `LogUnavailable`."""
+        """Return the rules that allow something. Raises `NoRules`, `LogUnavailable`."""
         request = DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)
         async with administering(self.entrance, "Kafka does not show its rules") as admin:
             answer = await _ask(admin, request)
@@ -94,9 +99,10 @@ class KafkaAdmin:
     async def grant(self, grants: Iterable[Grant]) -> None:
         """Add these rules; one that is there is left. Raises `LogUnavailable`."""
         async with administering(self.entrance, "Kafka does not take the rules") as admin:
-            for principal, kind, name, operation in grants:
+            for principal, kind, name, operation, is_prefix in grants:
+                pattern = _PREFIXED if is_prefix else _LITERAL
                 request = CreateAclsRequest(
-                    kind, name, _LITERAL, principal, _ANY_HOST, operation, _ALLOW
+                    kind, name, pattern, principal, _ANY_HOST, operation, _ALLOW
                 )
                 for code, message in (await _ask(admin, request)).creation_responses:
                     _check(code, name, message)
@@ -116,10 +122,14 @@ def _check(code: int, subject: str, message: str | None) -> None:
 
 
 def _allowed(resources: Iterable[Any]) -> Iterable[Grant]:
-    """Read rules; those about prefixes, hosts or other things are others' business."""
+    """Read rules; those that forbid, or are about hosts or other things, are others' business."""
     kinds, operations = set(Kind), set(Operation)
     for kind, name, pattern, rules in resources:
         for principal, host, operation, permission in rules:
-            is_plain = (pattern, host, permission) == (_LITERAL, _ANY_HOST, _ALLOW)
+            is_plain = pattern in {_LITERAL, _PREFIXED} and (host, permission) == (
+                _ANY_HOST,
+                _ALLOW,
+            )
             if is_plain and kind in kinds and operation in operations:
-                yield Grant(principal, Kind(kind), name, Operation(operation))
+                is_prefix = pattern == _PREFIXED
+                yield Grant(principal, Kind(kind), name, Operation(operation), is_prefix)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sealgate.commands.context import DEFAULT_CONFIG, environ, now_ms
+from sealgate.commands.context import DEFAULT_CONFIG, EXIT_USAGE, environ, now_ms
 
 if TYPE_CHECKING:
     from sealgate.flags import Config, Serving
@@ -40,10 +40,17 @@ def topics_apply(
 
 
 def _run(users: "Users | None", config: "Config", *, is_applied: bool, json: bool) -> int:
+    from sealgate.plain import plain
     from sealgate.topics.command import Asked, run
     from sealgate.topics.users import Users
 
-    asked = Asked(config, (users or Users()).by_role(), is_applied, json)
+    named = users or Users()
+    try:
+        subscriber = named.subscriber()
+    except ValueError as wrong:
+        print(plain(str(wrong)), file=sys.stderr)
+        return EXIT_USAGE
+    asked = Asked(config, named.by_role(), subscriber, is_applied, json)
     return run(asked, environ(), now_ms(), sys.stdout)
 
 

@@ -52,6 +52,8 @@ from sealgate.tail.reading import read as read_entry
 LOOK_S = 0.3
 """How often the ends of the log are looked at: one question a topic."""
 AWAY_S = 1.0
+QUIET_S = 5.0
+"""After so long without a record a tail says that it waits; on a terminal it does so at once."""
 
 BEGINNING, END = "beginning", "end"
 
@@ -80,6 +82,8 @@ class Tail:
     check: Check | None
     shown: int = 0
     is_away: bool = False
+    is_quiet: bool = True
+    """Whether nothing was said yet, neither a record nor that it waits for one."""
 
     async def run(self) -> None:
         """Show records until the end that was asked for; for ever, where none was.
@@ -91,9 +95,12 @@ class Tail:
         following = Following(log, self._topics(), complain)
         try:
             await self._begin(following)
+            loop = asyncio.get_running_loop()
+            since_s = loop.time()
             while True:
                 if await self._look(following):
                     return
+                self._wait(following, loop.time() - since_s)
                 await asyncio.sleep(AWAY_S if self.is_away else LOOK_S)
         finally:
             await log.close()
@@ -147,11 +154,22 @@ class Tail:
         self.is_away = False
         return self.asked.until_caught_up
 
+    def _wait(self, following: Following, passed_s: float) -> None:
+        """Say once that it waits, to people: a program reads what comes, and knows."""
+        if not self.is_quiet or self.is_away or self.asked.json:
+            return
+        if sys.stderr.isatty() or passed_s >= QUIET_S:
+            self.is_quiet = False
+            number = following.partitions
+            names = " and ".join(following.topics)
+            complain(f"waiting for records in {names} ({number} partitions) ...")
+
     def _show(self, record: Record) -> None:
         entry = read_entry(record, self.configuration.settings.environment)
         if not self.choice.takes(entry):
             return
         self.shown += 1
+        self.is_quiet = False
         proof = None
         if self.check is not None:
             self.check.unread += isinstance(entry, Unread)

@@ -40,6 +40,11 @@ class Following:
     _next: dict[Partition, int] = field(default_factory=dict)
     _waiting: dict[Partition, deque[Record]] = field(default_factory=dict)
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions are read."""
+        return len(self._next)
+
     async def begin_at_ends(self) -> None:
         """Show only what comes from now on. Raises `LogUnavailable`."""
         self._next = dict(await self._ends())

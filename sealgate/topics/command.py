@@ -21,12 +21,14 @@ from sealgate.commands.context import (
     EXIT_FOUND,
     EXIT_OK,
     EXIT_UNAVAILABLE,
+    EXIT_USAGE,
 )
 from sealgate.config import Configuration, examine
 from sealgate.logs import access
 from sealgate.plain import block, in_json, plain
 from sealgate.topics import rights
 from sealgate.topics.plan import Plan, Wish, plan
+from sealgate.topics.rights import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Asked:
 
     config: Path
     users: Mapping[Role, str]
+    subscriber: Subscriber | None = None
     apply: bool = False
     json: bool = False
 
@@ -44,6 +47,11 @@ def run(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -> i
     reading = examine(asked.config, environ)
     configuration = reading.configuration
     mistakes = [*reading.mistakes, *brokers.faults(configuration, now_ms)]
+    if not mistakes and connect.is_file(configuration.settings.log.url):
+        return _tell_of_file(asked, out)
+    if clash := _clash(asked.subscriber, configuration):
+        print(plain(clash), file=sys.stderr)
+        return EXIT_USAGE
     admin: KafkaAdmin | None = None
     try:
         log = configuration.settings.log
@@ -61,6 +69,21 @@ def run(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -> i
         return EXIT_UNAVAILABLE
 
 
+def _tell_of_file(asked: Asked, out: TextIO) -> int:
+    """Say that the embedded log has nothing to be done: each process makes what it needs."""
+    is_named = bool(asked.users or asked.subscriber)
+    refused = ("rules for users were asked for, and a file knows none",) if is_named else ()
+    planned = Plan(refused=refused)
+    if asked.json:
+        print(as_json(planned), file=out)
+    else:
+        print(
+            "log.url is a file: topics are made in it at the first start, by themselves", file=out
+        )
+        print(as_text(planned, is_done=asked.apply), file=out)
+    return EXIT_OK if planned.is_empty else EXIT_FOUND
+
+
 async def _run(asked: Asked, configuration: Configuration, admin: KafkaAdmin, out: TextIO) -> int:
     settings = configuration.settings
     wish = Wish(
@@ -71,8 +94,9 @@ async def _run(asked: Asked, configuration: Configuration, admin: KafkaAdmin, ou
     )
     deployment = rights.Deployment(
         settings.environment,
-        frozenset({settings.consumer.group, settings.consumer.alarms_group}),
+        _groups(configuration),
         asked.users,
+        asked.subscriber,
     )
     found = await admin.found(tuple(wish.kept_ms()))
     grants, refused = await _grants(admin, rights.wanted(deployment))
@@ -83,6 +107,22 @@ async def _run(asked: Asked, configuration: Configuration, admin: KafkaAdmin, ou
     print(text, file=out)
     is_left = bool(planned.refused) if asked.apply else not planned.is_empty
     return EXIT_FOUND if is_left else EXIT_OK
+
+
+def _groups(configuration: Configuration) -> frozenset[str]:
+    consumer = configuration.settings.consumer
+    return frozenset({consumer.group, consumer.alarms_group})
+
+
+def _clash(subscriber: Subscriber | None, configuration: Configuration) -> str:
+    """Say which of our own groups a subscriber would be let into; "" where it is none."""
+    ours = subscriber.clashes(_groups(configuration)) if subscriber is not None else []
+    if not ours:
+        return ""
+    return (
+        f"--subscriber-group: {', '.join(ours)} is read by our own workers, and who may join it can"
+        " take their records: name the subscriber's group otherwise"
+    )
 
 
 async def _grants(
@@ -139,6 +179,7 @@ def as_json(planned: Plan) -> str:
             "operation": one.operation.name,
             "kind": one.kind.name.lower(),
             "name": one.name,
+            "pattern": "prefixed" if one.is_prefix else "literal",
         }
         for one in planned.grant
     ]

@@ -6,9 +6,31 @@ No role needs a right on the cluster: an idempotent producer needs none beside i
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ingress.contract.declaration import LOOKS_FOR, TOPICS, Role, Topic
+from ingress.contract.declaration import LOOKS_FOR, TOPICS, VERIFIED, Role, Topic
 from ingress.eventlog.kafka_admin import Grant, Kind, Operation
+
+
+class Subscriber(NamedTuple):
+    """A service downstream: its user, its group, and whether it reads what was verified, too.
+
+    The group is meant, and each whose name begins with it and a dot. A bare prefix would let `shop`
+    into the groups of `shopping`.
+    """
+
+    user: str
+    group: str
+    reads_verified: bool = False
+
+    def clashes(self, groups: Iterable[str]) -> list[str]:
+        """Return which groups would be its own, too: who may read in one can take its records."""
+        return sorted(one for one in groups if one == self.group or one.startswith(self.prefix))
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its further groups begin with."""
+        return f"{self.group}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +40,33 @@ class Deployment:
     environment: str
     groups: frozenset[str]
     users: Mapping[Role, str]
+    subscriber: Subscriber | None = None
 
 
 def wanted(deployment: Deployment) -> list[Grant]:
-    """Return the rules of all roles that have a user, in a lasting order."""
+    """Return the rules of all that have a user, in a lasting order."""
     found = {
         Grant(f"User:{user}", *right)
         for role, user in deployment.users.items()
         for right in rights(role, deployment.environment, deployment.groups)
     }
+    if deployment.subscriber is not None:
+        found |= set(_heard(deployment.subscriber, deployment.environment))
     return sorted(found)
+
+
+def _heard(subscriber: Subscriber, environment: str) -> Iterator[Grant]:
+    """Yield what a subscriber needs: notices, and what was verified only where that is asked for.
+
+    A notice says what became of a payment; a delivery holds what a provider knows of a customer.
+    """
+    user = f"User:{subscriber.user}"
+    for topic in TOPICS:
+        is_asked = topic is not VERIFIED or subscriber.reads_verified
+        for operation in operations(Role.SUBSCRIBER, topic) if is_asked else ():
+            yield Grant(user, Kind.TOPIC, topic.name(environment), operation)
+    yield Grant(user, Kind.GROUP, subscriber.group, Operation.READ)
+    yield Grant(user, Kind.GROUP, subscriber.prefix, Operation.READ, is_prefix=True)
 
 
 def rights(

@@ -25,7 +25,7 @@ from tests.support.kafka import QUICK
 from tests.support.services import missing
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
-NAMES = ("edge", "worker", "relay", "monitor", "operator", "nobody", "rotated")
+NAMES = ("edge", "worker", "relay", "monitor", "operator", "nobody", "rotated", "shop")
 
 
 @dataclass(slots=True)

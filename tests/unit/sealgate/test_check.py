@@ -21,3 +21,22 @@ def test_a_key_that_proves_nothing_is_not_listed_like_one_that_does(
     )
     assert check(read(path, {})) == 0
     assert "keys: k2, k1 (revoked)\n" in capsys.readouterr().out
+
+
+def test_each_source_is_listed_once_by_the_address_that_its_provider_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The longer one is for balancers of several environments, and said once for all."""
+    for name in ("shop", "books"):
+        (tmp_path / name).write_text(f"a secret of a test: {name}")
+    path = tmp_path / "sealgate.toml"
+    one = '[[source]]\nslug = "{}"\nprovider = "btcpay"\n[[source.key]]\nid = "k"\nfile = "{}"\n'
+    path.write_text(
+        'environment = "test"\n' + one.format("shop", "shop") + one.format("books", "books")
+    )
+    assert check(read(path, {})) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  POST /hooks/shop  BTCPay Server  keys: k",
+        "  POST /hooks/books  BTCPay Server  keys: k",
+        "  each is served at /hooks/test/<slug>, too: there no other environment takes it",
+    ]

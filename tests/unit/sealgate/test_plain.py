@@ -73,7 +73,13 @@ def test_json_of_the_topics_is_harmless() -> None:
 
 def test_no_command_writes_json_past_the_escape() -> None:
     """`ensure_ascii=False` is what lets it through: those who may say it print nothing with it."""
-    allowed = {"plain.py", "simulator/events.py", "keys/lines.py", "lexicon.py", "schemas/writing.py"}
+    allowed = {
+        "plain.py",
+        "simulator/events.py",
+        "keys/lines.py",
+        "lexicon.py",
+        "schemas/writing.py",
+    }
     found = {
         str(file.relative_to(ROOT / "sealgate"))
         for file in (ROOT / "sealgate").rglob("*.py")

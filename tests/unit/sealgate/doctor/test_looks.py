@@ -13,7 +13,7 @@ from consumers.store.port import KeyUse
 from ingress.contract import topics
 from ingress.contract.declaration import RETENTION_MS
 from ingress.eventlog import connect
-from ingress.eventlog.port import Message
+from ingress.eventlog.port import Message, Weakness
 from sealgate.audit import command as audit
 from sealgate.config import Configuration, read
 from sealgate.doctor import behind, disks, live, watched
@@ -73,6 +73,25 @@ def configured(directory: Path, more: str) -> Path:
         f'provider = "btcpay"\n[[source.key]]\nid = "k1"\nfile = "k1"\n{more}\n'
     )
     return path
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_what_is_meant_is_said_once_and_warns_nobody(*, accepts: bool) -> None:
+    """Eight warnings of one broker hide the ninth, which is of something else."""
+    words = ("verified", "lifecycle", "alarms", "quarantine")
+    losing = [
+        Weakness(f"payments.dev.{one}", "may lose", loses=True) for one in words for _ in "ab"
+    ]
+    other = Weakness("payments.dev.verified", "keeps records for 1 day", loses=False)
+    found = list(live.weak([*losing, other], accepts=accepts))
+    told = [(one.level, one.subject) for one in found]
+    if not accepts:
+        assert told.count((Level.FAIL, "payments.dev.verified")) == 2
+        assert len(told) == 9
+        return
+    assert told == [(Level.OK, "log.accepts_unsafe_topics"), (Level.WARN, "payments.dev.verified")]
+    assert "4 of our topics" in found[0].told
+    assert list(live.weak([other], accepts=True)) == found[1:], "where nothing is lost, no line"
 
 
 @pytest.mark.parametrize(("days", "level"), [(10, Level.WARN), (60, Level.OK)])
