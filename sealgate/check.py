@@ -18,7 +18,7 @@ from sealgate.fetching import reaching
 from sealgate.leaks import leaks
 from sealgate.logs import open_log
 from sealgate.plain import plain
-from sealgate.role import Role
+from sealgate.role import ALL_ROLES, Role
 from sealgate.stores import open_store
 
 
@@ -53,11 +53,23 @@ def faults(configuration: Configuration, roles: Sequence[Role]) -> list[Mistake]
     return found
 
 
-def check(configuration: Configuration) -> int:
-    """Print what is configured; return the exit code."""
+def check(configuration: Configuration, roles: Sequence[Role] = ALL_ROLES) -> int:
+    """Print what is configured, the sources where there is an edge; return the exit code."""
     name, mode = configuration.serves
     print(f"environment {name} ({mode}): the configuration is whole")
-    sources = build_sources(configuration)
+    if Role.EDGE in roles:
+        _list(name, build_sources(configuration))
+    if set(roles) != {Role.EDGE}:
+        version = policies.policy_of(configuration).version
+        if version:
+            print(f"  policy {version}")
+        for warning in finals.warnings(configuration):
+            print(f"  WARNING {plain(str(warning))}")
+    return 0
+
+
+def _list(name: str, sources: Snapshot) -> None:
+    """Print each source, by the address that its provider is given."""
     for source in sources.values():
         revoked = {key.id for key in source.setting.key if key.status == "revoked"}
         keys = ", ".join(
@@ -68,14 +80,8 @@ def check(configuration: Configuration) -> int:
         print(f"  {plain(told)}")
     if sources:
         print(f"  each is served at /hooks/{name}/<slug>, too: there no other environment takes it")
-    version = policies.policy_of(configuration).version
-    if version:
-        print(f"  policy {version}")
-    for warning in finals.warnings(configuration):
-        print(f"  WARNING {plain(str(warning))}")
-    if not sources:
+    else:
         print("  no sources yet: every delivery would be answered 404")
-    return 0
 
 
 def _urls(configuration: Configuration, roles: Sequence[Role]) -> Iterator[tuple[str, str]]:

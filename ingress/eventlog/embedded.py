@@ -17,7 +17,7 @@ from ingress.eventlog import embedded_file as file
 from ingress.eventlog import embedded_rows as rows
 from ingress.eventlog.deadlines import Deadlines
 from ingress.eventlog.embedded_reader import Reader
-from ingress.eventlog.embedded_subscription import EmbeddedSubscription
+from ingress.eventlog.embedded_subscription import EmbeddedSubscription, is_held
 from ingress.eventlog.embedded_writer import Writer
 from ingress.eventlog.observer import Observer, Outcome
 from ingress.eventlog.port import (
@@ -167,6 +167,10 @@ class EmbeddedLog:
         """Make the member of `group` on `topic`."""
         name = (topic, group)
         return EmbeddedSubscription(self._writer, self._reader, self._path, name, positions)
+
+    async def members(self, topic: str, group: str) -> int:
+        """Return 1 where a member holds the group's lock, 0 else. Raises `LogUnavailable`."""
+        return int(is_held(self._path, topic, group))
 
     async def topics(self) -> Sequence[str]:
         """Return the names of the topics there are, in order. Raises `LogUnavailable`."""

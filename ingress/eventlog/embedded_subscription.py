@@ -115,10 +115,35 @@ class EmbeddedSubscription:
         return {partition: wanted.get(partition, begin) for partition, begin in begins.items()}
 
 
+def is_held(path: Path, topic: str, group: str) -> bool:
+    """Say whether a process holds the group's lock. Raises `LogUnavailable`.
+
+    Nothing is made. The lock is shared for an instant where nobody holds it: a member that starts
+    in that instant is told that there is one, and tries again.
+    """
+    try:
+        descriptor = os.open(_lock_path(path, topic, group), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise LogUnavailable(f"the lock of the group {group}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock_path(path: Path, topic: str, group: str) -> Path:
+    name = hashlib.sha256(f"{topic}\0{group}".encode()).hexdigest()[:16]
+    return path.with_name(f"{path.name}-member-{name}")
+
+
 def _lock(path: Path, topic: str, group: str) -> int:
     """Take the group's lock and return the descriptor that holds it."""
-    name = hashlib.sha256(f"{topic}\0{group}".encode()).hexdigest()[:16]
-    lock = path.with_name(f"{path.name}-member-{name}")
+    lock = _lock_path(path, topic, group)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -102,6 +102,13 @@ class KafkaLog:
         """Return what looks after the cluster's topics and rules."""
         return KafkaAdmin(self._entrance, self._replication_factor)
 
+    async def members(self, topic: str, group: str) -> int:
+        """Return how many members a group has: each of ours is on one topic alone.
+
+        Raises `LogUnavailable`.
+        """
+        return await self.admin().members(group)
+
     async def topics(self) -> Sequence[str]:
         """Return the names of the topics there are, in order. Raises `LogUnavailable`."""
         return await self._reader.topics()

@@ -4,7 +4,9 @@ Nothing here decides: names, settings and rules flow in, and are read or written
 question. Rules are Kafka's ACLs, as `Grant`: who may do what to which topic or group.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -17,9 +19,19 @@ from ingress.eventlog.kafka_incremental import SetSettings
 from ingress.eventlog.kafka_topics import Wanted, administering, create, look_closely
 from ingress.eventlog.kafka_trouble import Entrance
 from ingress.eventlog.kafka_weakness import Found
-from ingress.eventlog.port import LogUnavailable
+from ingress.eventlog.port import AccessRefused, LogUnavailable
 
 _ANY, _ALLOW, _LITERAL, _PREFIXED = 1, 3, 3, 4
+_ASK_AGAIN = frozenset(
+    {
+        kafka.GroupLoadInProgressError.errno,
+        kafka.GroupCoordinatorNotAvailableError.errno,
+        kafka.NotCoordinatorForGroupError.errno,
+    }
+)
+_NO_GROUP = 69
+"""Kafka's GROUP_ID_NOT_FOUND, which aiokafka has no name for."""
+ASK_AGAIN_S = 0.2
 _ANY_HOST = "*"
 
 
@@ -86,6 +98,18 @@ class KafkaAdmin:
             for code, message, _, topic in answer.responses:
                 _check(code, topic, message)
 
+    async def members(self, group: str) -> int:
+        """Return how many members a group has. Raises `LogUnavailable`, `AccessRefused`."""
+        doing = "Kafka does not show who is in a group"
+        async with administering(self.entrance, doing) as admin:
+            error, members = await _described(admin, group)
+        if error == kafka.GroupAuthorizationFailedError.errno:
+            raise AccessRefused(f"Kafka does not allow us to describe the group {group}")
+        # A group that nobody ever joined is told of as dead, or as none.
+        if error and error != _NO_GROUP:
+            raise LogUnavailable(f"{doing}: {kafka.for_code(error).__name__}")
+        return len(members)
+
     async def grants(self) -> Sequence[Grant]:
         """Return the rules that allow something. Raises `NoRules`, `LogUnavailable`."""
         request = DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)
@@ -106,6 +130,21 @@ class KafkaAdmin:
                 )
                 for code, message in (await _ask(admin, request)).creation_responses:
                     _check(code, name, message)
+
+
+async def _described(admin: AIOKafkaAdminClient, group: str) -> tuple[int, Sequence[Any]]:
+    """Ask for a group until somebody knows it: an error's number, and the members.
+
+    The first question of a new cluster makes who answers it, and whoever takes a group over reads
+    it first.
+    """
+    while True:
+        with suppress(kafka.GroupCoordinatorNotAvailableError):
+            [answer] = await admin.describe_consumer_groups([group])
+            [[error, _, _, _, _, members, *_]] = answer.groups
+            if error not in _ASK_AGAIN:
+                return error, members
+        await asyncio.sleep(ASK_AGAIN_S)
 
 
 async def _ask(admin: AIOKafkaAdminClient, request: object) -> Any:

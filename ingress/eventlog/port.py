@@ -208,6 +208,13 @@ class EventLog(Protocol):
     def subscription(self, topic: str, group: str, positions: Positions) -> Subscription:
         """Make a member of `group` on `topic`."""
 
+    async def members(self, topic: str, group: str) -> int:
+        """Return how many members a group has on a topic now; 0 where nobody ever joined it.
+
+        Who has just died may be counted for as long as the log waits for it. Raises
+        `LogUnavailable`.
+        """
+
     async def topics(self) -> Sequence[str]:
         """Return the names of the topics there are, in order. Raises `LogUnavailable`."""
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from sealgate.config import Configuration
@@ -22,7 +22,9 @@ EXIT_FOUND = 3
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIGURATION = 78
 EXIT_INTERRUPTED = 130
-ROLES = ("edge", "worker", "relay", "timers", "fetch", "monitor")
+RoleName = Literal["edge", "worker", "relay", "timers", "fetch", "monitor"]
+"""What a process plays, as typed after --role."""
+ROLES = get_args(RoleName)
 DEFAULT_CONFIG = Path("sealgate.toml")
 
 

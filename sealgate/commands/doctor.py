@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.commands.context import DEFAULT_CONFIG, environ, now_ms
+from sealgate.commands.context import DEFAULT_CONFIG, ROLES, RoleName, environ, now_ms
 
 if TYPE_CHECKING:
     from sealgate.flags import Config
@@ -17,6 +17,7 @@ def doctor(
     against: Sequence[Path] = (),
     offline: bool = False,
     rules: Sequence[Path] = (),
+    role: Sequence[RoleName] = (),
     json: bool = False,
 ) -> int:
     """Look at configuration, keys, log, database, ports and clock, and say what to do.
@@ -31,13 +32,18 @@ def doctor(
     rules
         Alert rules or boards as they are installed, a file or a folder, to find what they ask for
         and this version does not tell; may be repeated.
+    role
+        Look only at what this role needs and may see, as where it runs: a worker holds no key of a
+        source. May be repeated; all roles where absent.
     json
         Print JSON.
     """
     from sealgate.doctor.command import Asked
     from sealgate.doctor.command import doctor as run
+    from sealgate.role import Role
 
-    asked = Asked(config, tuple(against), offline, json, tuple(rules))
+    roles = tuple(map(Role, role or ROLES))
+    asked = Asked(config, tuple(against), offline, json, tuple(rules), roles)
     if rules:
         # To know every metric, every part is loaded that tells one.
         from sealgate.metrics_docs.catalogue import named

@@ -12,6 +12,7 @@ from sealgate.commands.context import (
     DEFAULT_CONFIG,
     EXIT_CONFIGURATION,
     ROLES,
+    RoleName,
     configured,
     environ,
 )
@@ -82,11 +83,20 @@ def monitor(*, config: "Config" = DEFAULT_CONFIG) -> int:
     return _run(config, ["monitor"])
 
 
-def check(*, config: "Config" = DEFAULT_CONFIG) -> int:
-    """Check the configuration, key files included, and list every mistake at once."""
-    from sealgate.check import check as run_check
+def check(*, role: Sequence[RoleName] = (), config: "Config" = DEFAULT_CONFIG) -> int:
+    """Check the configuration, key files included, and list every mistake at once.
 
-    return configured(config, ROLES, run_check)
+    Parameters
+    ----------
+    role
+        Only what this role needs, as where it runs: a worker holds no key of a source. May be
+        repeated; all roles where absent.
+    """
+    from sealgate.check import check as run_check
+    from sealgate.role import Role
+
+    roles = tuple(map(Role, role or ROLES))
+    return configured(config, roles, lambda found: run_check(found, roles))
 
 
 def kafka(*, directory: Path = Path("var/kafka"), port: "Port" = 9092) -> int:

@@ -4,7 +4,7 @@ It is asked after `live` found that both answer. Nothing is written; each questi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 
 from consumers.store.looking import NotMade, OlderSchema
 from consumers.store.port import (
@@ -30,10 +30,12 @@ from ingress.keyring import Status
 from sealgate.audit import folder
 from sealgate.audit.checkpoints import read
 from sealgate.config import Configuration
+from sealgate.doctor import alive
 from sealgate.doctor.findings import Finding, Level
 from sealgate.exposure.command import addresses_of
 from sealgate.keys import instants
 from sealgate.logs import open_log
+from sealgate.role import ALL_ROLES, Role
 from sealgate.stores import open_store
 
 ANSWER_S = 10.0
@@ -43,6 +45,8 @@ CHECKPOINTS_MISSED = 2
 """Of a monitor that writes one an hour, two may be late; three are missing."""
 LATER_THAN_EVER_MS = 2**62
 _DAY_MS = 24 * 3600 * 1000
+# Who else may not read the records themselves, where each role has its own user at the brokers.
+_READERS = frozenset({Role.WORKER, Role.MONITOR})
 # What is older than a quarter of what the log keeps is a consumer that nobody looks after.
 _WARN_MS, _FAIL_MS = RETENTION_MS // 4, RETENTION_MS // 2
 _AWAY = (
@@ -51,7 +55,9 @@ _AWAY = (
 )
 
 
-async def look(configuration: Configuration, now_ms: int) -> list[Finding]:
+async def look(
+    configuration: Configuration, now_ms: int, roles: Collection[Role] = ALL_ROLES
+) -> list[Finding]:
     """Ask what needs both; `live` has told whatever keeps either from answering."""
     store, log = open_store(configuration), open_log(configuration)
     found: list[Finding] = []
@@ -59,8 +65,13 @@ async def look(configuration: Configuration, now_ms: int) -> list[Finding]:
         async with asyncio.timeout(ANSWER_S):
             await store.look(configuration.settings.environment)
             found += [one async for one in _clock(store)]
-            found += key_ages(configuration, await store.key_uses(), now_ms)
-            found += [one async for one in _unread(configuration, store, log, now_ms)]
+            if Role.EDGE in roles:
+                found += key_ages(configuration, await store.key_uses(), now_ms)
+            if not _READERS.isdisjoint(roles):
+                found += [one async for one in _unread(configuration, store, log, now_ms)]
+        async with asyncio.timeout(ANSWER_S + alive.AGAIN_S):
+            looking = alive.Looking(configuration, store, log, now_ms)
+            found += [one async for one in looking.look(roles)]
     except _AWAY:
         return found
     finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -16,7 +16,7 @@ from sealgate.config import Configuration, examine
 from sealgate.doctor import against, behind, live, still, watched
 from sealgate.doctor.findings import Finding, Level, as_json, as_text, exit_code
 from sealgate.plain import plain
-from sealgate.role import ALL_ROLES
+from sealgate.role import ALL_ROLES, Role
 
 
 class Asked(NamedTuple):
@@ -27,6 +27,8 @@ class Asked(NamedTuple):
     offline: bool = False
     json: bool = False
     rules: Sequence[Path] = ()
+    roles: Sequence[Role] = ALL_ROLES
+    """The roles that are looked at: a role is asked only for what it needs."""
     known: watched.Known | None = None
     """What tells the metrics of this version, where `rules` are to be compared with them."""
 
@@ -35,19 +37,19 @@ def doctor(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -
     """Look at everything and print it; return the exit code."""
     reading = examine(asked.config, environ)
     configuration = reading.configuration
-    mistakes = [*reading.mistakes, *faults(configuration, ALL_ROLES)]
+    mistakes = [*reading.mistakes, *faults(configuration, asked.roles)]
     found = [Finding(Level.MISTAKE, one.place or one.file, one.message) for one in mistakes]
     if not mistakes:
         name, mode = configuration.serves
         found.append(Finding(Level.OK, "configuration", f"is whole; {name!r} is a {mode} one"))
-        sources = build_sources(configuration)
-        found += [*still.keys(sources, now_ms), *still.state_file(configuration)]
-        found += [*still.certificate(configuration, now_ms), *still.journal(configuration)]
-        found += still.quarantine(configuration, sources)
+        is_edge = Role.EDGE in asked.roles
+        sources = build_sources(configuration) if is_edge else {}
+        if is_edge:
+            found += _edge(configuration, sources, now_ms)
         found += still.brokers_access(configuration, now_ms)
         found += _neighbours(configuration, sources, asked)
         if not asked.offline:
-            found += asyncio.run(_live(configuration, now_ms))
+            found += asyncio.run(_live(configuration, now_ms, asked.roles))
         if asked.known is not None:
             found += watched.compare(asked.rules, asked.known)
     environment = configuration.settings.environment
@@ -55,12 +57,23 @@ def doctor(asked: Asked, environ: Mapping[str, str], now_ms: int, out: TextIO) -
     return exit_code(found)
 
 
-async def _live(configuration: Configuration, now_ms: int) -> list[Finding]:
+def _edge(configuration: Configuration, sources: Snapshot, now_ms: int) -> Iterator[Finding]:
+    """Look at the files of an edge: of others nothing of it is asked, and may not be there."""
+    yield from still.keys(sources, now_ms)
+    yield from still.state_file(configuration)
+    yield from still.certificate(configuration, now_ms)
+    yield from still.journal(configuration)
+    yield from still.quarantine(configuration, sources)
+
+
+async def _live(configuration: Configuration, now_ms: int, roles: Sequence[Role]) -> list[Finding]:
     """Ask what is running; what needs the log and the database together only where both answer."""
-    found = await live.look(configuration, now_ms)
-    found += behind.checkpoints(configuration, now_ms)
-    if all(finding.level is not Level.AWAY for finding in found):
-        found += await behind.look(configuration, now_ms)
+    found = await live.look(configuration, now_ms, roles)
+    if Role.MONITOR in roles:
+        found += behind.checkpoints(configuration, now_ms)
+    answers = all(finding.level is not Level.AWAY for finding in found)
+    if answers and set(roles) != {Role.EDGE}:
+        found += await behind.look(configuration, now_ms, roles)
     return found
 
 
@@ -79,7 +92,9 @@ def _neighbours(configuration: Configuration, sources: Snapshot, asked: Asked) -
             told = f"its secrets were not compared: {wrong[0]}"
             found.append(Finding(Level.AWAY, f"against {path}", told))
         other = against.Party(reading.configuration, _secrets(reading.configuration, theirs))
-        found += against.compare(ours, other, is_whole=not wrong)
+        # Without the edge's role nobody here knows the keys of the sources.
+        is_whole = not wrong and Role.EDGE in asked.roles
+        found += against.compare(ours, other, is_whole=is_whole)
     return found
 
 

@@ -8,7 +8,7 @@ import asyncio
 import errno
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,11 +26,13 @@ from ingress.eventlog.port import (
     LogUnavailable,
     Position,
     PositionLost,
+    Record,
     Weakness,
 )
 from sealgate.config import Configuration
 from sealgate.doctor.findings import Finding, Level
 from sealgate.logs import open_log
+from sealgate.role import ALL_ROLES, Role
 from sealgate.stores import located, open_store
 
 ANSWER_S = 10.0
@@ -48,15 +50,20 @@ _COLLECTOR = re.compile(
 )
 
 
-async def look(configuration: Configuration, now_ms: int) -> list[Finding]:
-    """Ask everything that this configuration needs."""
-    found = [finding async for finding in _log(configuration, now_ms)]
-    found += [finding async for finding in _store(configuration)]
-    found += await asyncio.to_thread(lambda: list(ports(configuration)))
+async def look(
+    configuration: Configuration, now_ms: int, roles: Collection[Role] = ALL_ROLES
+) -> list[Finding]:
+    """Ask everything that these roles need."""
+    found = [finding async for finding in _log(configuration, now_ms, roles)]
+    if set(roles) != {Role.EDGE}:
+        found += [finding async for finding in _store(configuration)]
+    found += await asyncio.to_thread(lambda: list(ports(configuration, roles)))
     return found
 
 
-async def _log(configuration: Configuration, now_ms: int) -> AsyncIterator[Finding]:
+async def _log(
+    configuration: Configuration, now_ms: int, roles: Collection[Role]
+) -> AsyncIterator[Finding]:
     settings = configuration.settings
     url = located(settings.log.url, configuration.base)
     if _is_new(url):
@@ -70,9 +77,11 @@ async def _log(configuration: Configuration, now_ms: int) -> AsyncIterator[Findi
                 names, settings.environment, is_file=url.startswith("embedded:")
             ):
                 yield finding
-            async for finding in _topics(log, names, configuration, now_ms):
+            async for finding in _topics(log, names, configuration):
                 yield finding
-            for finding in await _weaknesses(log, names, configuration):
+            async for finding in _clock(log, _read_by(roles, settings.environment, names), now_ms):
+                yield finding
+            for finding in await _weaknesses(log, names, configuration, roles):
                 yield finding
     except AccessRefused as refused:
         yield Finding(Level.FAIL, "log", str(refused))
@@ -94,8 +103,18 @@ def _neighbours(names: Sequence[str], ours: str, *, is_file: bool) -> Iterator[F
             yield Finding(Level.WARN, "log", told)
 
 
+def _read_by(roles: Collection[Role], environment: str, names: Sequence[str]) -> Sequence[str]:
+    """Name the topics of which these roles may read records; whoever plays all is a person."""
+    readable = []
+    if not {Role.WORKER, Role.MONITOR}.isdisjoint(roles):
+        readable.append(topics.verified(environment))
+    if set(roles) == set(ALL_ROLES):
+        readable.append(topics.lifecycle(environment))
+    return [topic for topic in readable if topic in names]
+
+
 async def _topics(
-    log: EventLog, names: Sequence[str], configuration: Configuration, now_ms: int
+    log: EventLog, names: Sequence[str], configuration: Configuration
 ) -> AsyncIterator[Finding]:
     settings = configuration.settings
     for name in (topics.verified(settings.environment), topics.lifecycle(settings.environment)):
@@ -109,15 +128,14 @@ async def _topics(
         else:
             told = f"has {count} partitions, and log.partitions says {wanted}: say {count}"
             yield Finding(Level.FAIL, name, told)
-        for partition, end in ends.items():
-            async for finding in _clock(log, Position(partition, end - 1), now_ms):
-                yield finding
 
 
 async def _weaknesses(
-    log: EventLog, names: Sequence[str], configuration: Configuration
+    log: EventLog, names: Sequence[str], configuration: Configuration, roles: Collection[Role]
 ) -> list[Finding]:
-    """Say which of our topics do not keep what is promised."""
+    """Say which of our topics do not keep what is promised: the edge may see it, and people."""
+    if Role.EDGE not in roles:
+        return []
     settings = configuration.settings
     ours = [name for topic in TOPICS if (name := topic.name(settings.environment)) in names]
     accepts = settings.log.accepts_unsafe_topics
@@ -141,19 +159,23 @@ def weak(found: Sequence[Weakness], *, accepts: bool) -> Iterator[Finding]:
             yield Finding(Level.FAIL, one.topic, one.told)
 
 
-async def _clock(log: EventLog, position: Position, now_ms: int) -> AsyncIterator[Finding]:
-    """Compare this clock with the log's own time of its newest record: nothing is of the future."""
-    if position.offset < 0:
-        return
+async def _clock(log: EventLog, names: Sequence[str], now_ms: int) -> AsyncIterator[Finding]:
+    """Compare this clock with the log's own time of newest records: nothing is of the future."""
+    ends = [one for topic in names for one in (await log.ends(topic)).items()]
+    for partition, end in ends:
+        for record in await _newest(log, Position(partition, end - 1)):
+            ahead_ms = record.timestamp_ms - now_ms
+            if ahead_ms > CLOCK_MS:
+                told = f"is {ahead_ms / 1000:.0f} s behind the log's newest record: set it by NTP"
+                yield Finding(Level.FAIL, "clock", told)
+
+
+async def _newest(log: EventLog, position: Position) -> Sequence[Record]:
+    """Read the record at a position; nothing where it was forgotten, or none was written."""
     try:
-        newest = await log.read(position, 1)
+        return await log.read(position, 1) if position.offset >= 0 else ()
     except PositionLost:
-        return  # forgotten since: too old to tell anything
-    for record in newest:
-        ahead_ms = record.timestamp_ms - now_ms
-        if ahead_ms > CLOCK_MS:
-            told = f"is {ahead_ms / 1000:.0f} s behind the log's newest record: set it by NTP"
-            yield Finding(Level.FAIL, "clock", told)
+        return ()  # too old to tell anything
 
 
 async def _store(configuration: Configuration) -> AsyncIterator[Finding]:
@@ -198,22 +220,25 @@ async def mismatches(store: Store) -> list[Finding]:
     ]
 
 
-def ports(configuration: Configuration) -> Iterator[Finding]:
+def ports(configuration: Configuration, roles: Collection[Role] = ALL_ROLES) -> Iterator[Finding]:
     """Ask whether the addresses are free, or in use by this environment's own gateway."""
     settings = configuration.settings
     metrics = _metrics(settings.admin.host, settings.admin.port)
     owner = match[1] if (match := _INFO.search(metrics)) else ""
-    for name, place in (("edge.port", settings.edge), ("admin.port", settings.admin)):
-        taken = _trouble(place.host, place.port)
+    places = [("admin.port", settings.admin.host, settings.admin.port)]
+    if Role.EDGE in roles:
+        places.insert(0, ("edge.port", settings.edge.host, settings.edge.port))
+    for name, host, port in places:
+        taken = _trouble(host, port)
         if not taken:
-            yield Finding(Level.OK, name, f"{place.host}:{place.port} is free")
+            yield Finding(Level.OK, name, f"{host}:{port} is free")
         elif owner == settings.environment:
-            yield Finding(Level.OK, name, f"{place.port} is in use by this environment's gateway")
+            yield Finding(Level.OK, name, f"{port} is in use by this environment's gateway")
         elif owner:
-            told = f"{place.port} is in use beside a gateway of the environment {owner!r}"
+            told = f"{port} is in use beside a gateway of the environment {owner!r}"
             yield Finding(Level.FAIL, name, told)
         else:
-            yield Finding(Level.FAIL, name, f"{place.host}:{place.port} cannot be had: {taken}")
+            yield Finding(Level.FAIL, name, f"{host}:{port} cannot be had: {taken}")
     if owner == settings.environment:
         yield from suspects(metrics)
         yield from collectors(metrics)

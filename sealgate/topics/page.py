@@ -25,7 +25,9 @@ _SETTINGS = (
 )
 _RIGHTS = (
     "`READ` and `WRITE` hold `DESCRIBE`. No role needs a right on the cluster. A worker needs"
-    " `READ` on its groups too: `consumer.group`, and the same with `.alarms`."
+    " `READ` on its groups too: `consumer.group`, and the same with `.alarms`; the operator"
+    " `DESCRIBE`, to see who is in them. A subscriber is given `READ` on the lifecycle topic alone,"
+    " on the verified one only with `--subscriber-verified`, and on groups of its own."
 )
 
 

@@ -76,9 +76,11 @@ def rights(
     for topic in TOPICS:
         for operation in operations(role, topic):
             yield Kind.TOPIC, topic.name(environment), operation
-    if role is Role.WORKER:
+    # To read is to describe, too; `sealgate doctor` asks who is in the groups.
+    mine = {Role.WORKER: Operation.READ, Role.OPERATOR: Operation.DESCRIBE}.get(role)
+    if mine is not None:
         for group in groups:
-            yield Kind.GROUP, group, Operation.READ
+            yield Kind.GROUP, group, mine
 
 
 def operations(role: Role, topic: Topic) -> Iterator[Operation]:

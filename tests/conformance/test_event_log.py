@@ -361,3 +361,22 @@ async def test_a_log_names_its_topics(ground):
         names = await log.topics()
     assert ground.topic in names
     assert list(names) == sorted(set(names))
+
+
+async def test_a_log_knows_whether_anybody_is_in_a_group(ground):
+    """Who looks for dead workers asks the log: a worker that is dead says nothing of itself."""
+    async with ground.log() as log:
+        assert await log.members(ground.topic, "nobody-ever") == 0
+        async with ground.reading(log, group=f"{ground.topic}.one") as subscription:
+            # Kafka counts a member from its first fetch on, which is when it joins.
+            await subscription.fetch(1, 0.1)
+            async with asyncio.timeout(PATIENCE_S):
+                while await log.members(ground.topic, f"{ground.topic}.one") != 1:
+                    await asyncio.sleep(0.1)
+                    await subscription.fetch(1, 0.1)
+            assert await log.members(ground.topic, f"{ground.topic}.other") == 0
+        async with asyncio.timeout(PATIENCE_S):
+            while await log.members(ground.topic, f"{ground.topic}.one"):
+                await asyncio.sleep(0.1)
+        async with ground.reading(log, group=f"{ground.topic}.one"):
+            pass  # and whoever looked keeps nobody out

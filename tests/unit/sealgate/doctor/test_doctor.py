@@ -20,6 +20,7 @@ from ingress.metrics import EdgeMetrics, Suspicion
 from sealgate.admin import Admin
 from sealgate.config import AdminSettings
 from sealgate.doctor.command import Asked, doctor, list_fingerprints
+from sealgate.role import Role
 from tests.support.builders import NOW_MS
 from tests.support.store_builders import make_first_version, tables
 
@@ -66,6 +67,26 @@ def test_what_is_wrong_with_the_configuration_is_told_first(tmp_path: Path) -> N
     code, findings = _run(Asked(_write(tmp_path, "shop")))
     assert code == 78
     assert [(one["level"], one["subject"]) for one in findings] == [("mistake", "mode")]
+
+
+@pytest.mark.parametrize("role", [one for one in Role if one is not Role.EDGE])
+def test_a_role_is_looked_at_where_it_runs(tmp_path: Path, role: Role) -> None:
+    """A worker's pod holds no key of a source, and that is no mistake there."""
+    config = _write(tmp_path, "production")
+    (tmp_path / "k1").unlink()
+    code, findings = _run(Asked(config, roles=(role,)))
+    assert code == 0
+    edges = ("edge", "keys", "key ages", "source", "quarantine", "log.journal")
+    assert not [one for one in findings if one["subject"].startswith(edges)]
+    assert [one for one in findings if one["subject"] == "database"]
+    for roles in ((Role.EDGE,), (role, Role.EDGE), tuple(Role)):
+        code, findings = _run(Asked(config, roles=roles))
+        assert code == 78, "whoever verifies needs the key"
+    (tmp_path / "k1").write_text(SECRET)
+    code, findings = _run(Asked(config, roles=(Role.EDGE,)))
+    assert code == 0
+    assert _at(findings, "keys") == ["ok"]
+    assert _at(findings, "database") == [], "an edge has no way to it"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from sealgate.config import Configuration, read
 from sealgate.doctor import behind, disks, live, watched
 from sealgate.doctor.command import Asked, doctor
 from sealgate.doctor.findings import Finding, Level
+from sealgate.role import Role
 from tests.support.exposed import BEGIN_MS, ENVIRONMENT, URI, Shop, told
 from tests.support.tls import write_pair
 
@@ -195,7 +196,7 @@ def _shop(tmp_path: Path) -> Shop:
 
 def ask(configuration: Configuration, now_ms: int = BEGIN_MS) -> list[Finding]:
     """Ask the log and the database together."""
-    return asyncio.run(behind.look(configuration, now_ms))
+    return asyncio.run(behind.look(configuration, now_ms, (Role.EDGE, Role.MONITOR)))
 
 
 def test_what_waits_is_held_against_what_the_log_keeps(shop: Shop) -> None:
