@@ -20,7 +20,7 @@ from consumers.weighing import Terms
 from ingress.contract import cloudevents
 
 # Twice the critical age, and nobody has done anything: somebody is called.
-_CALL_AFTER = 2
+CALL_AFTER = 2
 _FROM_WINDOW = frozenset({State.PENDING, State.UNDERPAID})
 
 
@@ -148,7 +148,7 @@ def limit_of(
 
 def _severity(code: Code, limit: Limit, age_s: float) -> int:
     """Return how bad it is: one worse at the critical age, another one at twice that."""
-    worse = (age_s >= limit.critical_s) + (age_s >= limit.critical_s * _CALL_AFTER)
+    worse = (age_s >= limit.critical_s) + (age_s >= limit.critical_s * CALL_AFTER)
     return max(1, HANDLING[code].severity - worse)
 
 

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from consumers.exceptions import HANDLING, Code, Handling, Owner
 from consumers.glossary import SEVERITIES
+from consumers.lifecycle import State
+from consumers.overdue import CALL_AFTER
+from consumers.patience import CODES, OWED
 from sealgate import runbooks
 from sealgate.lifecycle_docs.tables import sentence, table
 
@@ -17,6 +20,14 @@ _ITEMS = (
     " and its evidence is kept as it was when it was raised. Where it says that an item ends by"
     " itself, it does so when the facts are no longer a reason for it; all others people close."
     " Closing an item changes no payment: what changes one is a fact."
+)
+_WORSE = (
+    "The severities here are those at which an item is raised. What waits gets worse by age, and"
+    " by nothing else: how much money is at risk is told with the item, and moves no severity."
+    " {codes} are one worse from the critical age of their corridor on, and another one from"
+    " {times} times that age on, 1 at the worst. `{refund}` is one worse from its critical age on,"
+    " and no more; so is `{posting}`, from `consumer.posting.critical_days` business days on. The"
+    " item stays the same one. The ages, and how to set your own: [timers](timers.md)."
 )
 _ELSEWHERE = (
     "[What the states mean](lifecycle.md) · [what providers' words become](events.md)"
@@ -34,12 +45,24 @@ def page() -> str:
             "",
             _ITEMS,
             "",
+            _worse(),
+            "",
             _ELSEWHERE,
             *table(("severity", "worked", "codes"), _severities()),
             *_sections(),
             "## By owner",
             *table(("owner", "answers for"), _owners()),
         ]
+    )
+
+
+def _worse() -> str:
+    """Say how what waits too long gets worse."""
+    return _WORSE.format(
+        codes=", ".join(f"`{code}`" for code in CODES.values()),
+        refund=OWED[State.REFUNDED],
+        posting=OWED[State.CONFIRMED],
+        times=CALL_AFTER,
     )
 
 

@@ -75,6 +75,21 @@ async def may_read(log: KafkaLog, topic: str) -> bool:
     return False
 
 
+async def may_join(log: KafkaLog, topic: str, group: str) -> bool:
+    """Ask by a member of a group that reads a record, as a subscriber does."""
+    async with opened(log):
+        subscription = log.subscription(topic, group, nowhere)
+        try:
+            await subscription.start()
+            return bool(await fetched(subscription))
+        except LogUnavailable as refused:
+            if "the group" not in str(refused):
+                raise
+            return False
+        finally:
+            await subscription.stop()
+
+
 async def fill(broker: SecureBroker) -> None:
     """Put a record into the first partition of every topic."""
     async with AIOKafkaProducer(bootstrap_servers=broker.running.bootstrap) as producer:
