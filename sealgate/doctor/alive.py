@@ -2,9 +2,9 @@
 
 No process is asked, for they may be on other machines, and a dead one answers nothing. Workers are
 in a group of the log, or nobody is. The relay leaves no notice waiting, and timers no window that
-is long over: what waits is the only trace that they leave. Each is looked at twice, some seconds
-apart, before anything is held against it: a group that is just changing hands is empty for a
-moment, and a notice may be on its way.
+is long over: what waits is the only trace that they leave. What would be an alarm is looked at
+twice, some seconds apart: a group that is just changing hands is empty for a moment, and a notice
+may be on its way.
 """
 
 import asyncio
@@ -43,6 +43,11 @@ class Crew(NamedTuple):
     members: int | None
     unread: int
 
+    @property
+    def is_alarming(self) -> bool:
+        """Say whether somebody is missed."""
+        return self.members == 0 and self.unread > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Looking:
@@ -58,7 +63,7 @@ class Looking:
         """Say of each of these roles whether anybody plays it."""
         crews = await self._crews() if Role.WORKER in roles else {}
         notice = await self._oldest_notice() if Role.RELAY in roles else None
-        if notice is not None or any(not one.members for one in crews.values()):
+        if notice is not None or any(crew.is_alarming for crew in crews.values()):
             await asyncio.sleep(self.again_s)
             later = await self._crews() if crews else {}
             crews = {topic: calmer(crew, later.get(topic, crew)) for topic, crew in crews.items()}
@@ -144,18 +149,18 @@ def manned(topic: str, group: str, crew: Crew) -> Finding:
             " (`sealgate topics plan --operator-user`)"
         )
         return Finding(Level.WARN, "worker", told)
-    if members:
-        noun = "member" if members == 1 else "members"
-        return Finding(Level.OK, "worker", f"{topic} is read: {members} {noun} in {group}")
-    if unread:
-        noun = "record" if unread == 1 else "records"
+    if crew.is_alarming:
+        waiting = "record waits" if unread == 1 else "records wait"
         told = (
-            f"nobody is in the group {group}, and {unread} {noun} of {topic} wait: start"
+            f"nobody is in the group {group}, and {unread} {waiting} on {topic}: start"
             " `sealgate consume`; runbook consumer-lag"
         )
         return Finding(Level.FAIL, "worker", told)
+    if members:
+        noun = "member" if members == 1 else "members"
+        return Finding(Level.OK, "worker", f"{topic} is read: {members} {noun} in {group}")
     told = (
-        f"nobody is in the group {group}: nothing of {topic} waits now, and what comes will;"
+        f"nobody is in the group {group} now: nothing of {topic} waits yet, and what comes will;"
         " start `sealgate consume`"
     )
     return Finding(Level.WARN, "worker", told)

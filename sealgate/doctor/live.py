@@ -19,7 +19,8 @@ from consumers.exceptions import Code
 from consumers.store.looking import NotMade, OlderSchema
 from consumers.store.port import Store, StoreUnavailable, WrongDatabase, WrongEnvironment
 from ingress.contract import topics
-from ingress.contract.declaration import TOPICS
+from ingress.contract.declaration import TOPICS, Topic
+from ingress.contract.declaration import Role as User
 from ingress.eventlog.port import (
     AccessRefused,
     EventLog,
@@ -137,9 +138,15 @@ async def _weaknesses(
     if Role.EDGE not in roles:
         return []
     settings = configuration.settings
-    ours = [name for topic in TOPICS if (name := topic.name(settings.environment)) in names]
+    # An edge alone sees the settings of those that it writes to.
+    meant = TOPICS if set(roles) == set(ALL_ROLES) else [one for one in TOPICS if _is_edges(one)]
+    ours = [name for topic in meant if (name := topic.name(settings.environment)) in names]
     accepts = settings.log.accepts_unsafe_topics
     return [*weak(await log.weaknesses(ours), accepts=accepts)]
+
+
+def _is_edges(topic: Topic) -> bool:
+    return User.EDGE in topic.writers
 
 
 def weak(found: Sequence[Weakness], *, accepts: bool) -> Iterator[Finding]:

@@ -44,6 +44,8 @@ def test_a_line_end_in_a_value_begins_no_line() -> None:
 def test_every_script_stays_readable() -> None:
     """A merchant's own words are not to become numbers."""
     assert plain(KEPT) == block(KEPT) == KEPT
+    assert plain(f"{KEPT}\x07") == f"{KEPT}\\x07", "beside what is escaped, too"
+    assert in_json("ключ\x9b") == '"ключ\\u009b"'
     assert in_json(KEPT) == json.dumps(KEPT, ensure_ascii=False)
 
 
