@@ -27,9 +27,8 @@ from sealgate.config import Configuration
 from sealgate.exposure.instants import read_ms, show
 from sealgate.exposure.sheet import harmless
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import plain
 from sealgate.operations.answering import columns, refuse
-from sealgate.plain import in_json
+from sealgate.plain import in_json, plain
 
 FORMAT = "sealgate.decisions/1"
 DECISIONS_MAX = 100_000
