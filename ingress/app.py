@@ -175,6 +175,10 @@ class EdgeApp:
         """Serve these sources from now on, all at once; whoever is under way is not disturbed."""
         # Half a millisecond for a new source: not while deliveries wait.
         planned = await asyncio.to_thread(counting, sources, self._metrics)
+        for slug, source in self._sources.items():
+            # A source of which nothing changed is the very same object.
+            if sources.get(slug) is not source:
+                self._refusals.renew(slug)
         self._expect(sources)
         self._edge.serve(sources, self._fetching.by_slug, planned)
 
@@ -250,11 +254,18 @@ class EdgeApp:
         self._refusals.change(settings, seals)
 
     def _suspects(self) -> Iterator[Suspicion]:
-        """Say of every source whether its failures are taken for our own fault."""
+        """Say of every source whose its failures are, and since when they are ours."""
         is_many = self._metrics.sources.is_many(len(self._sources))
         for slug, source in self._sources.items():
             label = MANY if is_many else slug
-            yield Suspicion(label, source.profile.name, self._refusals.is_suspect(slug))
+            standing = self._refusals.standing(slug)
+            yield Suspicion(
+                label,
+                source.profile.name,
+                standing.is_suspect,
+                standing.is_besieged,
+                self._edge.failing(slug, is_doubted=standing.is_doubted),
+            )
 
     def _ready_journal(self) -> Sequence[tuple[str, bool, bool]]:
         """Tell what is behind the journal: an edge that has one does its work without it."""

@@ -121,6 +121,10 @@ class Edge:
         """Return what each key of a source has proven in this process, of those that have."""
         return self._desk.serving.report.uses(slug)
 
+    def failing(self, slug: str, *, is_doubted: bool) -> float:
+        """Say since when a source fails through our fault, in seconds since the epoch; or 0."""
+        return self._desk.serving.report.failing(slug, is_doubted=is_doubted)
+
     async def start(self, sockets: Sequence[socket.socket] = ()) -> int:
         """Listen, and return the port; `sockets` are bound already, where somebody else holds them.
 

@@ -175,7 +175,7 @@ class Exchange:
         decided = decide(delivery, source, self._correlation_id, fetched)
         if decided.signer is not None:
             desk.serving.admission.spend(source)
-            desk.refusals.verified(source)
+            desk.refusals.verified(source, delivery.address)
         if isinstance(decided, Sealed):
             self._sealed = decided
             self._published_s = time.monotonic()
@@ -216,7 +216,7 @@ class Exchange:
         refusals = self._desk.refusals
         kept = refusals.unkept(source, delivery.address, len(delivery.body))
         if kept is not None:
-            self._finish(refusals.dismissed(admitted, source, kept))
+            self._finish(refusals.dismissed(admitted, delivery, source, kept))
             return
         self._desk.spawn(self._wait_for(refusals.refused(admitted, delivery, source)))
 

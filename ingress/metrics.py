@@ -5,8 +5,7 @@ closed enum: nothing that comes in with a request is ever a label, so no strange
 A path that names no source counts as source ``unknown``.
 """
 
-from collections import Counter as Counted
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -75,11 +74,13 @@ class Ration(NamedTuple):
 
 
 class Suspicion(NamedTuple):
-    """Whether the failures of one source are taken for our own fault."""
+    """Whose the failures of one source are, and since when they are ours; 0 where they are not."""
 
     source: str
     provider: str
     is_suspect: bool
+    is_besieged: bool = False
+    failing_since_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +90,40 @@ class _Suspects(Collector):
     look: Callable[[], Iterable[Suspicion]]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Count the suspects of each series, which has one source, or all of a provider."""
-        family = GaugeMetricFamily(
+        """Tell of each series, which has one source, or all of a provider."""
+        by_source = ("source", "provider")
+        suspect = GaugeMetricFamily(
             "sealgate_source_suspect",
             "1 while a source verified lately and everything from it fails: its keys here may be"
             " wrong, and it is asked to come again.",
-            labels=("source", "provider"),
+            labels=by_source,
         )
-        counts: Counted[tuple[str, str]] = Counted()
+        besieged = GaugeMetricFamily(
+            "sealgate_source_besieged",
+            "1 while failures of a source are taken for a stranger's: within a week a key was"
+            " proven right in their midst, and none came from where its provider delivers.",
+            labels=by_source,
+        )
+        failing = GaugeMetricFamily(
+            "sealgate_source_failing_since_timestamp_seconds",
+            "Since when deliveries are refused for a fault of ours and none was accepted; else 0.",
+            labels=by_source,
+        )
+        told: dict[tuple[str, str], list[Suspicion]] = {}
         for one in self.look():
-            counts[one.source, one.provider] += one.is_suspect
-        for labels, count in counts.items():
-            family.add_metric(labels, count)
-        yield family
+            told.setdefault((one.source, one.provider), []).append(one)
+        for labels, ones in told.items():
+            suspect.add_metric(labels, sum(one.is_suspect for one in ones))
+            besieged.add_metric(labels, _are_besieged(ones))
+            since = min(filter(None, (one.failing_since_s for one in ones)), default=0.0)
+            failing.add_metric(labels, since)
+        yield from (suspect, besieged, failing)
+
+
+def _are_besieged(ones: Sequence[Suspicion]) -> bool:
+    """Say whether some sources are besieged, and none of them is suspect for another reason."""
+    plain = any(one.is_suspect and not one.is_besieged for one in ones)
+    return not plain and any(one.is_besieged for one in ones)
 
 
 class JournalMetrics(Collector):
@@ -347,7 +369,7 @@ class EdgeMetrics:
         self.journal = JournalMetrics(registry)
 
     def watch_suspects(self, look: Callable[[], Iterable[Suspicion]]) -> None:
-        """Show which sources are suspected of having the wrong keys here."""
+        """Show whose the failures of each source are, and since when they are ours."""
         self._registry.register(_Suspects(look))
 
     def keep_fetches(self, labels: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ because then the fault is ours. Where it could not be kept because the log is aw
 
 from http import HTTPStatus
 from pathlib import Path
+from typing import NamedTuple
 
 from ingress import telemetry
 from ingress.admit import Admitted, rejection
@@ -17,6 +18,7 @@ from ingress.contract.alarm import Alarm
 from ingress.delivery import Delivery, Reason
 from ingress.keeping import Keeper, Refusal
 from ingress.metrics import Ration
+from ingress.networks import shown
 from ingress.quarantine import Kept
 from ingress.sealing import Seals
 from ingress.settings import QuarantineSettings
@@ -24,6 +26,24 @@ from ingress.sources import Source
 from ingress.trust import Memory, Trust, Turn
 
 ENVIRONMENT_MISMATCH = "ENV_MISMATCH"
+
+
+class Standing(NamedTuple):
+    """What is thought of the failures of one source."""
+
+    is_suspect: bool
+    """The keys here may be wrong: its provider is asked to come again."""
+    is_besieged: bool
+    """They are a stranger's."""
+    is_doubted: bool
+    """The keys here may be wrong, and people are to look."""
+
+
+class _Blame(NamedTuple):
+    """Whether a sender is asked to come again, and whether people are to look."""
+
+    is_suspect: bool
+    is_ours: bool
 
 
 class Refusals:
@@ -52,34 +72,45 @@ class Refusals:
         """Say how much of what may be kept is spent."""
         return self._keeper.ration()
 
-    def is_suspect(self, slug: str) -> bool:
-        """Say whether the failures of a source are taken for our own fault now."""
-        return self._trust.is_suspect(slug, self._clock())
+    def standing(self, slug: str) -> Standing:
+        """Say what is thought of the failures of a source now."""
+        trust, now_ms = self._trust, self._clock()
+        return Standing(
+            is_suspect=trust.is_suspect(slug, now_ms),
+            is_besieged=trust.is_besieged(slug, now_ms),
+            is_doubted=trust.is_doubted(slug, now_ms),
+        )
 
-    def verified(self, source: Source) -> None:
-        """Note that a delivery of the source verified."""
-        self._trust.verified(source.slug, self._clock())
+    def renew(self, slug: str) -> None:
+        """Think nothing any more of where the failures of a source came from: it has changed."""
+        self._trust.renew(slug)
+
+    def verified(self, source: Source, address: str) -> None:
+        """Note that a delivery of the source verified, and from where it came."""
+        self._trust.verified(source.slug, self._clock(), shown(address))
 
     def unkept(self, source: Source, address: str, length: int) -> Kept | None:
         """Say why a delivery that is refused would not be kept; None where it may be."""
         return self._keeper.refuses(source, address, length)
 
-    def dismissed(self, admitted: Admitted, source: Source, kept: Kept) -> Admitted:
+    def dismissed(
+        self, admitted: Admitted, delivery: Delivery, source: Source, kept: Kept
+    ) -> Admitted:
         """Choose the status of a delivery that did not verify and is not kept: see `unkept`."""
         reason = admitted.reason or Reason.UNVERIFIABLE
-        is_ours = self._trust.failed(source.slug, reason, self._clock())
-        if is_ours:
+        blame = self._blame(reason, delivery, source)
+        if blame.is_suspect:
             admitted = _come_again(admitted, reason, source)
-        return admitted._replace(kept=kept, is_ours=is_ours)
+        return admitted._replace(kept=kept, is_ours=blame.is_ours)
 
     async def refused(self, admitted: Admitted, delivery: Delivery, source: Source) -> Admitted:
         """Keep a delivery that did not verify, and choose its status."""
         reason = admitted.reason or Reason.UNVERIFIABLE
-        is_ours = self._trust.failed(source.slug, reason, self._clock())
+        blame = self._blame(reason, delivery, source)
         kept = await self._keeper.keep(delivery, source, Refusal(reason, admitted.correlation_id))
-        if is_ours or kept is Kept.LOG_UNAVAILABLE:
+        if blame.is_suspect or kept is Kept.LOG_UNAVAILABLE:
             admitted = _come_again(admitted, reason, source)
-        return admitted._replace(kept=kept, is_ours=is_ours)
+        return admitted._replace(kept=kept, is_ours=blame.is_ours)
 
     async def diverted(self, admitted: Admitted, delivery: Delivery, source: Source) -> Admitted:
         """Keep a delivery that verified and belongs to another environment, and raise an alarm.
@@ -94,6 +125,12 @@ class Refusals:
             answer = refuse(Outcome.PUBLISH_FAILED, admitted.correlation_id)
             return admitted._replace(answer=answer, kept=kept)
         return admitted._replace(kept=kept)
+
+    def _blame(self, reason: Reason, delivery: Delivery, source: Source) -> "_Blame":
+        now_ms = self._clock()
+        is_suspect = self._trust.failed(source.slug, reason, now_ms)
+        network = shown(delivery.address)
+        return _Blame(is_suspect, self._trust.calls(source.slug, reason, now_ms, network))
 
     def _tell(self, slug: str, turn: Turn) -> None:
         self._log.warning("keys_suspect", source=slug, suspicion=turn.value)

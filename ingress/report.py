@@ -11,6 +11,7 @@ from http import HTTPStatus
 from ingress import telemetry
 from ingress.admit import Admitted
 from ingress.answers import Outcome
+from ingress.failing import Failing
 from ingress.metrics import EdgeMetrics
 from ingress.quiet import Quiet
 from ingress.series import MANY, Counting, Named, SourceMetrics, Use
@@ -49,6 +50,16 @@ class Report:
         counted = self._by_source.get(slug)
         return {} if counted is None else counted.uses
 
+    def failing(self, slug: str, *, is_doubted: bool) -> float:
+        """Say since when a source fails through our fault, in seconds since the epoch; or 0.
+
+        `is_doubted` says that its keys are thought to be wrong.
+        """
+        counted = self._by_source.get(slug)
+        if counted is None:
+            return 0.0
+        return counted.failing.since_ms(self._clock(), is_suspect=is_doubted) / 1000
+
     def end(
         self,
         admitted: Admitted,
@@ -81,13 +92,10 @@ class Report:
             timed.duration.observe_traced(duration_s, admitted.envelope.traceparent, now_ms)
         if admitted.answer.outcome is _ACCEPTED:
             metrics.last_accepted.set(now_ms / 1000)
-            metrics.failing_since.value = 0.0
-        elif admitted.is_ours or admitted.answer.outcome in _OURS:
-            # A forgery alone does not count: it is no delivery that is being lost. What strangers
-            # can bring about is what they can anyway: a suspicion (see `trust`), or an overload.
-            metrics.failing_since.value = metrics.failing_since.value or now_ms / 1000
-        if counted is not None and admitted.signer is not None:
-            counted.used(admitted.signer.label, now_ms)
+        if counted is not None and source is not None:
+            _fail(counted.failing, admitted, source, now_ms)
+            if admitted.signer is not None:
+                counted.used(admitted.signer.label, now_ms)
 
     def _is_said(self, admitted: Admitted, source: Source) -> bool:
         """Say whether a delivery has its line: of refusals, no more than a reader can use."""
@@ -106,6 +114,22 @@ def counting(sources: Snapshot, metrics: EdgeMetrics) -> Counting:
             for slug, one in sources.items()
         }
     )
+
+
+def _fail(failing: Failing, admitted: Admitted, source: Source, now_ms: int) -> None:
+    """Note what a request says of whether its source fails through our fault.
+
+    A forgery alone says nothing: it is no delivery that is being lost.
+    """
+    outcome = admitted.answer.outcome
+    if outcome is _ACCEPTED:
+        failing.accepted()
+    elif admitted.is_ours or outcome in _OURS:
+        horizon_s = source.profile.declaration.answers.retry_horizon_s
+        if outcome in _OURS:
+            failing.refused(now_ms, horizon_s, is_proven=admitted.signer is not None)
+        else:
+            failing.doubted(now_ms, horizon_s)
 
 
 def _count(metrics: SourceMetrics, admitted: Admitted, length: int | None) -> None:

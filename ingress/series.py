@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from ingress.answers import Outcome
 from ingress.delivery import Reason
+from ingress.failing import Failing
 from ingress.quarantine import Kept
 from ingress.tallies import Level, Levels, Spread, Spreads, Tallies, Tally
 
@@ -57,7 +58,6 @@ class SourceMetrics:
     body: Spread
     skew: Spread
     last_accepted: Level
-    failing_since: Level
     keys: dict[str, KeyMetrics] = field(default_factory=dict)
 
 
@@ -70,11 +70,15 @@ class Use:
 
 
 class Counted(NamedTuple):
-    """Where one source is counted, and the uses of its keys by id; not every key has one."""
+    """Where one source is counted, and what is its own among many that are counted together.
+
+    `uses` are those of its keys by id; not every key has one.
+    """
 
     provider: str
     metrics: SourceMetrics
     uses: dict[str, Use]
+    failing: Failing
 
     def used(self, key_id: str, now_ms: int) -> None:
         """Count that a key proved a delivery."""
@@ -131,19 +135,12 @@ class _Plain:
             by_source,
             registry=registry,
         )
-        self.failing_since = Levels(
-            "sealgate_source_failing_since_timestamp_seconds",
-            "Since when deliveries are refused for a fault of ours and none was accepted; else 0.",
-            by_source,
-            registry=registry,
-        )
 
     def remove(self, at: _At) -> None:
         """Take the children of a source out of what is scraped."""
         for spread in (self.duration, self.body, self.skew):
             spread.remove(*at)
-        for level in (self.last_accepted, self.failing_since):
-            level.remove(*at)
+        self.last_accepted.remove(*at)
 
 
 class SourceSeries:
@@ -210,9 +207,11 @@ class SourceSeries:
                 self.make(at, one.key_ids)
             before = self._counted.get(slug)
             is_same = before is not None and before.provider == one.provider
-            uses = before.uses if before is not None and is_same else {}
             made = self._made.get(at) or self.make(at, ())
-            counted[slug] = Counted(one.provider, made, uses)
+            if before is not None and is_same:
+                counted[slug] = before._replace(metrics=made)
+            else:
+                counted[slug] = Counted(one.provider, made, {}, Failing())
         return Counting(counted, wanted)
 
     def serve(self, counting: Counting) -> Mapping[str, Counted]:
@@ -233,7 +232,6 @@ class SourceSeries:
                 body=self._plain.body.labels(*at),
                 skew=self._plain.skew.labels(*at),
                 last_accepted=self._plain.last_accepted.labels(*at),
-                failing_since=self._plain.failing_since.labels(*at),
             )
         for key_id in key_ids:
             if key_id not in made.keys:

@@ -4,7 +4,8 @@ Every verification and every failure flows in, with its time; whether a source i
 having the wrong keys flows out. A source that verified within a day and then fails several times in
 a row is suspect until it verifies again, or a day has passed: its provider hears 503 and comes
 again, where a 401 could end its deliveries for good. A stranger's forgeries can bring that about
-for a source that is silent, and gain nothing by it: what they hear is another status.
+for a source that is silent, and gain nothing by it: what they hear is another status. Whether
+people are called for it, too, is decided by where failures come from: see `siege`.
 
 The memory outlives the process in a small file, because keys go wrong most often at a restart. It
 holds names of sources and times, and no secret; where it cannot be read, nothing is remembered.
@@ -23,6 +24,7 @@ import orjson
 
 from ingress import telemetry
 from ingress.delivery import Reason
+from ingress.siege import Siege
 
 FAILURES_MIN = 5
 """So many in a row are no accident: one is a forgery, and two or three a scan."""
@@ -85,10 +87,15 @@ class Trust:
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._standings: dict[str, Standing] = {}
+        self._sieges: dict[str, Siege] = {}
         self.is_changed = False
 
-    def verified(self, slug: str, now_ms: int) -> None:
-        """Note that a delivery of a source verified."""
+    def verified(self, slug: str, now_ms: int, network: str = "") -> None:
+        """Note that a delivery of a source verified, and from where it came."""
+        siege = self._sieges.get(slug)
+        if siege is None:
+            siege = self._sieges[slug] = Siege()
+        siege.verified(network, now_ms, FAILURES_MIN)
         standing = self._standings.get(slug)
         if standing is None:
             standing = self._standings[slug] = Standing()
@@ -115,10 +122,37 @@ class Trust:
         self._tell(slug, Turn.BEGINS)
         return True
 
+    def calls(self, slug: str, reason: Reason, now_ms: int, network: str) -> bool:
+        """Note from where the failure came that `failed` was told; say whether to call people."""
+        if reason not in KEYS_MAY_BE_WRONG:
+            return False
+        is_suspect = self.is_suspect(slug, now_ms)
+        siege = self._sieges.get(slug)
+        if siege is None:
+            # It has verified nothing in this process: before it, perhaps.
+            return is_suspect
+        return siege.failed(network, reason, now_ms, is_suspect=is_suspect)
+
     def is_suspect(self, slug: str, now_ms: int) -> bool:
         """Say whether the fault is assumed to be ours."""
         standing = self._standings.get(slug)
         return standing is not None and standing.is_suspect(now_ms)
+
+    def is_besieged(self, slug: str, now_ms: int) -> bool:
+        """Say whether a source's failures are taken for a stranger's."""
+        siege = self._sieges.get(slug)
+        return siege is not None and siege.lasts(now_ms)
+
+    def is_doubted(self, slug: str, now_ms: int) -> bool:
+        """Say whether people are called because its keys may be wrong."""
+        siege = self._sieges.get(slug)
+        if siege is not None and (siege.is_ours or siege.lasts(now_ms)):
+            return siege.is_ours
+        return self.is_suspect(slug, now_ms)
+
+    def renew(self, slug: str) -> None:
+        """Forget whose failures were whose: the source is configured anew, or gone."""
+        self._sieges.pop(slug, None)
 
     def expire(self, now_ms: int) -> None:
         """End what has lasted long enough, and forget who has not verified for as long."""

@@ -4,6 +4,7 @@ import re
 import time
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -13,7 +14,7 @@ from ingress.eventlog.port import (
     MessageRefused,
     TopicRefused,
 )
-from ingress.metrics import PublishError, publish_error
+from ingress.metrics import EdgeMetrics, PublishError, Suspicion, publish_error
 from tests.support.gateway import BODY, HOOK, Gateway, btcpay, gateway, until_ready
 from tests.support.refused import (
     EVENT,
@@ -101,6 +102,26 @@ async def test_forgeries_are_no_fault_of_ours_until_everything_fails(edge: Gatew
     # It verified a moment ago, and nothing does any more: the key here may be wrong.
     assert [(await forge(edge)).status for _ in range(5)] == [401] * 4 + [503]
     assert edge.count(FAILING, **STRIPE_LABELS) > 0
+
+
+def test_of_many_sources_none_is_hidden_behind_another() -> None:
+    """One series for all of a provider: a wrong key at one, and a stranger at another."""
+    wrong, besieged = (True, False, 20.0), (True, True, 0.0)
+    well = (False, False, 0.0)
+    cases = {
+        (well, besieged): (1, 1, 0),
+        (besieged, wrong): (2, 0, 20),
+        (wrong, (True, False, 10.0)): (2, 0, 10),
+        (well, well): (0, 0, 0),
+        (well, (False, True, 0.0)): (0, 1, 0),
+    }
+    for told, expected in cases.items():
+        registry = CollectorRegistry()
+        suspicions = [Suspicion("many", "btcpay", *one) for one in told]
+        EdgeMetrics(registry).watch_suspects(lambda of=suspicions: of)
+        labels = {"source": "many", "provider": "btcpay"}
+        names = ("sealgate_source_suspect", "sealgate_source_besieged", FAILING)
+        assert tuple(registry.get_sample_value(name, labels) for name in names) == expected, told
 
 
 async def test_the_ration_of_the_quarantine_and_what_is_spent_of_it(tmp_path: Path) -> None:

@@ -4,8 +4,12 @@ import asyncio
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from ingress import telemetry
 from ingress.settings import KeySettings, SourceSettings
 from tests.support.gateway import (
     STRIPE_SECRET,
@@ -47,6 +51,59 @@ async def test_a_flood_between_honest_deliveries_flips_nothing_for_the_provider(
         assert {reply.status for reply in replies} == {401}
         assert (await edge.post(STRIPE_HOOK, body, signed(body))).status == 200
     assert edge.count("sealgate_source_suspect", **STRIPE_LABELS) == 0
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_a_stranger_s_forgeries_wake_nobody_twice(tmp_path: Path, is_kept: bool) -> None:
+    """The key was proven right among them: the next ones hear 503, are kept, and are no loss."""
+
+    def at(address: str) -> tuple[str, str]:
+        return "X-Forwarded-For", address
+
+    async def forged(edge: Gateway, address: str) -> int:
+        forgery = signed(EVENT, b"whsec_of_a_forger")
+        return (await edge.post(STRIPE_HOOK, EVENT, forgery, at(address))).status
+
+    def told(edge: Gateway, began_s: float = 1) -> tuple[float, float, bool]:
+        since = edge.count("sealgate_source_failing_since_timestamp_seconds", **STRIPE_LABELS)
+        return (
+            edge.count("sealgate_source_suspect", **STRIPE_LABELS),
+            edge.count("sealgate_source_besieged", **STRIPE_LABELS),
+            since >= began_s,
+        )
+
+    proxies, keeping = ["127.0.0.0/8"], {"enabled": is_kept}
+    async with gateway(tmp_path, quarantine=keeping, trusted_proxies=proxies) as edge:
+        await until_ready(edge)
+        for suspicion in ((1, 0, True), (1, 1, False)):
+            good = await edge.post(STRIPE_HOOK, EVENT, signed(EVENT), at("192.0.2.7"))
+            assert (good.status, told(edge)[2]) == (200, False)
+            assert [await forged(edge, "203.0.113.9") for _ in range(6)] == [401] * 4 + [503] * 2
+            assert told(edge) == suspicion
+        # One that comes from where its provider delivers may be a wrong key of ours after all.
+        began_s = telemetry.now_ms() / 1000
+        assert await forged(edge, "192.0.2.8") == 503
+        assert told(edge, began_s) == (1, 0, True)
+        assert len(await edge.quarantined()) == (13 if is_kept else 0)
+
+
+async def test_a_source_that_is_configured_anew_may_have_a_wrong_key(tmp_path: Path) -> None:
+    """What was proven of the key before says nothing of this one; of other sources it does."""
+    async with gateway(tmp_path, trusted_proxies=["127.0.0.0/8"]) as edge:
+        await until_ready(edge)
+        for _ in range(2):
+            home = ("X-Forwarded-For", "192.0.2.7")
+            assert (await edge.post(STRIPE_HOOK, EVENT, signed(EVENT), home)).status == 200
+            for _ in range(5):
+                forgery = signed(EVENT, b"whsec_of_a_forger")
+                await edge.post(STRIPE_HOOK, EVENT, forgery, ("X-Forwarded-For", "203.0.113.9"))
+        assert edge.count("sealgate_source_besieged", **STRIPE_LABELS) == 1
+        served = dict(edge.edge._sources)
+        await edge.edge.replace(served)
+        assert edge.count("sealgate_source_besieged", **STRIPE_LABELS) == 1
+        other = replace(served["stripe-eu"], account="another")
+        await edge.edge.replace({**served, "stripe-eu": other})
+        assert edge.count("sealgate_source_besieged", **STRIPE_LABELS) == 0
 
 
 def _xero(directory: Path) -> SourceSettings:
