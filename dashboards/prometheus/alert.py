@@ -17,6 +17,8 @@ SOURCE = "environment, source, provider"
 PROVIDER = "environment, provider"
 GROUP = "environment, group"
 PROCESS = "environment, instance"
+HOST = '"host", "$1", "instance", "(.+):[0-9]+"'
+"""For `label_replace`: where a process is, to be compared with others there."""
 
 
 class Severity(StrEnum):

@@ -9,6 +9,7 @@ from dashboards.prometheus.alert import (
     Group,
     Severity,
     age,
+    least,
     most,
     total,
 )
@@ -22,6 +23,15 @@ _POLLED = most(GROUP, "sealgate_consumer_last_poll_timestamp_seconds > 0")
 _STORES = 'sealgate_collector_success{collector=~"payments|exceptions"}'
 _SWEPT = most(PLACE, "sealgate_timers_last_sweep_timestamp_seconds")
 _PASSED = most(PLACE, "sealgate_fetching_last_pass_timestamp_seconds")
+
+
+def _last_was(what: str) -> str:
+    """Say when something was last done; 0 is told until the first time, and is no instant."""
+    return (
+        f"{{{{ if gt $value 1e9 }}}}There was no {what} since the start{{{{ else }}}}"
+        f"The last {what} was {{{{ $value | humanizeDuration }}}} ago{{{{ end }}}}."
+    )
+
 
 READING = Group(
     "sealgate-reading",
@@ -64,13 +74,14 @@ READING = Group(
             "SealgateDeadLetters",
             Severity.TICKET,
             "dead-letters.md",
-            "there are more events that were given up on and not replayed than a week ago",
+            "there are more events that were given up on and not replayed than once in a week",
             "Look at the dead letters of {{ $labels.group }}, mend the cause, and replay them",
             "{{ $value | printf `%.0f` }} events are buried; their payments stand still.",
             # What is no envelope at all cannot be replayed and is counted for ever.
+            # Compared with the least of a week: those that were replayed must not hide new ones.
             f"{most(GROUP, 'sealgate_dead_letters')} > 0\n"
             f"unless {most(GROUP, 'sealgate_dead_letters')}\n"
-            f"  <= {most(GROUP, 'sealgate_dead_letters offset 1w')}",
+            f"  <= {least(GROUP, 'min_over_time(sealgate_dead_letters[1w])')}",
         ),
         Alert(
             "SealgateDuplicateStorm",
@@ -120,7 +131,7 @@ KEEPING = Group(
             "timers-stopped.md",
             "no sweep over the waiting payments for a quarter of an hour",
             "Start the timers again: nothing expires and nobody is told to be stuck",
-            "The last sweep was {{ $value | humanizeDuration }} ago.",
+            _last_was("sweep"),
             f"(time() - {_SWEPT}) > {t.SWEEP_S}",
             held="5m",
         ),
@@ -130,7 +141,7 @@ KEEPING = Group(
             "provider-outage.md",
             "no pass over whom to ask about for a quarter of an hour",
             "Start `sealgate fetch` again: hints wait, and nothing is compared with the providers",
-            "The last pass was {{ $value | humanizeDuration }} ago.",
+            _last_was("pass"),
             f"(time() - {_PASSED}) > {t.PASS_S}",
             held="5m",
         ),

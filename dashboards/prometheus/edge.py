@@ -2,6 +2,7 @@
 
 from dashboards.prometheus import thresholds as t
 from dashboards.prometheus.alert import (
+    HOST,
     PLACE,
     PROCESS,
     Alert,
@@ -134,7 +135,8 @@ EDGE = Group(
             "fewer workers are ready than are wanted",
             "Read why the workers of {{ $labels.instance }} die or do not get ready",
             "Workers that are missing: {{ $value | printf `%.0f` }}.",
-            f"(\n  {most(PROCESS, 'sealgate_workers_wanted')}\n  - {most(PROCESS, _READY)}\n) > 0",
+            f"label_replace(\n  {most(PROCESS, 'sealgate_workers_wanted')}\n"
+            f"  - {most(PROCESS, _READY)},\n  {HOST}\n) > 0",
             held="5m",
         ),
         Alert(

@@ -54,8 +54,9 @@ KEYS = Group(
             "planned-rotation.md",
             "the last key of a source ends within a week, and no other follows",
             "Add the next key of {{ $labels.source }}, and give it to {{ $labels.provider }}",
-            "In {{ $value | humanizeDuration }} no key of {{ $labels.source }} is left that proves"
-            " anything.",
+            "{{ if lt $value 0.0 }}No key of {{ $labels.source }} is left that proves anything"
+            "{{ else }}In {{ $value | humanizeDuration }} no key of {{ $labels.source }} is left"
+            " that proves anything{{ end }}.",
             # A source with a key that has no end, or a later one, is in the middle of a rotation.
             f"(\n  max by ({SOURCE}) (\n    {most(KEY, _NOT_AFTER)}\n"
             f"    and {most(KEY, _USABLE)}\n  ) - time()\n) < {t.KEY_ENDS_S}\n"
@@ -70,7 +71,8 @@ KEYS = Group(
                 f"the certificate of the public port ends within {said}",
                 "Renew the certificate of {{ $labels.listener }}, and see that the edge has read"
                 " it",
-                "It ends in {{ $value | humanizeDuration }}; then no provider can connect.",
+                "{{ if lt $value 0.0 }}It has ended, and no provider can connect{{ else }}It ends"
+                " in {{ $value | humanizeDuration }}; then no provider can connect{{ end }}.",
                 f"({least('environment, listener', _CERTIFICATE)} - time()) < {limit}",
             )
             for severity, limit, said in (

@@ -62,6 +62,7 @@ SEVERITY_4_S = Threshold("691200", "severity 4 is for this week, and a day")
 DEPOSITS_S = Threshold("86400", "matching is a day's work; month-end waits for it")
 DEPOSITS_MIN = Threshold("20", "so many at once are one cause, not many customers")
 PARKED_S = Threshold("7200", "it is weighed again for 1 h 12 min; then it is nobody's")
+PART_MISSED = Threshold("14d", "two weeks: longer than anybody's holidays from the pager")
 CHECKPOINT_S = Threshold("10800", "one is written every hour; three are missing")
 
 TABLE = {name: one for name, one in globals().items() if isinstance(one, Threshold)}

@@ -25,6 +25,8 @@ _PROVEN = (
     'sealgate_requests_total{outcome=~"accepted|publish_failed|publish_refused'
     '|environment_mismatch"}'
 )
+# Each edge judges by what came to it; one that does not know the stranger still calls people.
+_BESIEGED = "(sealgate_source_besieged > 0)"
 _FAILING = "sealgate_source_failing_since_timestamp_seconds"
 _LAST = most(SOURCE, "max_over_time(sealgate_last_accepted_timestamp_seconds[1d])")
 _FAILING_SINCE = (
@@ -32,11 +34,32 @@ _FAILING_SINCE = (
 )
 _NOW = "source:sealgate_accepted:increase1h"
 _USUAL = "source:sealgate_accepted_usual:increase1h"
-# The same hour of yesterday, the day before, and so on: one bad day or one holiday is outvoted.
+# The same hour of yesterday, the day before, and so on: one bad day or one holiday is outvoted. A
+# day on which nothing came at all has no vote, or a silence would be usual after some days of it.
 # A subquery would not do: its steps begin at midnight, whatever the hour is.
 _EARLIER = "\n  or ".join(
-    f'label_replace({_NOW} offset {day}, "day", "{day}", "", "")'
-    for day in ("1d", "2d", "3d", "7d")
+    f"label_replace({_NOW} offset {day}\n"
+    f'    and max_over_time({_NOW}[1d] offset {day}) > 0, "day", "{day}", "", "")'
+    for day in ("1d", "2d", "3d", "7d", "14d", "21d")
+)
+# Known on when every edge was started anew, which knows of no delivery before; forgotten when no
+# edge has the source any more.
+_KNOWN_LAST = "source:sealgate_last_accepted:timestamp"
+_REMEMBERED = (
+    f"max by ({SOURCE}) (\n"
+    f"  sealgate_last_accepted_timestamp_seconds > 0\n"
+    f"  or last_over_time({_KNOWN_LAST}[1d])\n)\n"
+    f"and group by ({SOURCE}) (sealgate_last_accepted_timestamp_seconds)"
+)
+# What it is at its beginning it is until something is accepted: at night, too, when nothing is
+# usual, and after weeks. What verifies and is not accepted is no silence: the log may be away.
+_SILENT = "source:sealgate_silent_since:timestamp"
+_FELL_SILENT = (
+    f"(\n  {_KNOWN_LAST}\n"
+    f"  and (time() - {_KNOWN_LAST}) > {t.SILENCE_GAPS} * 3600 / {_USUAL}\n"
+    f"  and (time() - {_KNOWN_LAST}) > {t.SILENCE_MIN_S}\n"
+    f"  unless {total(SOURCE, _PROVEN, '15m')} > 0\n)\n"
+    f"or {_KNOWN_LAST} == last_over_time({_SILENT}[1d])"
 )
 
 
@@ -59,9 +82,24 @@ VERIFYING = Group(
             " verified: a key was changed on one side only, or a proxy changes bodies.",
             f"(\n  {total(SOURCE, _KEYS_FAILED, '5m')} > {t.ALL_FAIL_MIN}\n"
             f"  unless {total(SOURCE, _PROVEN, '5m')} > 0\n"
-            f"  and {_LAST} > time() - {t.VERIFIED_WITHIN_S}\n)\n"
+            f"  and {_LAST} > time() - {t.VERIFIED_WITHIN_S}\n"
+            f"  unless {most(SOURCE, 'sealgate_source_besieged')} > 0\n)\n"
             f"or\n(\n  {total(SOURCE, _KEYS_FAILED, '1h')} > 0\n"
-            f"  and {most(SOURCE, 'sealgate_source_suspect')} > 0\n)",
+            f"  and {most(SOURCE, f'sealgate_source_suspect unless {_BESIEGED}')} > 0\n)",
+            held="1m",
+        ),
+        Alert(
+            "SealgateEverythingFailsVerification",
+            Severity.TICKET,
+            "verification-failures.md",
+            "the same, while the failures are taken for a stranger's: a key of the source was"
+            " proven right in their midst within a week",
+            "Keep whoever forges deliveries of {{ $labels.source }} away: by the addresses that"
+            " {{ $labels.provider }} delivers from, or in front of the edge",
+            "{{ $value | printf `%.0f` }} deliveries of {{ $labels.provider }} failed in an hour,"
+            " from elsewhere than those that verified.",
+            f"{total(SOURCE, _KEYS_FAILED, '1h')} > 0\n"
+            f"and {most(SOURCE, f'sealgate_source_suspect and {_BESIEGED}')} > 0",
             held="1m",
         ),
         Alert(
@@ -105,13 +143,13 @@ COMING = Group(
             "SealgateProviderSilent",
             Severity.TICKET,
             "provider-silent.md",
-            "nothing was accepted for ten times the gap that is usual at this hour, and 15 minutes",
+            "nothing was accepted for ten times the gap that is usual at this hour, and 15"
+            " minutes; until something is",
             "Ask {{ $labels.provider }}'s status page and portal whether the endpoint of"
             " {{ $labels.source }} is still enabled",
-            "The last delivery was accepted {{ $value | humanizeDuration }} ago; at this hour of"
-            " earlier days that is more than ten times the usual gap.",
-            f"(time() - {_LAST}) > {t.SILENCE_GAPS} * 3600 / {_USUAL}\n"
-            f"and (time() - {_LAST}) > {t.SILENCE_MIN_S}",
+            "The last delivery was accepted {{ $value | humanizeDuration }} ago; when this was"
+            " noticed, that was more than ten times the gap that is usual at the hour.",
+            f"time() - {_SILENT}",
         ),
         Alert(
             "SealgateRetryHorizonRunningOut",
@@ -132,6 +170,8 @@ COMING = Group(
     [
         Recording(_NOW, total(SOURCE, _ACCEPTED, "1h")),
         Recording(_USUAL, f"quantile by ({SOURCE}) (0.5,\n  {_EARLIER}\n)"),
+        Recording(_KNOWN_LAST, _REMEMBERED),
+        Recording(_SILENT, _FELL_SILENT),
     ],
 )
 

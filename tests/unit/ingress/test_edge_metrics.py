@@ -118,7 +118,7 @@ def test_of_many_sources_none_is_hidden_behind_another() -> None:
     for told, expected in cases.items():
         registry = CollectorRegistry()
         suspicions = [Suspicion("many", "btcpay", *one) for one in told]
-        EdgeMetrics(registry).watch_suspects(lambda of=suspicions: of)
+        EdgeMetrics(registry).watch_suspects(suspicions.copy)
         labels = {"source": "many", "provider": "btcpay"}
         names = ("sealgate_source_suspect", "sealgate_source_besieged", FAILING)
         assert tuple(registry.get_sample_value(name, labels) for name in names) == expected, told
