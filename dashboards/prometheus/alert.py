@@ -82,3 +82,11 @@ def least(labels: str, gauge: str) -> str:
 def age(labels: str, timestamp: str) -> str:
     """Say how many seconds ago the oldest of these instants was."""
     return f"time() - {least(labels, timestamp)}"
+
+
+def last_was(what: str) -> str:
+    """Say when something was last done; 0 is told until the first time, and is no instant."""
+    return (
+        f"{{{{ if gt $value 1e9 }}}}There was no {what} since the start{{{{ else }}}}"
+        f"The last {what} was {{{{ $value | humanizeDuration }}}} ago{{{{ end }}}}."
+    )

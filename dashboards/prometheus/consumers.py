@@ -9,6 +9,7 @@ from dashboards.prometheus.alert import (
     Group,
     Severity,
     age,
+    last_was,
     least,
     most,
     total,
@@ -23,15 +24,6 @@ _POLLED = most(GROUP, "sealgate_consumer_last_poll_timestamp_seconds > 0")
 _STORES = 'sealgate_collector_success{collector=~"payments|exceptions"}'
 _SWEPT = most(PLACE, "sealgate_timers_last_sweep_timestamp_seconds")
 _PASSED = most(PLACE, "sealgate_fetching_last_pass_timestamp_seconds")
-
-
-def _last_was(what: str) -> str:
-    """Say when something was last done; 0 is told until the first time, and is no instant."""
-    return (
-        f"{{{{ if gt $value 1e9 }}}}There was no {what} since the start{{{{ else }}}}"
-        f"The last {what} was {{{{ $value | humanizeDuration }}}} ago{{{{ end }}}}."
-    )
-
 
 READING = Group(
     "sealgate-reading",
@@ -112,8 +104,10 @@ KEEPING = Group(
             "Bring the database back: events are kept in the log meanwhile, and nothing is applied",
             "{{ if gt $value 0.0 }}Workers waited {{ $value | printf `%.0f` }} times in 5 minutes"
             "{{ else }}The monitor cannot read it{{ end }}.",
-            f"{total(PLACE, _AWAY, '5m')} > 0\nor\n{most(PLACE, _STORES)} == 0",
-            held="1m",
+            # A database that was restarted and is back is nothing to be woken for.
+            f"(\n  {total(PLACE, _AWAY, '5m')} > 0\n  and {total(PLACE, _AWAY, '2m')} > 0\n)\n"
+            f"or\n{most(PLACE, _STORES)} == 0",
+            held="2m",
         ),
         Alert(
             "SealgateNoticesWaiting",
@@ -131,7 +125,7 @@ KEEPING = Group(
             "timers-stopped.md",
             "no sweep over the waiting payments for a quarter of an hour",
             "Start the timers again: nothing expires and nobody is told to be stuck",
-            _last_was("sweep"),
+            last_was("sweep"),
             f"(time() - {_SWEPT}) > {t.SWEEP_S}",
             held="5m",
         ),
@@ -141,7 +135,7 @@ KEEPING = Group(
             "provider-outage.md",
             "no pass over whom to ask about for a quarter of an hour",
             "Start `sealgate fetch` again: hints wait, and nothing is compared with the providers",
-            _last_was("pass"),
+            last_was("pass"),
             f"(time() - {_PASSED}) > {t.PASS_S}",
             held="5m",
         ),

@@ -89,13 +89,15 @@ KEYS = Group(
             " our network, or TLS",
             "{{ $value | printf `%.0f` }} fetches failed and none succeeded; what was fetched"
             " before is used until it is too old.",
+            # What is fetched daily and failed is tried again within four hours, not within one.
             "\nor\n".join(
-                f"(\n  {total(by, _other(family), '1h')} > 0\n"
-                f"  unless {total(by, _fetched(family), '1h')} > 0\n)"
+                f"(\n  {total(by, _other(family), window)} > 0\n"
+                f"  unless {total(by, _fetched(family), window)} > 0\n)"
                 for by, family in (
                     ("environment, source", "sealgate_key_fetch_total"),
                     ("environment, provider", "sealgate_address_fetch_total"),
                 )
+                for window in ("1h", "5h")
             ),
             held="10m",
         ),

@@ -11,6 +11,7 @@ from dashboards.prometheus.alert import (
     Group,
     Severity,
     age,
+    last_was,
     least,
     most,
     total,
@@ -181,8 +182,7 @@ AUDIT = Group(
             "audit-chain.md",
             "no checkpoint of the audit chain was written for three hours",
             "Find out why the monitor cannot write checkpoints: the directory, or the key",
-            "The last one was written {{ $value | humanizeDuration }} ago; what is changed since"
-            " then is found by nobody.",
+            last_was("checkpoint") + " What is changed since then is found by nobody.",
             f"(time() - {most(PLACE, _CHECKPOINT)}) > {t.CHECKPOINT_S}",
             held="5m",
         ),

@@ -34,14 +34,14 @@ _FAILING_SINCE = (
 )
 _NOW = "source:sealgate_accepted:increase1h"
 _USUAL = "source:sealgate_accepted_usual:increase1h"
-# The same hour of yesterday, the day before, and so on: one bad day or one holiday is outvoted. A
-# day on which nothing came at all has no vote, or a silence would be usual after some days of it.
+# The same hour of yesterday, the day before, and so on: one bad day or one holiday is outvoted.
 # A subquery would not do: its steps begin at midnight, whatever the hour is.
 _EARLIER = "\n  or ".join(
-    f"label_replace({_NOW} offset {day}\n"
-    f'    and max_over_time({_NOW}[1d] offset {day}) > 0, "day", "{day}", "", "")'
-    for day in ("1d", "2d", "3d", "7d", "14d", "21d")
+    f'label_replace({_NOW} offset {day}, "day", "{day}", "", "")'
+    for day in ("1d", "2d", "3d", "7d")
 )
+# Nothing at this hour of this day a week ago: a shop that is closed on Sundays.
+_CLOSED = f"{_NOW} offset 7d == 0"
 # Known on when every edge was started anew, which knows of no delivery before; forgotten when no
 # edge has the source any more.
 _KNOWN_LAST = "source:sealgate_last_accepted:timestamp"
@@ -169,7 +169,7 @@ COMING = Group(
     ],
     [
         Recording(_NOW, total(SOURCE, _ACCEPTED, "1h")),
-        Recording(_USUAL, f"quantile by ({SOURCE}) (0.5,\n  {_EARLIER}\n)"),
+        Recording(_USUAL, f"quantile by ({SOURCE}) (0.5,\n  {_EARLIER}\n)\nunless {_CLOSED}"),
         Recording(_KNOWN_LAST, _REMEMBERED),
         Recording(_SILENT, _FELL_SILENT),
     ],
