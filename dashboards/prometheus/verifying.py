@@ -97,7 +97,8 @@ VERIFYING = Group(
             "Keep whoever forges deliveries of {{ $labels.source }} away: by the addresses that"
             " {{ $labels.provider }} delivers from, or in front of the edge",
             "{{ $value | printf `%.0f` }} deliveries of {{ $labels.provider }} failed in an hour,"
-            " from elsewhere than those that verified.",
+            " from elsewhere than those that verified; should the provider deliver from there now,"
+            " its key is wrong here.",
             f"{total(SOURCE, _KEYS_FAILED, '1h')} > 0\n"
             f"and {most(SOURCE, f'sealgate_source_suspect and {_BESIEGED}')} > 0",
             held="1m",

@@ -60,10 +60,15 @@ def _besiege(source: Source) -> None:
     assert source.is_besieged()
 
 
-def test_a_stranger_calls_people_once_and_not_again_for_a_week(source: Source) -> None:
-    """He can go on for ever, and his source verifies once a day: one call, however long."""
+def test_a_stranger_who_goes_on_for_ever_calls_people_on_the_first_day_alone(
+    source: Source,
+) -> None:
+    """His source verifies once a day: that it is so slow, the first day shows."""
     assert source.fails(60, every_ms=MINUTE_MS) == [False] * 4 + [True] * 56
     assert (source.is_suspect(), source.is_besieged(), source.is_doubted()) == (True, False, True)
+    source.verified()
+    half = 12 * 60
+    assert source.fails(23 * 60, every_ms=MINUTE_MS) == [False] * half + [True] * (11 * 60)
     for _ in range(20):
         source.verified()
         assert source.is_besieged()
@@ -94,10 +99,13 @@ def test_it_takes_a_row_as_long_as_a_suspicion_s(source: Source) -> None:
 def test_after_a_week_without_proof_people_are_called_again(source: Source) -> None:
     """Much can be changed at a provider in a week, and nobody tells us."""
     _besiege(source)
-    source.now_ms += LASTS_MS - 1
+    begin_ms = source.now_ms
+    for hour in range(12, 7 * 24, 12):
+        source.now_ms = begin_ms + hour * HOUR_MS
+        source.verified()
+    source.now_ms = begin_ms + LASTS_MS - 1
     assert source.is_besieged()
     source.now_ms += 1
-    source.verified()
     assert not source.is_besieged()
     assert source.fails(FAILURES_MIN)[-1]
 
@@ -109,6 +117,21 @@ def test_a_wrong_key_is_not_hidden_behind_a_stranger(source: Source) -> None:
     assert source.fails(1, HOME) == [True]
     assert (source.is_besieged(), source.is_doubted()) == (False, True)
     assert source.fails(1, AWAY) == [True]
+
+
+def test_a_key_that_its_provider_changed_is_told_when_its_pace_is_missed(source: Source) -> None:
+    """From networks never seen, behind a stranger: half a day, and twice the longest pause."""
+    _besiege(source)
+    for pause_ms, patience_ms in ((5 * HOUR_MS, 12 * HOUR_MS), (8 * HOUR_MS, 16 * HOUR_MS)):
+        source.now_ms += pause_ms
+        source.verified()
+        source.fails(FAILURES_MIN)
+        source.now_ms += patience_ms
+        assert source.fails(1) == [False]
+        source.now_ms += 1
+        assert source.fails(1) == [True]
+        source.now_ms -= patience_ms + 1
+        source.verified()
 
 
 def test_a_wrong_key_that_is_mended_proves_nothing_of_strangers(source: Source) -> None:
