@@ -12,6 +12,7 @@ from types import FrameType
 
 from deploy.kafka.artefacts import BrokerUnavailable
 from deploy.kafka.broker import Broker, start
+from sealgate.plain import plain
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -43,7 +44,7 @@ def _run(directory: Path, port: int) -> int:
     try:
         broker = start(directory, port)
     except BrokerUnavailable as why:
-        print(f"Kafka cannot be started: {why}", file=sys.stderr)
+        print(plain(f"Kafka cannot be started: {why}"), file=sys.stderr)
         return EXIT_UNAVAILABLE
     with broker:
         _announce(broker)

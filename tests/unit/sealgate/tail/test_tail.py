@@ -15,7 +15,6 @@ import pytest
 from consumers.lifecycle import State
 from ingress.contract import cloudevents
 from ingress.eventlog.port import Message
-from sealgate.tail import command
 from sealgate.tail.asked import Asked
 from sealgate.tail.command import Means, run
 from tests.support.builders import NOW_MS
@@ -162,40 +161,6 @@ def test_what_comes_later_is_shown_as_it_comes(shop: Shop) -> None:
     first, second = (one["version"] for one in told)
     assert second == first + 1
     assert first >= 2
-
-
-@pytest.mark.parametrize(
-    ("waits", "as_json", "lines"), [(True, False, 1), (True, True, 0), (False, False, 0)]
-)
-def test_a_tail_that_waits_says_so_once_and_to_people(
-    shop: Shop,
-    capsys: Messages,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    waits: bool,
-    as_json: bool,
-    lines: int,
-) -> None:
-    """A command that stands still without a word is taken for one that hangs."""
-    monkeypatch.setattr(command, "QUIET_S", 0.0 if waits else 3600.0)
-    out = io.StringIO()
-
-    def follow() -> None:
-        run(Means(shop.ground.config, {}, out), Asked(count=1, json=as_json))
-
-    following = threading.Thread(target=follow)
-    following.start()
-    time.sleep(1)
-    for version in range(2, 200):
-        if not following.is_alive():
-            break
-        shop.put(notice("inv-1", version, State.PENDING, State.PAID))
-        time.sleep(0.05)
-    following.join(20)
-    told = capsys.readouterr().err.splitlines()
-    names = f"{VERIFIED} and {LIFECYCLE}"
-    assert told == [f"waiting for records in {names} (2 partitions) ..."] * lines
-    assert "waiting" not in out.getvalue()
 
 
 def test_a_tail_moves_nobodys_position_and_writes_nothing(shop: Shop) -> None:
