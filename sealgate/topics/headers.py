@@ -65,7 +65,7 @@ def _of_events(kind: Header) -> Headers:
     return {
         "ce_specversion": Header("of CloudEvents", _always("1.0")),
         "ce_id": Header("what identifies the event; the same each time it is written"),
-        "ce_source": Header("where it comes from, as a URI", {"format": "uri"}),
+        "ce_source": Header("where it comes from, a URI reference", {"format": "uri-reference"}),
         "ce_type": kind,
         "ce_time": Header("when it happened, RFC 3339 in UTC", _MOMENT),
         "ce_environment": Header("of the process that wrote it", _ENVIRONMENT),
