@@ -20,6 +20,7 @@ from sealgate.commands import (
     events,
     evidence,
     exceptions,
+    export,
     freeze,
     health,
     keys,
@@ -48,6 +49,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     *doctor.COMMANDS,
     *drill.COMMANDS,
     *evidence.COMMANDS,
+    *export.COMMANDS,
     *health.COMMANDS,
     *replay.COMMANDS,
     *story.COMMANDS,
@@ -67,6 +69,7 @@ GROUPS: Mapping[str, Group] = {
     "deposits": Group(deposits.SUMMARY, deposits.COMMANDS),
     "events": Group(events.SUMMARY, events.COMMANDS),
     "exceptions": Group(exceptions.SUMMARY, exceptions.COMMANDS),
+    "export": Group(export.SUMMARY, export.BELOW),
     "freeze": Group(freeze.SUMMARY, freeze.COMMANDS),
     "keys": Group(keys.SUMMARY, keys.COMMANDS),
     "payments": Group(payments.SUMMARY, payments.COMMANDS),
@@ -104,13 +107,17 @@ def application() -> "App":
     from cyclopts import App
 
     app = App(name="sealgate", help=SUMMARY, version_flags=["--version"])
-    for command in COMMANDS:
-        app.command(_typed(command))
+    alone = {command.__name__.replace("_", "-"): command for command in COMMANDS}
     for word, group in GROUPS.items():
         below = App(name=word, help=group.summary)
+        if word in alone:
+            # A word may do something by itself, too: ``sealgate export``.
+            below.default(_typed(alone.pop(word)))
         for name, command in group.commands.items():
             below.command(_typed(command), name=name)
         app.command(below)
+    for command in alone.values():
+        app.command(_typed(command))
     return app
 
 

@@ -99,7 +99,7 @@ def _action(entry: Entry, order: Order, at_ms: int) -> Action:
         item=None,
         by=order.by,
         role=str(order.role),
-        approved_by="",
+        approved_by=order.approved_by,
         reason=entry.reason,
         note=order.note,
         detail=entry.detail,

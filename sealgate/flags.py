@@ -11,6 +11,7 @@ from cyclopts import Parameter, validators
 from sealgate.drills.told import Told
 from sealgate.evidence.told import Told as EvidenceTold
 from sealgate.explain.asked import Keys, Reading
+from sealgate.exports.asked import ToClose, Wanted
 from sealgate.freezing.said import Said
 from sealgate.operations.asked import Acknowledgement, Decision
 from sealgate.operations.picked import Picked
@@ -44,6 +45,8 @@ Recording = Annotated[Told | None, Parameter(name="*")]
 Evidencing = Annotated[EvidenceTold | None, Parameter(name="*")]
 Replaying = Annotated[AskedAgain | None, Parameter(name="*")]
 Tailing = Annotated[AskedToTail | None, Parameter(name="*")]
+Exporting = Annotated[Wanted, Parameter(name="*")]
+Closing = Annotated[ToClose, Parameter(name="*")]
 Serving = Annotated[Users | None, Parameter(name="*")]
 Every = Annotated[bool, Parameter(name="--all", negative=(), help="List what was released, too.")]
 # A lone - is standard input and no flag.
