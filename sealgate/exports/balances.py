@@ -73,9 +73,9 @@ def of(facts: Collection[Fact]) -> Balance:
     told = spelled(facts)
     values = weighing.standing(told, weighing.observed(told))
     final = weighing.finals(values)
-    price = _only(weighing.asked(told))
-    confirmed = {asset: books.bookable(told, asset) for asset in weighing.received(final)}
-    confirmed = confirmed or _by_word(final, price)
+    asked = weighing.asked(told)
+    price = _only(asked)
+    confirmed = _final(final, asked) or _by_word(final, price)
     return Balance(
         detected=weighing.received(values) or _by_word(values, price),
         confirmed=confirmed,
@@ -96,6 +96,18 @@ def of_deposit(facts: Collection[Fact], state: DepositState) -> Balance:
 
 
 _GONE = frozenset({DepositState.MATCHED, DepositState.WRITTEN_OFF})
+
+
+def _final(final: Collection[Fact], asked: Mapping[str, int]) -> dict[str, int]:
+    """Add up what is final: where the provider calls it the whole, no less than its price.
+
+    As `books.bookable` does, but that a bare name that may be of several networks is none of them.
+    """
+    prices = asked if any(fact.whole for fact in final) else {}
+    return {
+        asset: max(amount, prices.get(asset, 0))
+        for asset, amount in weighing.received(final).items()
+    }
 
 
 def _only(prices: Mapping[str, int]) -> dict[str, int]:

@@ -15,7 +15,8 @@ from consumers import business_days
 from sealgate.exports.recorded import BEFORE, Seen
 
 _MONTHS = 12
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+# [0-9], because `\d` also takes the digits of other scripts.
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 class Period(NamedTuple):
