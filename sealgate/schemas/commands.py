@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 from consumers.actions import COMMANDS as ORDERED
 from consumers.actions import Act
-from sealgate.schemas import cases, histories, payments, proofs, reasons, rest, stories
+from sealgate.schemas import (
+    cases,
+    finance,
+    histories,
+    payments,
+    proofs,
+    reasons,
+    rest,
+    stories,
+)
 from sealgate.schemas.shapes import Schema
 
 DEFS: Mapping[str, Schema] = {
@@ -19,6 +28,7 @@ DEFS: Mapping[str, Schema] = {
     **reasons.DEFS,
     **proofs.DEFS,
     **rest.DEFS,
+    **finance.DEFS,
 }
 REFUSED = "Refused"
 
@@ -61,6 +71,9 @@ COMMANDS: Mapping[str, Output] = {
     "freeze on": _or_refused("FreezeOrder"),
     "freeze off": _or_refused("FreezeOrder"),
     "freeze show": Output(("Freeze",)),
+    "export": _or_refused("Exported"),
+    "export verify": Output(("ExportVerified",)),
+    "close": _or_refused("Close"),
     "replay": _or_refused("Replayed", "ReplaySum", is_lines=True),
     "events show": Output(("Event",)),
     "trace": Output(("Trace",)),

@@ -78,6 +78,7 @@ def talk(place: Place, judge: Judge) -> Talk:
     parts: Sequence[Callable[[Talk], None]] = (
         _payments,
         _books,
+        _finance,
         _expected,
         _exceptions,
         _deposits,
@@ -144,6 +145,28 @@ def _books(one: Talk) -> None:
     said = ("--by", "ann", "--note", "batch 7", "--key", "B-7")
     one.say("payments", "post-batch", str(file), *said)
     one.say("payments", "post-batch", str(file), *said, "--role", "nobody")
+
+
+def _finance(one: Talk) -> None:
+    """Export, verify, and try to close a month while there is much in its way."""
+    directory = one.place.ground.directory
+    [told] = one.say("export", "--period", "2026-10", "--out", str(directory / "october"))
+    assert told["roll_forward"]
+    one.say("export", "--period", "never", "--out", str(directory / "never"))
+    movements = directory / "october" / "movements.csv"
+    movements.write_bytes(movements.read_bytes() + b"x")
+    [found] = one.say("export", "verify", str(directory / "october"))
+    assert found["problems"]
+    config = directory / "closing.toml"
+    audit = '\n[audit]\nkey_file = "audit-key.pem"\n'
+    config.write_text(one.place.ground.configuration.read_text("utf-8") + audit, "utf-8")
+    own = ("--config", str(config))
+    assert command("audit", "init", *own).code == 0
+    said = ("--by", "ann", "--second", "kim", "--note", "October")
+    month = ("--period", "2026-10", "--out", str(directory / "package"))
+    [told] = one.say("close", *month, *said, *own, config=False)
+    assert "severity_1_open" in {blocker["code"] for blocker in told["blockers"]}
+    one.say("close", *month, *said, "--role", "nobody", *own, config=False)
 
 
 def _expected(one: Talk) -> None:
