@@ -52,12 +52,16 @@ class Balance:
 NOTHING = Balance()
 
 
+def spellings(facts: Collection[Fact]) -> dict[str, str]:
+    """Say how each asset is written: with its network, where the facts name one network of it."""
+    names = {fact.asset for fact in facts}
+    named = {one for one in names if NETWORK_MARK in one}
+    return {one: _spelling(one, named) for one in names}
+
+
 def spelled(facts: Collection[Fact]) -> frozenset[Fact]:
-    """Write every asset with its network, where the facts name one network of it."""
-    named = {fact.asset for fact in facts if NETWORK_MARK in fact.asset}
-    if not named:
-        return frozenset(facts)
-    names = {fact.asset: _spelling(fact.asset, named) for fact in facts}
+    """Write every asset of facts in one way."""
+    names = spellings(facts)
     return frozenset(fact._replace(asset=names[fact.asset]) for fact in facts)
 
 

@@ -60,10 +60,15 @@ class Lines:
             facts = [self.told.recorded.facts[place].fact for place in own]
             values = [one for one in facts if one.kind in weighing.VALUE]
             stands = self.told.held.standing(key)
+            names = balances.spellings(stands)
             seen: set[str] = set()
-            for asset, transfer in sorted({(one.asset, one.key) for one in values}):
-                same = [one for one in values if (one.asset, one.key) == (asset, transfer)]
-                yield self._transfer(key, same, stands, is_first=asset not in seen)
+            alike: dict[tuple[str, str], list[Fact]] = {}
+            for one in values:
+                place = (names.get(one.asset, one.asset), one.key)
+                alike.setdefault(place, []).append(one)
+            for (asset, _), same in sorted(alike.items(), key=lambda one: one[0]):
+                is_first = asset not in seen
+                yield self._transfer(key, asset, same, stands, is_first=is_first)
                 seen.add(asset)
 
     def movement(self, one: Movement) -> Line:
@@ -163,12 +168,18 @@ class Lines:
         }
 
     def _transfer(
-        self, key: PaymentKey, told: Sequence[Fact], stands: frozenset[Fact], *, is_first: bool
+        self,
+        key: PaymentKey,
+        asset: str,
+        told: Sequence[Fact],
+        stands: frozenset[Fact],
+        *,
+        is_first: bool,
     ) -> Line:
         """Write one transfer, of which several facts may tell."""
         left = weighing.standing(stands, [one for one in told if one in stands])
         final = weighing.finals(left)
-        asset, held = told[0].asset, self.told.held
+        held = self.told.held
         found = self.told.balances.get(key, balances.NOTHING)
         is_open = is_deposit(key) and held.payment_of(key) is None and is_first
         sums = {

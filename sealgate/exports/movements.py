@@ -99,7 +99,7 @@ class Teller:
     zone: str
     held: Held = field(init=False)
     balances: dict[PaymentKey, Balance] = field(default_factory=dict)
-    _last: dict[tuple[PaymentKey, Kind, str, str], str] = field(default_factory=dict)
+    _last: dict[tuple[PaymentKey, Kind, str], dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.held = Held(self.recorded)
@@ -148,7 +148,7 @@ class Teller:
             reason=change.reason or reason,
             reverses=self._reversed(subject, change, key) if change.amount < 0 else "",
         )
-        self._last[subject, change.kind, change.asset, key] = movement.id
+        self._last.setdefault((subject, change.kind, change.asset), {})[key] = movement.id
         return movement
 
     def _stated(self, step: Step, subject: PaymentKey) -> list[Fact]:
@@ -177,18 +177,10 @@ class Teller:
 
     def _reversed(self, subject: PaymentKey, change: _Change, key: str) -> str:
         """Name the movement that one takes back: the last of its kind and key, or of its kind."""
-        for kind in _REVERSES.get(change.kind, ()):
-            exact = self._last.get((subject, kind, change.asset, key), "")
-            if exact:
-                return exact
-            alike = [
-                name
-                for place, name in self._last.items()
-                if place[:3] == (subject, kind, change.asset)
-            ]
-            if alike:
-                return alike[-1]
-        return ""
+        places = [(subject, kind, change.asset) for kind in _REVERSES.get(change.kind, ())]
+        named = [self._last[place] for place in places if place in self._last]
+        exact = [keys[key] for keys in named if key in keys]
+        return next(iter([*exact, *(list(keys.values())[-1] for keys in named)]), "")
 
 
 def balance(held: Held, subject: PaymentKey, facts: Collection[Fact]) -> Balance:

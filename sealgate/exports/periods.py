@@ -17,6 +17,8 @@ from sealgate.exports.recorded import BEFORE, Seen
 _MONTHS = 12
 # [0-9], because `\d` also takes the digits of other scripts.
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+# From 1970 until 9999: a day more or less is in every zone's calendar.
+_FIRST_MS, _END_MS = 0, 253_370_764_800_000
 
 
 class Period(NamedTuple):
@@ -74,6 +76,10 @@ def day_of(at_ms: int, zone: tzinfo) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date().isoformat()
 
 
+def _is_of_a_calendar(at_ms: int) -> bool:
+    return _FIRST_MS <= at_ms < _END_MS
+
+
 def following(name: str) -> str:
     """Name the month behind one."""
     year, number = int(name[:4]), int(name[5:])
@@ -85,6 +91,9 @@ def book(
 ) -> Booking:
     """Say where a movement belongs that happened at one instant and is known since another."""
     clocks = ZoneInfo(zone)
+    if not _is_of_a_calendar(occurred_ms):
+        # A provider's clock that is off by thousands of years tells no month.
+        occurred_ms = recorded_ms
     natural = month_of(occurred_ms, clocks)
     after = [following(one.period) for one in closed if not one.knew(*entry)]
     period = max([natural, *after])

@@ -4,6 +4,7 @@ An item is raised by an entry, told of again, worked on and ended by others; its
 the table. What was there before the chain began is as the table has it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -45,6 +46,7 @@ class _Queue:
     numbers: dict[tuple[str, str, int], list[int]]
     open: dict[tuple[str, str], Item] = field(default_factory=dict)
     items: dict[int, Item] = field(default_factory=dict)
+    raised: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def take(self, act: Act) -> None:
         for row in act.said.get("resolved", ()):
@@ -56,7 +58,8 @@ class _Queue:
 
     def add(self, item: Item) -> None:
         place = (item.code, item.subject)
-        item.reopened = sum((one.code, one.subject) == place for one in self.items.values())
+        item.reopened = self.raised[place]
+        self.raised[place] += 1
         self.items[item.id] = item
         if item.closed_ms is None:
             self.open[place] = item
@@ -95,7 +98,7 @@ class _Queue:
 
 def items(recorded: Recorded) -> list[Item]:
     """Return the exceptions there were, by their numbers."""
-    raised = {
+    told = recorded.later_items | {
         (row[0], row[1], row[7]) for act in recorded.acts for row in act.said.get("raised", ())
     }
     numbers: dict[tuple[str, str, int], list[int]] = {}
@@ -104,7 +107,7 @@ def items(recorded: Recorded) -> list[Item]:
     queue = _Queue(numbers)
     for row in recorded.items:
         # Of which no entry tells: it was there before the chain began.
-        if (row.code, row.subject, row.first_ms) not in raised | recorded.later_items:
+        if (row.code, row.subject, row.first_ms) not in told:
             queue.add(_of_table(row))
     for act in recorded.acts:
         queue.take(act)

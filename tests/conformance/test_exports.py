@@ -29,7 +29,8 @@ import pytest
 
 from consumers.interpret import assets
 from consumers.policy import NO_POLICY
-from consumers.store.port import Judgement, Mark, PaymentKey, Store
+from consumers.store.port import Changes, EventKey, Judgement, Mark, PaymentKey, Store
+from consumers.store.readings import Reread, Retraction
 from consumers.voiding import Rim, void
 from sealgate.exports import folder, kept, making, periods, reading, sheets
 from sealgate.exports.held import Held
@@ -255,3 +256,25 @@ async def test_an_export_of_another_history_is_refused(store: Store) -> None:
     for wrong in (Seen(seen.seq + 1, seen.hash), Seen(seen.seq, "0" * 64)):
         with pytest.raises(NotThere, match=name.rpartition("/")[0]):
             await recorded(store, {**as_of, name: wrong})
+
+
+async def test_what_is_read_otherwise_is_an_adjustment(store: Store) -> None:
+    """A mapping was wrong, and the event says nothing any more: the money goes as it came."""
+    await ledger.march(store)
+    found = await recorded(store)
+    [(place, told)] = [one for one in found.facts.items() if one[0][0].reference == "p05"]
+    gone = Retraction(place[0], bytes.fromhex(place[1]), is_retracted=True)
+    when = ledger.at("04-07T12:00Z")
+    again = Reread(told.event, 1, "kobbopay/9", "applied", "applied", "ENG-1", when, (gone,))
+    await ledger.write(store, EventKey("sealgate", "operator", "ENG-1"), Changes(readings=[again]))
+    now = await recorded(store)
+    teller = MovementTeller(now, [], ledger.ZONE)
+    last = list(teller.tell())[-2:]
+    assert [(one.kind, one.amount, one.reason) for one in last] == [
+        ("detected", -HUGE, "replayed"),
+        ("adjustment", -HUGE, "replayed"),
+    ]
+    kept_ = await store.payment(place[0])
+    assert kept_ is not None
+    assert teller.held.standing(place[0]) == kept_.facts == frozenset()
+    assert run(now, "2026-03").differences == []

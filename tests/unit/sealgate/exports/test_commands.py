@@ -219,6 +219,21 @@ def test_a_month_is_closed_once_and_its_package_made_again(desk: Desk) -> None:
     assert (code, told["error"]) == (1, "other_timezone")
 
 
+def test_a_closed_month_is_not_closed_with_other_contents(desk: Desk) -> None:
+    """Broken off behind the chain it is made again; by other terms it would be another package."""
+    (desk.folder / "file").write_text("no folder")
+    code, said_ = desk.type("close", *MARCH, "--out", desk.out("file/march"), *TWO)
+    assert (code, "is closed" in said_) == (1, False)
+    code, told = desk.close("march")
+    assert (code, told["is_repeat"]) == (0, True)
+    assert desk.type("trace", "close/2026-03")[0] == 0
+    policy = '[policy]\nversion = "2"\n[[policy.tolerance]]\nasset = "USDT"\namount = "1"\n'
+    (desk.folder / "sealgate.toml").write_text(SETTINGS + policy)
+    code, told = desk.close("other")
+    assert (code, told["error"]) == (1, "closed_otherwise")
+    assert not (desk.folder / "other").exists()
+
+
 def test_late_money_of_a_closed_month_is_the_open_month_s(desk: Desk) -> None:
     """A close that moves afterwards is no close."""
     assert desk.close("march")[0] == 0
