@@ -14,7 +14,7 @@ from typing import NamedTuple
 from consumers.lifecycle import State
 from consumers.policy import Policy
 from consumers.store.keys import PaymentKey
-from sealgate.exports import queue, sheets
+from sealgate.exports import queue
 from sealgate.exports.balances import Balance
 from sealgate.exports.columns import FILES
 from sealgate.exports.held import Held, is_deposit
@@ -24,7 +24,7 @@ from sealgate.exports.periods import Closed, Period
 from sealgate.exports.queue import Item
 from sealgate.exports.recorded import AsOf, Recorded
 from sealgate.exports.rolling import Account, Document, RollForward
-from sealgate.exports.sheets import Line
+from sealgate.exports.sheets import Sheet
 from sealgate.exposure.addresses import write
 from sealgate.exposure.instants import show
 
@@ -70,16 +70,29 @@ def make(recorded: Recorded, terms: Terms) -> Made:
     rolled.hold(_held(recorded, told))
     items = queue.items(recorded)
     lines = Lines(told, terms.period, terms.policy, terms.decimals)
-    tables: dict[str, list[Line]] = {
-        "payments": list(lines.payments(items)),
-        "transfers": list(lines.transfers()),
-        "movements": [lines.movement(one) for one in kept],
-        "exceptions": list(lines.exceptions(items)),
+    unknown = 0
+    tables = {name: Sheet(columns) for name, columns in FILES.items()}
+    for line in lines.payments(items):
+        tables["payments"].add(line)
+        unknown += line["state"] == State.CONFIRMED and line["confirmed_amount_atomic"] is None
+    for name, found in (
+        ("transfers", lines.transfers()),
+        ("movements", map(lines.movement, kept)),
+        ("exceptions", lines.exceptions(items)),
+    ):
+        for line in found:
+            tables[name].add(line)
+    files = _files(tables)
+    figures = {
+        "adjusted_movements": sum(bool(one.booking.adjusted_from) for one in kept),
+        "confirmed_without_amount": unknown,
+        "roll_forward": list(rolled.documents(recorded.environment, terms.decimals)),
+        "differences": len(rolled.differences()),
     }
-    files = dict(_files(tables))
+    counts = {name: table.rows for name, table in tables.items()}
     return Made(
         files=files,
-        manifest=_manifest(recorded, terms, rolled, files, tables, kept),
+        manifest={**_manifest(recorded, terms, files, counts), **figures},
         items=items,
         differences=rolled.differences(),
         early=_early(told),
@@ -126,21 +139,16 @@ def _known(held: Held) -> list[PaymentKey]:
     return sorted({*held.subjects, *held.matched})
 
 
-def _files(tables: Mapping[str, Sequence[Line]]) -> dict[str, bytes]:
+def _files(tables: Mapping[str, Sheet]) -> dict[str, bytes]:
     files = {}
-    for name, columns in FILES.items():
-        files[f"{name}.csv"] = sheets.csv_text(columns, tables[name]).encode()
-        files[f"{name}.jsonl"] = sheets.jsonl_text(columns, tables[name]).encode()
+    for name, table in tables.items():
+        files[f"{name}.csv"] = table.csv()
+        files[f"{name}.jsonl"] = table.jsonl()
     return files
 
 
 def _manifest(
-    recorded: Recorded,
-    terms: Terms,
-    rolled: RollForward,
-    files: Mapping[str, bytes],
-    tables: Mapping[str, Sequence[Line]],
-    kept: Sequence[Movement],
+    recorded: Recorded, terms: Terms, files: Mapping[str, bytes], counts: Mapping[str, int]
 ) -> Document:
     period = terms.period
     moves = [move for moves in recorded.transitions.values() for move in moves]
@@ -166,17 +174,10 @@ def _manifest(
                 "name": name,
                 "sha256": digest(content).removeprefix("sha256:"),
                 "bytes": len(content),
-                "rows": len(tables[name.partition(".")[0]]),
+                "rows": counts[name.partition(".")[0]],
             }
             for name, content in files.items()
         ],
-        "adjusted_movements": sum(bool(one.booking.adjusted_from) for one in kept),
-        "confirmed_without_amount": sum(
-            line["state"] == State.CONFIRMED and line["confirmed_amount_atomic"] is None
-            for line in tables["payments"]
-        ),
-        "roll_forward": list(rolled.documents(recorded.environment, terms.decimals)),
-        "differences": len(rolled.differences()),
     }
 
 

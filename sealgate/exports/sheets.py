@@ -11,7 +11,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Cell = str | int | bool | None
@@ -50,19 +51,35 @@ def money(*names: str) -> tuple[Column, ...]:
     return tuple(column for name in names for column in numbers(f"{name}_atomic", name))
 
 
-def csv_text(columns: Sequence[Column], lines: Iterable[Line]) -> str:
-    """Write a sheet. Raises `NotANumber`."""
-    head = ",".join(_quoted(column.name) for column in columns)
-    rows = (",".join(_cell(column, line.get(column.name)) for column in columns) for line in lines)
-    return "".join(f"{row}{END}" for row in (head, *rows))
+@dataclass(slots=True)
+class Sheet:
+    """One table on its way into its two files, a row at a time: rows are not kept."""
 
+    columns: Sequence[Column]
+    rows: int = 0
+    _csv: io.BytesIO = field(default_factory=io.BytesIO)
+    _jsonl: io.BytesIO = field(default_factory=io.BytesIO)
 
-def jsonl_text(columns: Sequence[Column], lines: Iterable[Line]) -> str:
-    """Write the same as JSON, a line for each."""
-    return "".join(
-        json.dumps({one.name: line.get(one.name) for one in columns}, ensure_ascii=False) + "\n"
-        for line in lines
-    )
+    def __post_init__(self) -> None:
+        head = ",".join(_quoted(column.name) for column in self.columns)
+        self._csv.write(f"{head}{END}".encode())
+
+    def add(self, line: Line) -> None:
+        """Write a row. Raises `NotANumber`."""
+        cells = [(column, line.get(column.name)) for column in self.columns]
+        row = ",".join(_cell(column, cell) for column, cell in cells)
+        self._csv.write(f"{row}{END}".encode())
+        told = {column.name: cell for column, cell in cells}
+        self._jsonl.write(f"{json.dumps(told, ensure_ascii=False)}\n".encode())
+        self.rows += 1
+
+    def csv(self) -> bytes:
+        """Return the sheet."""
+        return self._csv.getvalue()
+
+    def jsonl(self) -> bytes:
+        """Return the lines of JSON."""
+        return self._jsonl.getvalue()
 
 
 def read_csv(text: str) -> Iterator[dict[str, str]]:

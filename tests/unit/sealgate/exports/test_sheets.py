@@ -3,25 +3,39 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from sealgate.exports import sheets
 from sealgate.exports.columns import FILES
-from sealgate.exports.sheets import NotANumber, major, money, numbers, texts
+from sealgate.exports.sheets import Column, Line, NotANumber, Sheet, major, money, numbers, texts
 
 COLUMNS = (*texts("name"), *numbers("amount"))
 
 
 def cell(text: str) -> str:
     """Write one text as a cell, with the head and the ends of the lines left out."""
-    return sheets.csv_text(texts("name"), [{"name": text}]).split("\r\n")[1]
+    return csv_text(texts("name"), [{"name": text}]).split("\r\n")[1]
+
+
+def sheet(columns: Sequence[Column], lines: Sequence[Line]) -> Sheet:
+    """Write rows."""
+    written = Sheet(columns)
+    for line in lines:
+        written.add(line)
+    return written
+
+
+def csv_text(columns: Sequence[Column], lines: Sequence[Line]) -> str:
+    """Write rows as a sheet."""
+    return sheet(columns, lines).csv().decode()
 
 
 def test_a_sheet_is_read_by_whoever_reads_sheets() -> None:
     """A head always, CR LF always, and what a cell says comes back as it was."""
     odd = 'a,"b"\r\nc'
-    text = sheets.csv_text(COLUMNS, [{"name": odd, "amount": "-1.50"}, {}])
+    text = csv_text(COLUMNS, [{"name": odd, "amount": "-1.50"}, {}])
     assert text == 'name,amount\r\n"a,""b""\r\nc",-1.50\r\n,\r\n'
     read = list(csv.reader(io.StringIO(text, newline="")))
     assert read == [["name", "amount"], [odd, "-1.50"], ["", ""]]
@@ -35,10 +49,10 @@ def test_no_text_is_a_formula_and_no_number_becomes_a_text() -> None:
         written = cell(f"{begin}1+1").strip('"')
         assert written.startswith("'"), begin
     assert cell("a=b") == "a=b"
-    assert sheets.csv_text(COLUMNS, [{"amount": -5}]).split("\r\n")[1] == ",-5"
+    assert csv_text(COLUMNS, [{"amount": -5}]).split("\r\n")[1] == ",-5"
     for wrong in ("1e5", "1,000", "=1", "", " 1", "0x1", "1.", ".5", "+1", "\u0661"):
         with pytest.raises(NotANumber):
-            sheets.csv_text(COLUMNS, [{"amount": wrong}])
+            csv_text(COLUMNS, [{"amount": wrong}])
 
 
 def test_a_text_of_digits_stays_quoted() -> None:
@@ -63,9 +77,9 @@ def test_an_amount_is_written_by_its_digits() -> None:
 
 def test_the_lines_of_json_say_the_same_and_are_not_armed() -> None:
     """A program reads them: no apostrophe, no rounding, and null for what nobody knows."""
-    [line] = sheets.jsonl_text(COLUMNS, [{"name": "=1", "amount": "12" * 12}]).splitlines()
+    [line] = sheet(COLUMNS, [{"name": "=1", "amount": "12" * 12}]).jsonl().splitlines()
     assert json.loads(line) == {"name": "=1", "amount": "12" * 12}
-    assert json.loads(sheets.jsonl_text(COLUMNS, [{}])) == {"name": None, "amount": None}
+    assert json.loads(sheet(COLUMNS, [{}]).jsonl()) == {"name": None, "amount": None}
 
 
 def test_a_column_keeps_its_place() -> None:
