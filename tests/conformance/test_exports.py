@@ -246,6 +246,18 @@ async def test_a_folder_is_held_against_its_own_figures(store: Store, tmp_path: 
     assert kept.problems(kept.read(tmp_path / "forged")) == [
         "kobbopay/main/USDT@tron: refunded is not the sum of the movements"
     ]
+    only = {**changed, "movements.jsonl": made.files["movements.jsonl"]}
+    for one in manifest["files"]:
+        one["sha256"] = making.digest(only[one["name"]]).removeprefix("sha256:")
+    folder.place(tmp_path / "half", {**only, MANIFEST: making.written(manifest)})
+    (tmp_path / "half" / "notes.txt").write_text("mine")
+    told = kept.problems(kept.read(tmp_path / "half"))
+    assert told == ["notes.txt: the manifest does not name it"]
+    (tmp_path / "half" / "notes.txt").unlink()
+    told = kept.problems(kept.read(tmp_path / "half"))
+    assert told[0].startswith("movements: line ")
+    (tmp_path / "half" / "payments.csv").unlink()
+    assert kept.problems(kept.read(tmp_path / "half")) == ["payments.csv: it is not there"]
 
 
 async def test_an_export_of_another_history_is_refused(store: Store) -> None:

@@ -290,6 +290,22 @@ def test_a_chain_that_does_not_hold_keeps_a_month_open(desk: Desk) -> None:
     assert code == 3
 
 
+def test_what_the_tables_do_not_say_any_more_is_a_difference(desk: Desk) -> None:
+    """Movements come from the chain, and what is held from the tables: a word taken out shows."""
+    desk.use(ledger.april)
+    april = ("--period", "2026-04", "--out")
+    assert desk.told("export", *april, desk.out("one"))[0] == 0
+    asyncio.run(tamper(f"sqlite://{desk.folder}/store.db", "DELETE FROM mark"))
+    code, told = desk.told("export", *april, desk.out("two"))
+    assert (code, told["differences"]) == (3, 1)
+    [row] = [one for one in told["roll_forward"] if one["difference"] != "0"]
+    assert (row["asset"], row["difference"]) == ("USDT", "-90000000")
+    code, told = desk.told("export", "verify", desk.out("two"))
+    assert code == 3
+    assert "kobbopay/main/USDT@tron: the roll-forward differs by -90000000" in told["problems"]
+    assert "difference" in blocked(desk)
+
+
 def test_two_people_of_two_roles_close_a_month(desk: Desk) -> None:
     """One person under two names is one person, and somebody answers for finance."""
     named = ("--note", "x")
