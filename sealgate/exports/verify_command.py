@@ -12,7 +12,7 @@ from sealgate.config import Configuration
 from sealgate.exports import closes, command, kept, reading, wanting
 from sealgate.exports.kept import CHECKPOINT, Kept
 from sealgate.exports.reading import NotThere
-from sealgate.exports.recorded import Recorded
+from sealgate.exports.recorded import AsOf, Recorded, Seen
 from sealgate.exposure.storing import with_store
 from sealgate.exposure.table import plain
 from sealgate.operations.answering import EXIT_OK, EXIT_USAGE, Document
@@ -61,35 +61,37 @@ async def _against_chain(
     close = found.manifest.get("close")
     if not close:
         return []
-    now = await reading.read(moment, environment)
-    return [*_closed(now, found, str(close["key"])), *_signed(found, configuration)]
+    try:
+        seen = _checkpoint(found, configuration)
+        recorded = await reading.read(moment, environment, seen)
+    except (Unsound, ValueError, OSError) as wrong:
+        return [f"{CHECKPOINT}: {wrong}"]
+    return list(_closed(recorded, found, str(close["key"])))
 
 
-def _closed(now: Recorded, found: Kept, key: str) -> Iterator[str]:
-    """Look the close up in the audit log."""
-    one = next((one for one in closes.closed_of(now) if one.key == key), None)
-    if one is None:
-        yield f"the audit log knows of no close {key}"
-    elif one.package != found.package:
-        yield f"{one.period} was closed with another package: {one.package}"
+def _checkpoint(found: Kept, configuration: Configuration) -> AsOf | None:
+    """Return what the signed checkpoint of a package saw; None where our key is not here.
 
-
-def _signed(found: Kept, configuration: Configuration) -> Iterator[str]:
-    """Hold the checkpoint of the package against the public key, where that is here."""
+    Raises `Unsound`, `ValueError` and `OSError`.
+    """
     named = configuration.settings.audit.key_file
     content = found.files.get(CHECKPOINT)
     if content is None:
-        yield f"{CHECKPOINT}: it is not there"
-    elif named is not None:
-        try:
-            base = configuration.base
-            public = folder.public_key(base, folder.public_path(base / named))
-            one = checkpoints.read(content, public)
-        except (Unsound, ValueError, OSError) as wrong:
-            yield f"{CHECKPOINT}: {wrong}"
-        else:
-            if one.environment != found.manifest["environment"]:
-                yield f"{CHECKPOINT}: it is of environment {one.environment}"
+        raise Unsound("it is not there")
+    if named is None:
+        return None
+    base = configuration.base
+    one = checkpoints.read(content, folder.public_key(base, folder.public_path(base / named)))
+    return {seen.chain: Seen(seen.seq, seen.hash.hex()) for seen in one.chains}
+
+
+def _closed(recorded: Recorded, found: Kept, key: str) -> Iterator[str]:
+    """Look the close up in the audit log, as of the checkpoint."""
+    one = next((one for one in closes.closed_of(recorded) if one.key == key), None)
+    if one is None:
+        yield f"the audit log knew of no close {key} when the checkpoint was signed"
+    elif one.package != found.package:
+        yield f"{one.period} was closed with another package: {one.package}"
 
 
 def _answer(found: Kept, problems: Sequence[str], *, is_chained: bool, as_json: bool) -> int:

@@ -328,6 +328,7 @@ def test_two_people_of_two_roles_close_a_month(desk: Desk) -> None:
 
 def test_a_package_is_held_against_the_chain(desk: Desk) -> None:
     """A package that was made anew, with other figures and all digests right, was not closed."""
+    assert desk.type("audit", "checkpoint")[0] == 0
     assert desk.close("march")[0] == 0
     forged = desk.folder / "forged"
     shutil.copytree(desk.folder / "march", forged)
@@ -342,9 +343,18 @@ def test_a_package_is_held_against_the_chain(desk: Desk) -> None:
     code, told = desk.told("export", "verify", str(forged))
     assert code == 3
     assert [text[:37] for text in told["problems"]] == ["2026-03 was closed with another packa"]
+    early = desk.folder / "checkpoints/checkpoint-000000001.json"
+    shutil.copy(early, forged / "checkpoint.json")
+    _, told = desk.told("export", "verify", str(forged))
+    assert told["problems"] == [
+        "the audit log knew of no close close/2026-03 when the checkpoint was signed"
+    ]
     (forged / "checkpoint.json").write_text("{}\n{}\n")
     _, told = desk.told("export", "verify", str(forged))
-    assert "checkpoint.json: it is no checkpoint" in told["problems"]
+    assert told["problems"] == ["checkpoint.json: it is no checkpoint"]
+    (forged / "checkpoint.json").unlink()
+    _, told = desk.told("export", "verify", str(forged))
+    assert told["problems"] == ["checkpoint.json: it is not there"]
 
 
 def test_a_folder_is_verified_where_there_is_nothing_else(

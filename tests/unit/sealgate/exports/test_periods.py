@@ -52,3 +52,10 @@ def test_what_is_told_too_late_is_the_first_open_month_s() -> None:
     # What is of a later month than the closed ones is in its own.
     ahead = periods.book(at("06-01T12:00Z"), told, ("w/0", 99), [MARCH, APRIL], BERLIN)
     assert ahead == (at("06-01T12:00Z"), "2026-06", "")
+
+
+def test_an_instant_that_no_calendar_has_is_the_day_it_was_told() -> None:
+    """A provider's clock that is off by thousands of years keeps nobody from closing a month."""
+    told = at("03-30T12:00Z")
+    for odd in (-1, 10**15, 2**62):
+        assert periods.book(odd, told, ("w/0", 9), [MARCH], BERLIN) == (told, "2026-03", "")
