@@ -28,11 +28,24 @@ from pathlib import Path
 import pytest
 
 from consumers.interpret import assets
+from consumers.operating import Occurrence
 from consumers.policy import NO_POLICY
-from consumers.store.port import Changes, EventKey, Judgement, Mark, PaymentKey, Store
+from consumers.store.port import (
+    Changes,
+    EventKey,
+    Judgement,
+    Mark,
+    PaymentKey,
+    Resolution,
+    Store,
+)
 from consumers.store.readings import Reread, Retraction
 from consumers.voiding import Rim, void
-from sealgate.exports import folder, kept, making, periods, reading, sheets
+from sealgate.audit.folder import make_key
+from sealgate.audit.keeping import Desk
+from sealgate.config import read
+from sealgate.exports import closes, closing, folder, kept, making, periods, reading, sheets
+from sealgate.exports.asked import ToClose
 from sealgate.exports.held import Held
 from sealgate.exports.making import MANIFEST, Made, Terms
 from sealgate.exports.movements import Teller as MovementTeller
@@ -40,6 +53,7 @@ from sealgate.exports.periods import Closed
 from sealgate.exports.reading import NotThere
 from sealgate.exports.recorded import AsOf, Recorded, Seen
 from tests.support import ledger
+from tests.support.audited import audit
 from tests.support.builders import TRACEPARENT
 from tests.support.store_told import Teller
 
@@ -290,3 +304,36 @@ async def test_what_is_read_otherwise_is_an_adjustment(store: Store) -> None:
     assert kept_ is not None
     assert teller.held.standing(place[0]) == kept_.facts == frozenset()
     assert run(now, "2026-03").differences == []
+
+
+async def test_a_month_is_closed_on_either_database(store: Store, tmp_path: Path) -> None:
+    """The chain has the close, the checkpoint has seen it, and the same command makes it again."""
+    await ledger.march(store)
+    when = ledger.at("04-01T00:00Z")
+    dropped = Resolution("FUNDS_REVERSED", "kobbopay/main/p07", "looked at", when)
+    event = EventKey("sealgate", "operator", "looked")
+    await ledger.write(store, event, Changes(resolved=[dropped]))
+    (tmp_path / "sealgate.toml").write_text(
+        'environment = "sandbox"\n[audit]\nkey_file = "key.pem"\ndirectory = "checkpoints"\n'
+    )
+    assert make_key(tmp_path / "key.pem") is not None
+    configuration = read(tmp_path / "sealgate.toml", {})
+    desk = Desk.of(configuration)
+    assert desk is not None
+    now = Occurrence("sandbox", "test", ledger.at("04-02T00:00Z"), "c-1", TRACEPARENT)
+    packages = []
+    for name in ("first", "again"):
+        asked = ToClose(
+            period="2026-03",
+            out=tmp_path / name,
+            by="ann",
+            second="ben",
+            note="whole",
+            timezone=ledger.ZONE,
+        )
+        packages.append(await closing.begin(configuration, asked, now, desk).run(store))
+    assert packages[0].files["manifest.json"] == packages[1].files["manifest.json"]
+    assert [one.is_repeat for one in packages] == [False, True]
+    assert kept.problems(kept.read(tmp_path / "again")) == []
+    assert [one.period for one in closes.closed_of(await recorded(store))] == ["2026-03"]
+    assert (await audit(store)).problems == []
