@@ -22,6 +22,7 @@ from consumers.stating import Refused
 from consumers.store.auditing import Auditing
 from consumers.store.port import Store
 from sealgate.audit import folder as checkpoint_files
+from sealgate.audit.checkpoints import Unsound
 from sealgate.audit.command import chained
 from sealgate.audit.keeping import Desk
 from sealgate.config import Configuration
@@ -37,6 +38,9 @@ from sealgate.exports.queue import Item
 from sealgate.exports.recorded import Recorded
 from sealgate.operations import ageing, ageing_sheet, words
 from sealgate.operations.answering import Document
+
+# Several processes may play the monitor, and each writes a checkpoint an hour.
+TRIES = 5
 
 
 class ClosedOtherwise(Refused):
@@ -165,10 +169,15 @@ class Closing:
         await enter(store, entry, self.order, self.now)
 
     async def _checkpoint(self, store: Store) -> bytes:
-        """Write a checkpoint that has seen the close; where another process did, take that."""
-        path, following, _ = await self.desk.write(store, self.now.at_ms)
-        path = path or self.desk.directory / checkpoint_files.name(following.number)
-        return await asyncio.to_thread(checkpoint_files.read, path)
+        """Write a checkpoint that has seen the close. Raises `Unsound`.
+
+        One that another process wrote just now may have been made before it.
+        """
+        for _ in range(TRIES):
+            path, _, _ = await self.desk.write(store, self.now.at_ms)
+            if path is not None:
+                return await asyncio.to_thread(checkpoint_files.read, path)
+        raise Unsound("the month is closed, and others keep writing checkpoints: once more")
 
 
 def begin(configuration: Configuration, asked: ToClose, now: Occurrence, desk: Desk) -> Closing:
@@ -189,7 +198,10 @@ def _approved(order: Order, asked: ToClose, configuration: Configuration) -> Ord
     if not asked.second.strip():
         raise ApprovalRequired("to close a month needs a second person: --second")
     # The second person is read as the first: a name of one line, and of the list if there is one.
-    second = order_of(asked.second, asked.second_role, asked.note, order.key, configuration)
+    try:
+        second = order_of(asked.second, asked.second_role, asked.note, order.key, configuration)
+    except WrongWords as wrong:
+        raise WrongWords(f"of the second person: {wrong}") from None
     if colleagues.is_same(order.by, second.by):
         raise ApprovalRequired("whoever closes cannot approve: name another person")
     if order.role is second.role:
