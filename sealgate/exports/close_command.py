@@ -16,7 +16,6 @@ from sealgate.exports.blockers import Blocker
 from sealgate.exports.closing import Blocked, Package
 from sealgate.exports.making import MANIFEST
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import plain
 from sealgate.operations.answering import (
     EXIT_FAILED,
     EXIT_OK,
@@ -25,6 +24,7 @@ from sealgate.operations.answering import (
     occurrence,
     refuse,
 )
+from sealgate.plain import plain
 
 EXIT_CONFIGURATION = 78
 

@@ -1,6 +1,5 @@
 """`sealgate export`: from a configuration to a folder, printed lines and an exit code."""
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,8 @@ from sealgate.exports.making import MANIFEST, Made, digest
 from sealgate.exports.reading import NotThere
 from sealgate.exports.sheets import major
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import plain
 from sealgate.operations.answering import EXIT_FAILED, EXIT_OK, Document, columns, refuse
+from sealgate.plain import in_json, plain
 
 EXIT_FOUND = 3
 
@@ -134,6 +133,6 @@ def _wrong(told: Document) -> Iterator[str]:
 def tell(told: Document, text: Iterator[str], *, as_json: bool) -> None:
     """Print it, for machines or for people."""
     if as_json:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(in_json(told, indent=2))
     else:
         print("\n".join(plain(line) for line in text))

@@ -14,8 +14,8 @@ from sealgate.exports.kept import CHECKPOINT, Kept
 from sealgate.exports.reading import NotThere
 from sealgate.exports.recorded import AsOf, Recorded, Seen
 from sealgate.exposure.storing import with_store
-from sealgate.exposure.table import plain
 from sealgate.operations.answering import EXIT_OK, EXIT_USAGE, Document
+from sealgate.plain import plain
 
 ALONE = "the folder alone: say --config, and it is held against the audit chain too"
 
