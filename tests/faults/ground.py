@@ -27,7 +27,7 @@ from tests.faults.facts import Database
 from tests.faults.proxy import Proxy
 from tests.faults.traffic import Job, Report
 from tests.support import kafka, ports
-from tests.support.kafka import QUICK
+from tests.support.kafka import quick
 from tests.support.processes import CRASHED, ROOT, Running, get
 
 SECRETS = {"stripe": "whsec_of_a_fault_test", "btcpay": "btcpay-secret-of-a-fault-test"}
@@ -132,7 +132,7 @@ class Ground:
 
         def start() -> broker.Broker:
             return kafka.start(
-                self.directory / "kafka", port, java_options=QUICK, advertised_port=advertised
+                self.directory / "kafka", port, java_options=quick(), advertised_port=advertised
             )
 
         return await asyncio.to_thread(start)

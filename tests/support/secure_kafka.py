@@ -21,7 +21,7 @@ from deploy.kafka.security import Security
 from ingress.eventlog.kafka import KafkaLog
 from ingress.eventlog.kafka_access import Access, Sasl, Tls
 from tests.support import canary, ports
-from tests.support.kafka import QUICK
+from tests.support.kafka import quick
 from tests.support.services import missing
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -109,6 +109,6 @@ def start(directory: Path) -> SecureBroker:
 
 def _start(directory: Path, security: Security, port: int) -> broker.Broker:
     try:
-        return broker.start(directory / "kafka", port, java_options=QUICK, security=security)
+        return broker.start(directory / "kafka", port, java_options=quick(), security=security)
     except (BrokerUnavailable, subprocess.SubprocessError) as error:
         missing(f"no Kafka: {error}")
