@@ -7,9 +7,10 @@ something wrong, 69 a service or an address is not available, 78 the configurati
 130 interrupted.
 """
 
+import gc
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, get_type_hints
 
 from sealgate.commands import (
@@ -56,6 +57,9 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     *tail.COMMANDS,
 )
 
+GC_THRESHOLD = 20_000
+"""So many new containers are looked at together, and not 700."""
+
 
 class Group(NamedTuple):
     """Commands under one word: ``sealgate providers list``."""
@@ -81,10 +85,7 @@ GROUPS: Mapping[str, Group] = {
 
 def overview() -> str:
     """Say what there is, from the commands themselves."""
-    lines = {
-        command.__name__.replace("_", "-"): (command.__doc__ or "").partition("\n")[0]
-        for command in COMMANDS
-    }
+    lines = {_name(command): (command.__doc__ or "").partition("\n")[0] for command in COMMANDS}
     groups = {name: group.summary for name, group in GROUPS.items()}
     rows = [f"  {name:<12} {line}" for name, line in sorted((lines | groups).items())]
     return "\n".join(
@@ -102,23 +103,40 @@ def overview() -> str:
     )
 
 
-def application() -> "App":
-    """Make what reads the flags."""
+def application(word: str = "") -> "App":
+    """Make what reads the flags: of the command or the group of this name, or else of all.
+
+    To read the flags of eighty commands takes time that every call of one would pay for.
+    """
     from cyclopts import App
 
     app = App(name="sealgate", help=SUMMARY, version_flags=["--version"])
-    alone = {command.__name__.replace("_", "-"): command for command in COMMANDS}
-    for word, group in GROUPS.items():
-        below = App(name=word, help=group.summary)
-        if word in alone:
+    commands, groups = _under(word)
+    alone = {_name(command): command for command in commands}
+    for one, group in groups.items():
+        below = App(name=one, help=group.summary)
+        if one in alone:
             # A word may do something by itself, too: ``sealgate export``.
-            below.default(_typed(alone.pop(word)))
+            below.default(_typed(alone.pop(one)))
         for name, command in group.commands.items():
             below.command(_typed(command), name=name)
         app.command(below)
     for command in alone.values():
         app.command(_typed(command))
     return app
+
+
+def _under(word: str) -> tuple[Iterable[Callable[..., int]], Mapping[str, Group]]:
+    """Find the command or the group of a name; everything where there is none."""
+    alone = [command for command in COMMANDS if _name(command) == word]
+    if word in GROUPS:
+        return alone, {word: GROUPS[word]}
+    return (alone, {}) if alone else (COMMANDS, GROUPS)
+
+
+def _name(command: Callable[..., int]) -> str:
+    """Name a command as it is typed."""
+    return command.__name__.replace("_", "-")
 
 
 def _typed(command: Callable[..., int]) -> Callable[..., int]:
@@ -135,7 +153,9 @@ def main() -> None:
         if sys.argv[1:] in ([], ["--help"], ["-h"]):
             print(overview())
             return
-        sys.exit(application()())
+        # What is imported stays: to look for cycles in it again and again is a tenth of a start.
+        gc.set_threshold(GC_THRESHOLD)
+        sys.exit(application(sys.argv[1])())
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:

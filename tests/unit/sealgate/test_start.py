@@ -53,6 +53,20 @@ def test_the_overview_names_every_command() -> None:
     assert {name for name in application() if name not in {"-h", "--help", "--version"}} <= told
 
 
+def test_one_command_is_read_and_not_eighty() -> None:
+    """Each call pays for every command whose flags are read; a word that is none, for all."""
+    from sealgate.__main__ import application
+
+    own = {"-h", "--help", "--version"}
+    everything = set(application()) - own
+    assert {"check", "keys", "payments"} < everything
+    for word in sorted(everything):
+        assert set(application(word)) - own == {word}
+    for wrong in ("", "chekc", "--verbose"):
+        assert set(application(wrong)) - own == everything
+    assert {"add", "status", "revoke"} <= set(application("keys")["keys"])
+
+
 def test_a_shared_secret_needs_no_public_key_cryptography() -> None:
     """Most sources are HMAC; their edge starts without the heaviest library of all."""
     loaded = _modules("from ingress import providers\nproviders.load('btcpay')")
