@@ -93,7 +93,7 @@ Scalar = bool | int | str
 class _Table(BaseModel):
     """A table of the file: unknown keys are mistakes, and nothing is converted on the quiet."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Moment(_Table):
