@@ -84,6 +84,7 @@ class Journal:
         self._renew_at_s = 0.0
         self._adopt_at_s = 0.0
         self._tended = asyncio.Event()
+        self._tending: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         self._log = logger("journal")
 
@@ -146,7 +147,14 @@ class Journal:
         return State(self._records + len(self._unread), self._room.size_bytes, oldest_ms, is_full)
 
     async def tend(self) -> None:
-        """Do what is due: a new file, the files of the dead, the end of those that are sent."""
+        """Do what is due: a new file, the files of the dead, the end of those that are sent.
+
+        To its end, though we are told to stop: `close` has to know of every file that is ours.
+        """
+        self._tending = asyncio.create_task(self._tend())
+        await asyncio.shield(self._tending)
+
+    async def _tend(self) -> None:
         self._tended.clear()
         self.refused.tell()
         now_s = time.monotonic()
@@ -193,6 +201,9 @@ class Journal:
 
     async def close(self) -> None:
         """Let appends under way finish, and leave what is not sent for the next start."""
+        if self._tending is not None:
+            await asyncio.wait({self._tending}, timeout=CLOSE_S)
+            self._tending.cancel()
         self._fault = "the journal was closed"
         self._active = None
         with suppress(TimeoutError):

@@ -3,16 +3,18 @@
 import asyncio
 import errno
 import os
+import threading
 
 import pytest
 
 from ingress.eventlog import embedded_writer, journal, journal_files, journal_segment
 from ingress.eventlog.embedded_file import LogDamaged
+from ingress.eventlog.journal import Journal, Terms
 from ingress.eventlog.journal_files import Directory
 from ingress.eventlog.journal_segment import Segment
 from ingress.eventlog.port import LogUnavailable
 from tests.support.disk import watched_disk
-from tests.support.journals import Place, message, until
+from tests.support.journals import TOPICS, Counts, Place, message, until
 
 
 @pytest.fixture
@@ -71,6 +73,29 @@ async def test_files_that_cannot_be_made_leave_nothing_behind(place, monkeypatch
         await one.publisher.publish(message(1))
         [file] = one.files()
         assert [lock.name for lock in place.directory.glob("*.lock")] == [f"{file.name}.lock"]
+
+
+async def test_a_file_that_is_being_made_when_we_are_told_to_stop_is_not_left(place, monkeypatch):
+    """The thread that makes it goes on; nobody would know of its lock, and of its open file."""
+    plain, making, go_on = journal_files.sync, threading.Event(), threading.Event()
+
+    def sync(directory):
+        if directory == place.directory:
+            making.set()
+            go_on.wait(10)
+        plain(directory)
+
+    monkeypatch.setattr(journal_files, "sync", sync)
+    one = Journal(Terms(place.directory, "0", place.limits), Counts())
+    opening = asyncio.create_task(one.open(TOPICS))
+    await until(making.is_set)
+    opening.cancel()
+    await asyncio.wait({opening})
+    closing = asyncio.create_task(one.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    assert list(place.directory.iterdir()) == []
 
 
 @pytest.mark.usefixtures("_soon")
@@ -205,15 +230,33 @@ async def test_a_file_that_is_taken_away_keeps_nothing_behind_it_waiting(place, 
     async with place.journaled(away=True) as one:
         for number in range(10):
             await one.publisher.publish(message(number, b"payment"))
+        [before] = one.files()
         taken(one)
         with pytest.raises(LogUnavailable):
             await one.publisher.publish(message(10, b"payment"))
         await until(one.publisher.ready)
         await one.publisher.publish(message(11, b"payment"))
+        # Begun anew in its place: until then its write-ahead log is there, and can be sent.
+        await until(lambda: before.exists() and before.stat().st_size > 0)
         one.behind.is_away = False
         await until(lambda: not one.publisher.state().records and one.counts.damaged_)
         assert b"11" in await one.values()
         assert one.counts.damaged_ == 10
+
+
+@pytest.mark.parametrize("taken", [_delete, _move])
+async def test_what_is_left_beside_a_file_that_is_taken_away_is_sent(place, taken, monkeypatch):
+    """Its write-ahead log has what was acknowledged since it was folded in: here, everything."""
+    monkeypatch.setattr(embedded_writer, "IDLE_S", 60.0)
+    async with place.journaled(away=True) as one:
+        for number in range(10):
+            await one.publisher.publish(message(number, b"payment"))
+        taken(one)
+        with pytest.raises(LogUnavailable):
+            await one.publisher.publish(message(10, b"payment"))
+        one.behind.is_away = False
+        await until(lambda: not one.publisher.state().records and one.counts.damaged_)
+        assert {b"%d" % number for number in range(10)} <= set(await one.values())
 
 
 @pytest.mark.usefixtures("_soon")
