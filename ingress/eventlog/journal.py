@@ -250,7 +250,9 @@ class Journal:
 
     def _is_to_be_renewed(self) -> bool:
         active = self._active
-        if active is None or not active.is_sound():
+        # One that was taken away may never say so itself: where the directory is gone with it,
+        # nothing is taken any more, and so nothing is written that could fail.
+        if active is None or not active.is_sound() or not active.log.is_there():
             return True
         try:
             size = active.size_bytes()

@@ -7,7 +7,13 @@ import threading
 
 import pytest
 
-from ingress.eventlog import embedded_writer, journal, journal_files, journal_segment
+from ingress.eventlog import (
+    embedded_writer,
+    journal,
+    journal_files,
+    journal_room,
+    journal_segment,
+)
 from ingress.eventlog.embedded_file import LogDamaged
 from ingress.eventlog.journal import Journal, Terms
 from ingress.eventlog.journal_files import Directory
@@ -236,11 +242,30 @@ async def test_a_file_that_is_taken_away_keeps_nothing_behind_it_waiting(place, 
             await one.publisher.publish(message(10, b"payment"))
         await until(one.publisher.ready)
         await one.publisher.publish(message(11, b"payment"))
-        # Begun anew in its place: until then its write-ahead log is there, and can be sent.
-        await until(lambda: before.exists() and before.stat().st_size > 0)
+        if taken is not _move_directory:
+            # Begun anew in its place: until then its write-ahead log is there, and can be sent.
+            await until(lambda: before.exists() and before.stat().st_size > 0)
         one.behind.is_away = False
         await until(lambda: not one.publisher.state().records and one.counts.damaged_)
         assert b"11" in await one.values()
+        assert one.counts.damaged_ == 10
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_directory_that_goes_while_nothing_is_written_is_made_again(place, monkeypatch):
+    """Its room cannot be looked at, so nothing is taken, and no write would ever find out."""
+    monkeypatch.setattr(journal_room, "LOOK_S", 0.0)
+    async with place.journaled(away=True) as one:
+        for number in range(10):
+            await one.publisher.publish(message(number, b"payment"))
+        _move_directory(one)
+        with pytest.raises(LogUnavailable, match="directory cannot be read"):
+            await one.publisher.publish(message(10, b"payment"))
+        await until(one.publisher.ready)
+        await one.publisher.publish(message(11, b"payment"))
+        one.behind.is_away = False
+        await until(lambda: not one.publisher.state().records and one.counts.damaged_)
+        assert await one.values() == [b"11"]
         assert one.counts.damaged_ == 10
 
 
