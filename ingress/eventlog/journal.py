@@ -117,7 +117,7 @@ class Journal:
         """
         active = self._active
         if active is None:
-            raise LogUnavailable(self._fault)
+            raise LogUnavailable(self.lacks())
         size = checked_bytes(message)
         partition = self._partition(message)
         if lack := self.lacks(size):
@@ -263,6 +263,9 @@ class Journal:
 
     async def _renew(self) -> None:
         """Begin a new file; the one before is drained and deleted. Until then it stays."""
+        if self._active is not None and not self._active.log.is_there():
+            # As soon as there is a directory again, a record would go where nobody finds it.
+            self._active = None
         try:
             await asyncio.to_thread(self._directory.make)
             held = await asyncio.to_thread(
