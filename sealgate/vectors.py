@@ -6,20 +6,38 @@ line ``N passed, N failed`` flow out. Anybody may check with a file of their own
 agrees with their provider.
 
 A vector is received at its `now` (Unix seconds). One without is received at the moment its own
-timestamp names, so that its age cannot decide; one without a timestamp has no age.
+timestamp names, so that its age cannot decide; one without a timestamp has no age. A header that
+came several times has a list of values, and a body that is no text stands in `body_base64`.
+
+What is not read is said, because it might have decided: a field of another name may be a misspelt
+one. An empty secret proves nothing whatever it signs, so that is a refusal like any other; a secret
+that cannot be decoded is a mistake of the file.
 """
 
+import base64
+import binascii
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from ingress import providers
-from ingress.delivery import Delivery, Rejected
+from ingress.delivery import Delivery, Reason, Rejected
 from ingress.providers import Profile
+from ingress.providers.parameters import meant
+from ingress.schemes.parts.headers import Headers
 from sealgate.plain import plain
 
 PASSED = 0
@@ -28,25 +46,51 @@ UNUSABLE = 2
 
 _VALID = "valid"
 _SECOND_MS = 1000
+_ORIGIN = frozenset({"kind", "source", "note"})
+"""Fields that only tell where a vector comes from."""
+
+
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("must be base64 with its padding") from None
+    return text
 
 
 class Vector(BaseModel):
-    """One delivery and its verdict. Fields that only tell of its origin are let through."""
+    """One delivery and its verdict. Fields of other names are let through, and told of."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     id: str
     provider: str
     secret: str
     secrets: list[str] = []
-    headers: dict[str, str]
+    headers: dict[str, str | list[str]]
     body: str
+    body_base64: Annotated[str, AfterValidator(_base64)] | None = None
     expect: Annotated[str, Field(pattern="^(valid|invalid)$")]
-    now: int | None = None
+    now: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     keys: dict[str, str] = {}
     url: str = ""
     method: str = "POST"
     config: dict[str, str | int] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_body(cls, said: Any) -> Any:
+        if isinstance(said, dict) and "body_base64" in said:
+            if said.get("body"):
+                raise ValueError("say either body or body_base64")
+            return {**said, "body": ""}
+        return said
+
+    @property
+    def content(self) -> bytes:
+        """The body's bytes."""
+        text = self.body_base64
+        return self.body.encode() if text is None else base64.b64decode(text)
 
 
 _NEEDED = [name for name, field in Vector.model_fields.items() if field.is_required()]
@@ -73,6 +117,8 @@ def run(path: Path, *, known_only: bool, out: TextIO) -> int:
     failures = _failures(tried, known)
     for failure in failures:
         print(plain(failure), file=out)
+    for line in _unread(tried):
+        print(plain(line), file=out)
     if skipped:
         print(plain(f"{len(skipped)} skipped: {_names(skipped)} have no profile"), file=out)
     print(f"{len(tried) - len(failures)} passed, {len(failures)} failed", file=out)
@@ -83,6 +129,8 @@ def verdict(vector: Vector) -> str:
     """Verify one vector of a known provider: ``valid``, or why not."""
     try:
         profile = providers.load(vector.provider, vector.config)
+        if profile.is_signed and not any(secret for secret, _ in _keys(profile, vector)):
+            return Reason.KEY_MISSING
         keys = [profile.key(secret.encode(), kid) for secret, kid in _keys(profile, vector)]
     except ValueError as wrong:
         return f"unusable: {wrong}"
@@ -105,24 +153,44 @@ def _failures(vectors: Sequence[Vector], known: set[str]) -> list[str]:
     """Render each wrong verdict. An unusable vector is wrong whatever it expects."""
     failures = []
     for vector in vectors:
-        got = verdict(vector) if vector.provider in known else "unusable: no such profile"
+        got = verdict(vector) if vector.provider in known else _unknown(vector.provider, known)
         agrees = (got == _VALID) == (vector.expect == _VALID)
         if not agrees or got.startswith("unusable"):
             failures.append(f"{vector.id}: {vector.provider}: expected {vector.expect}, got {got}")
     return failures
 
 
-def _delivery(profile: Profile, vector: Vector) -> Delivery:
-    headers = tuple(
-        (name.lower().encode(), value.encode()) for name, value in vector.headers.items()
+def _unknown(provider: str, known: set[str]) -> str:
+    hint = meant(provider, known).rstrip()
+    return "unusable: no such profile" + (f"; {hint}" if hint else "")
+
+
+def _unread(vectors: Sequence[Vector]) -> Iterator[str]:
+    """Name the fields that nothing here reads."""
+    found = Counter(
+        name for vector in vectors for name in vector.model_extra or {} if name not in _ORIGIN
     )
+    for name, times in sorted(found.items()):
+        hint = meant(name, Vector.model_fields).rstrip()
+        yield f"not read: the field {name!r} of {times} vectors" + (f"; {hint}" if hint else "")
+
+
+def _headers(vector: Vector) -> Headers:
+    return tuple(
+        (name.lower().encode(), value.encode())
+        for name, values in vector.headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    )
+
+
+def _delivery(profile: Profile, vector: Vector) -> Delivery:
     delivery = Delivery(
         source=vector.provider,
         method=vector.method,
         query=vector.url.partition("?")[2].encode(),
-        headers=headers,
-        body=vector.body.encode(),
-        received_ms=(vector.now or 0) * _SECOND_MS,
+        headers=_headers(vector),
+        body=vector.content,
+        received_ms=round((vector.now or 0) * _SECOND_MS),
         url=vector.url,
     )
     if vector.now is not None:

@@ -1,5 +1,6 @@
 """`sealgate vectors FILE`, as a stranger runs it on a file of their own."""
 
+import base64
 import io
 import json
 from pathlib import Path
@@ -102,6 +103,64 @@ def test_a_secret_or_parameter_that_does_not_fit_is_a_failure(tmp_path: Path) ->
     assert lines[2] == "0 passed, 2 failed"
 
 
+def test_an_empty_secret_refuses_what_it_signed(tmp_path: Path) -> None:
+    """BTCPay Server may sign with an empty secret, as anybody can: no such delivery is valid."""
+    # HMAC-SHA256 of nothing under an empty key, as published in many places.
+    anybodys = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"
+    empty = {**GOOD, "secret": "", "body": "", "headers": {"BTCPay-Sig": f"sha256={anybodys}"}}
+    assert _run(tmp_path, [{**empty, "expect": "invalid"}]) == (0, ["1 passed, 0 failed"])
+    status, lines = _run(tmp_path, [empty])
+    assert (status, lines[0]) == (1, "rfc4231-2: btcpay: expected valid, got no_usable_key")
+
+
+def test_a_header_may_come_several_times(tmp_path: Path) -> None:
+    """Mollie sends one header for each secret, and either may hold; of GitHub's there is one."""
+    both = [f"sha256={'0' * 64}", f"sha256={DIGEST}"]
+    mollie = {**GOOD, "provider": "mollie", "headers": {"X-Mollie-Signature": both}}
+    github = {**GOOD, "provider": "github", "headers": {"X-Hub-Signature-256": both}}
+    entries = [mollie, {**github, "expect": "invalid"}]
+    assert _run(tmp_path, entries) == (0, ["2 passed, 0 failed"])
+
+
+def test_a_body_that_is_no_text_and_a_moment_between_two_seconds_are_read(tmp_path: Path) -> None:
+    """A vector of any provider can be written, and the edge of a window be tried to the letter."""
+    # RFC 4231, test case 3: fifty bytes of 0xdd under twenty of 0xaa, which stand here in hex.
+    digest = "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"
+    binary = {
+        **{name: value for name, value in GOOD.items() if name != "body"},
+        "provider": "kobbopay",
+        "secret": "aa" * 20,
+        "config": {"key": "hex", "message": "{body}", "timestamp_header": ""},
+        "headers": {"X-Kobbopay-Signature": digest},
+        "body_base64": base64.b64encode(b"\xdd" * 50).decode(),
+    }
+    early, late = (
+        {**STRIPE_OLD, "now": STRIPE_OLD["now"] + 300 + part, "expect": expect}
+        for part, expect in ((0.0, "valid"), (0.001, "invalid"))
+    )
+    assert _run(tmp_path, [binary, early, late]) == (0, ["3 passed, 0 failed"])
+
+
+def test_what_is_not_read_is_said(tmp_path: Path) -> None:
+    """A field that nobody reads might have decided; where a vector comes from never does."""
+    odd = {**GOOD, "kind": "official", "note": "", "source": "", "mehtod": "GET", "query": "a=b"}
+    assert _run(tmp_path, [odd, {**odd, "id": "again"}]) == (
+        0,
+        [
+            "not read: the field 'mehtod' of 2 vectors; did you mean 'method'?",
+            "not read: the field 'query' of 2 vectors",
+            "2 passed, 0 failed",
+        ],
+    )
+
+
+def test_a_provider_that_is_misspelt_is_guessed(tmp_path: Path) -> None:
+    """Names are written in many ways, and there are eighty-eight of them."""
+    _, lines = _run(tmp_path, [{**GOOD, "provider": "zero_xpay", "id": "x\x1b[2J"}])
+    assert lines[0].endswith("unusable: no such profile; did you mean 'zeroxpay'?")
+    assert lines[0].startswith(r"x\x1b[2J: zero_xpay")
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -116,6 +175,12 @@ def test_a_secret_or_parameter_that_does_not_fit_is_a_failure(tmp_path: Path) ->
         (json.dumps([{**GOOD, "expect": "perhaps"}]).encode(), "0.expect: String should match"),
         (json.dumps([{**GOOD, "secret": 5}]).encode(), "0.secret: Input should be a valid string"),
         (json.dumps([{**GOOD, "body": "\ud800"}]).encode(), "not JSON"),
+        (json.dumps([{**GOOD, "body_base64": ""}]).encode(), "0: Value error, say either body or"),
+        (
+            json.dumps([{**GOOD, "body": "", "body_base64": "e30"}]).encode(),
+            "0.body_base64: Value error, must be base64 with its padding",
+        ),
+        (json.dumps([{**GOOD, "now": -1}]).encode(), "0.now: Input should be greater than"),
     ],
 )
 def test_an_unusable_file_is_called_so(
