@@ -58,7 +58,8 @@ _EXPECTED = {
     KeyType.RSA: f"an RSA public key, {_LOOKS}",
     KeyType.P256: f"a public key on the curve P-256, {_LOOKS}",
     KeyType.SECP256K1: f"a public key on the curve secp256k1, {_LOOKS}",
-    KeyType.ED25519: f"an Ed25519 public key, as 64 hexadecimal digits, as whpk_…, {_LOOKS}",
+    KeyType.ED25519: "an Ed25519 public key, as its 32 bytes in hexadecimal or in base64, "
+    f"as whpk_…, {_LOOKS}",
 }
 _PRIVATE = (
     "this is a private key: give the public key that the provider shows, and replace this pair, "
@@ -92,6 +93,8 @@ _SMALL_ORDER = frozenset(
     )
 )
 _ED25519_BYTES = 32
+# In base64, without its padding.
+_ED25519_LETTERS = 43
 _COORDINATE_BYTES = 32
 _JWK_CURVES: dict[object, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "secp256k1": ec.SECP256K1()}
 _JWK_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
@@ -235,11 +238,13 @@ def _read(kind: KeyType, text: bytes) -> PublicKey:
 def _unarmoured(kind: KeyType, text: bytes) -> object:
     """Read a key without PEM around it; None for a private one."""
     if kind is KeyType.ED25519:
-        if text.startswith(b"whpk_"):
-            raw = encoding.decode(encoding.Encoding.BASE64, text.removeprefix(b"whpk_"))
-            return Ed25519PublicKey.from_public_bytes(raw)
         if len(text) == 2 * _ED25519_BYTES:
             return Ed25519PublicKey.from_public_bytes(binascii.unhexlify(text))
+        bare = text.removeprefix(b"whpk_")
+        if bare != text or len(bare.rstrip(b"=")) == _ED25519_LETTERS:
+            # The padding is optional, as behind the prefix of a shared secret.
+            raw = encoding.decode(encoding.Encoding.BASE64, bare + b"=" * (-len(bare) % 4))
+            return Ed25519PublicKey.from_public_bytes(raw)
     # A dashboard may show the one long line folded.
     der = encoding.decode(encoding.Encoding.BASE64, b"".join(text.split()))
     return None if _is_private(der) else load_der_public_key(der)

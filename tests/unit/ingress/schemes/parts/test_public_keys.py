@@ -92,9 +92,19 @@ def test_an_rsa_key_may_be_in_its_older_armour() -> None:
     assert load(KeyType.RSA, _pem("rsa", PublicFormat.PKCS1)) == _private("rsa").public_key()
 
 
-@pytest.mark.parametrize("write", [bytes.hex, lambda raw: "whpk_" + base64.b64encode(raw).decode()])
+@pytest.mark.parametrize(
+    "write",
+    [
+        bytes.hex,
+        lambda raw: raw.hex().upper(),
+        lambda raw: "whpk_" + base64.b64encode(raw).decode(),
+        lambda raw: "whpk_" + base64.b64encode(raw).decode().rstrip("="),
+        lambda raw: base64.b64encode(raw).decode(),
+        lambda raw: base64.b64encode(raw).decode().rstrip("="),
+    ],
+)
 def test_an_ed25519_key_may_be_its_bare_bytes(write: Callable[[bytes], str]) -> None:
-    """Discord shows 64 hexadecimal digits, Standard Webhooks (v1a) ``whpk_`` and base64."""
+    """Discord shows 64 digits, Standard Webhooks (v1a) ``whpk_`` and base64; others the base64."""
     public = _private("ed25519").public_key()
     text = write(public.public_bytes_raw()).encode()
     assert load(KeyType.ED25519, text) == public
