@@ -1,5 +1,6 @@
 """What profiles of crypto rails promise beyond a signature: whose account, which URL, what age."""
 
+import hmac
 from dataclasses import replace
 
 import pytest
@@ -73,6 +74,27 @@ def test_where_the_url_is_signed_it_is_the_registered_one(name: str) -> None:
     assert profile.signs_url
     moved = replace(_sent(name), url="https://hooks.example/other?tenant=7")
     assert _refusal(profile, moved, _keys(profile, name)) is Reason.SIGNATURE_MISMATCH
+
+
+def test_0xpay_may_sign_the_path_or_the_whole_url_and_nothing_between() -> None:
+    """Its document leaves open which; a message of the one is never one of the other."""
+    profile = load("zeroxpay")
+    secret, stamp, body = b"0xpay-secret", b"1795000000", b'{"id":"1"}'
+    sent = Delivery("shop", "POST", b"", (), body, 0, url="https://hooks.example/a/b")
+    for called, holds in (
+        (b"/a/b", True),
+        (b"https://hooks.example/a/b", True),
+        (b"hooks.example/a/b", False),
+        (b"https://hooks.example/a", False),
+        (b"/b", False),
+    ):
+        signature = hmac.digest(secret, b"POST" + called + body + stamp, "sha256").hex().encode()
+        delivery = replace(sent, headers=((b"signature", signature), (b"timestamp", stamp)))
+        keys = [profile.key(secret)]
+        if holds:
+            assert profile.verify(delivery, keys) == 0
+        else:
+            assert _refusal(profile, delivery, keys) is Reason.SIGNATURE_MISMATCH
 
 
 @pytest.mark.parametrize("name", ["coinpayments", "quicknode", "moonpay", "zeroxpay"])
