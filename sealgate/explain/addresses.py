@@ -4,13 +4,19 @@ The registered URL and the request flow in, other URLs flow out: another scheme,
 less, a port, the query, the host that the request was sent to.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from urllib.parse import urlsplit, urlunsplit
+from itertools import permutations
+from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
 from sealgate.explain.case import Case
 
 Urls = Iterator[str]
+# Of five, 120 orders: more are tried in the order of their names alone.
+_PERMUTED_MAX = 5
+_PARAMETERS_MAX = 50
+_ESCAPE = re.compile(rb"%[0-9a-fA-F]{2}")
 
 
 def scheme(case: Case) -> Urls:
@@ -85,3 +91,30 @@ def without_query(case: Case) -> Iterator[Case]:
     registered = case.delivery.url.partition("?")[2].encode()
     for query in {b"", registered} - {case.delivery.query}:
         yield replace(case, delivery=replace(case.delivery, query=query))
+
+
+def other_query(case: Case) -> Iterator[Case]:
+    """Undo this: a proxy put the parameters in another order, wrote them anew, or added some."""
+    query = case.delivery.query
+    if query and (case.profile.signs_url or case.delivery.method == "GET"):
+        for other in dict.fromkeys(_queries(query)):
+            if other != query:
+                yield replace(case, delivery=replace(case.delivery, query=other))
+
+
+def _queries(query: bytes) -> Iterator[bytes]:
+    yield query.replace(b"+", b"%20")
+    yield query.replace(b"%20", b"+")
+    yield _ESCAPE.sub(lambda found: found[0].lower(), query)
+    yield _ESCAPE.sub(lambda found: found[0].upper(), query)
+    yield unquote_to_bytes(query)
+    pairs = query.split(b"&")
+    if len(pairs) > _PARAMETERS_MAX:
+        return
+    for at in range(len(pairs)):
+        yield b"&".join(pairs[:at] + pairs[at + 1 :])
+        yield b"&".join(pairs[:at])
+        yield b"&".join(pairs[at:])
+    yield b"&".join(sorted(pairs))
+    if len(pairs) <= _PERMUTED_MAX:
+        yield from map(b"&".join, permutations(pairs))

@@ -8,7 +8,10 @@ nothing to undo.
 
 import base64
 import binascii
+import contextlib
+import html
 import re
+import unicodedata
 import urllib.parse
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,10 +22,12 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from ingress.delivery import Rejected
 from ingress.schemes.parts import lexemes
 from ingress.schemes.parts.lexemes import Node, Number
+from sealgate.explain import chunks
 from sealgate.explain.case import Case
 
 Bodies = Iterator[bytes]
 PLAIN_BYTES_MAX = 4 * 1024 * 1024
+_FIELDS_MAX = 20
 _BOM = b"\xef\xbb\xbf"
 _FORM = re.compile(rb"[^\s=&{}<>]+=[^\s&{}<>]*(?:&[^\s=&{}<>]*=[^\s&{}<>]*)*")
 _SMALL_ESCAPE = re.compile(rb"%[0-9a-fA-F]{2}")
@@ -107,6 +112,10 @@ def in_base64(body: bytes) -> Bodies:
 
 def charset(body: bytes) -> Bodies:
     """Undo this: the body's bytes were read in one character set and written in another."""
+    for wide in ("utf-16", "utf-16-le", "utf-16-be"):
+        if b"\0" in body:
+            with contextlib.suppress(UnicodeError):
+                yield body.decode(wide).encode()
     for read, wrote in product(("utf-8", "latin-1", "cp1252"), repeat=2):
         if read == wrote or body.isascii():
             continue
@@ -114,6 +123,41 @@ def charset(body: bytes) -> Bodies:
             yield body.decode(wrote).encode(read)
         except UnicodeError:
             continue
+
+
+def unicode_form(body: bytes) -> Bodies:
+    """Undo this: letters were composed, or taken apart into letter and accent."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return
+    if not text.isascii():
+        yield unicodedata.normalize("NFC", text).encode()
+        yield unicodedata.normalize("NFD", text).encode()
+
+
+def html_escaped(body: bytes) -> Bodies:
+    """Undo this: quotes and angles were escaped for a page."""
+    if b"&" in body and b";" in body:
+        text = body.decode("utf-8", "surrogateescape")
+        yield html.unescape(text).encode("utf-8", "surrogateescape")
+        plain = text.replace("&quot;", '"').replace("&#34;", '"').replace("&#39;", "'")
+        plain = plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+        yield plain.encode("utf-8", "surrogateescape")
+
+
+def in_chunks(body: bytes) -> Bodies:
+    """Undo this: the chunks of the transfer were never joined."""
+    joined = chunks.joined(body)
+    if joined is not None:
+        yield joined
+
+
+def form_field(body: bytes) -> Bodies:
+    """Undo this: the body was put into a field of a form."""
+    if _FORM.fullmatch(body.strip()):
+        pairs = urllib.parse.parse_qsl(body.strip().decode("latin-1"), encoding="utf-8")
+        yield from (value.encode() for _, value in pairs[:_FIELDS_MAX])
 
 
 def form_encoded(body: bytes) -> Bodies:

@@ -11,15 +11,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ingress.schemes.parts.headers import Headers
-from sealgate.explain import curl
+from sealgate.explain import chunks, curl
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{3,10}) (\S+) HTTP/[0-9.]+\r?\n")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\r\n]*)?\r\n")
 _METHOD = re.compile(r"[A-Z]{1,20}")
 PAIR = 2
+_EVENT = "isBase64Encoded"
 FORMS = (
     "a request as HTTP/1.1 writes it (request line, headers, empty line, body), a JSON object "
     '{"method", "url", "headers", "body" or "body_base64"}, or a curl command line'
@@ -96,16 +97,10 @@ def _header_lines(head: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _unchunked(capture: Capture) -> Capture:
     """Put a chunked body together; one that is not in chunks any more stays as it is."""
-    body, at, found = capture.body, 0, list[bytes]()
-    while line := _CHUNK.match(body, at):
-        size = int(line[1], 16)
-        if size == 0:
-            joined = b"".join(found)
-            return replace(capture, body=joined, notes=("its body came in chunks; joined here",))
-        found.append(body[line.end() : line.end() + size])
-        at = line.end() + size
-        at += 2 if body[at : at + 2] == b"\r\n" else 0
-    return capture
+    joined = chunks.joined(capture.body)
+    if joined is None:
+        return capture
+    return replace(capture, body=joined, notes=("its body came in chunks; joined here",))
 
 
 def _from_json(raw: bytes) -> Capture:
@@ -113,6 +108,8 @@ def _from_json(raw: bytes) -> Capture:
         said = json.loads(raw)
     except (ValueError, RecursionError) as wrong:
         raise Unusable(f"the request file begins like JSON and is none: {wrong}") from None
+    is_event = _EVENT in said
+    said = _of_event(said) if is_event else said
     url = said.get("url", said.get("path", ""))
     if not isinstance(url, str):
         raise Unusable("the JSON capture's url must be a text")
@@ -121,7 +118,23 @@ def _from_json(raw: bytes) -> Capture:
     if not _METHOD.fullmatch(method):
         raise Unusable("the JSON capture's method must be a word such as POST")
     headers = tuple(_json_headers(said.get("headers")))
-    return Capture(method, url, headers, _json_body(said), "JSON")
+    notes = ("a function's event: its body is taken as isBase64Encoded says",) if is_event else ()
+    return Capture(method, url, headers, _json_body(said), "JSON", notes)
+
+
+def _of_event(said: dict[str, Any]) -> dict[str, Any]:
+    """Return the request in the event that a cloud's gateway hands to a function, in our names."""
+    context = said.get("requestContext")
+    http = context.get("http") if isinstance(context, dict) else None
+    method = http.get("method") if isinstance(http, dict) else None
+    path, query = said.get("rawPath"), said.get("rawQueryString")
+    found = {
+        "method": said.get("httpMethod") or method,
+        "url": f"{path}?{query}" if query else path,
+        "headers": said.get("multiValueHeaders"),
+        "body_base64": said.get("body") if said[_EVENT] is True else None,
+    }
+    return {**said, **{name: value for name, value in found.items() if value}}
 
 
 def _json_headers(said: object) -> Iterator[tuple[bytes, bytes]]:

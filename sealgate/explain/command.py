@@ -12,7 +12,7 @@ from typing import TextIO
 from ingress.contract.envelope import UNPARSED_TYPE
 from ingress.delivery import Delivery
 from ingress.providers.identity import UNKNOWN_TYPE
-from sealgate.explain import capture, hints, others, report, steps, times
+from sealgate.explain import capture, hints, last, others, report, steps, times
 from sealgate.explain.asked import Question
 from sealgate.explain.capture import Capture, Unusable
 from sealgate.explain.case import Case, Verdict, decoded
@@ -94,7 +94,7 @@ def diagnose(case: Case, verdict: Verdict, asked: Subject, now_ms: int) -> list[
     if any(one.name == others.OTHERWISE for one in proven):
         guesses = [one for one in guesses if one.name != hints.MISNAMED]
     told = proven or any(one.name in hints.FATAL | hints.ENOUGH for one in guesses)
-    return [*proven, *guesses, *([] if told else [hints.last_resort(case, verdict)])]
+    return [*proven, *guesses, *([] if told else [last.last_resort(case, verdict)])]
 
 
 def _delivery(captured: Capture, asked: Subject) -> Delivery:

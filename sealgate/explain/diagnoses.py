@@ -29,13 +29,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One row: `alter` yields the case with one accident undone."""
+    """One row: `alter` yields the case with one accident undone.
+
+    One that `is_lone` alters in too many ways to be tried together with another.
+    """
 
     kind: str
     name: str
     what: str
     advice: str
     alter: Callable[[Case], Iterable[Case]]
+    is_lone: bool = False
 
 
 class Search:
@@ -75,7 +79,8 @@ class Search:
 
     def two(self, case: Case) -> list[Finding]:
         """Try rows of two kinds together; the first pair that holds explains enough."""
-        for first, second in combinations(self._table, 2):
+        paired = [row for row in self._table if not row.is_lone]
+        for first, second in combinations(paired, 2):
             if first.kind != second.kind and self._both(case, first, second):
                 return [
                     Finding(row.name, f"{row.what} (together with the other)", row.advice)

@@ -24,6 +24,9 @@ MISNAMED = "header-misnamed"
 _HEX = re.compile(rb"[0-9a-fA-F]+")
 _LENGTH = re.compile(rb"[0-9]{1,12}")
 _REPLACEMENT = b"\xef\xbf\xbd"
+_API_KEY = re.compile(rb"(?:sk|pk|rk)_(?:live|test)_")
+# A random signature of so many letters has both kinds of them.
+_LETTERS_MIN = 16
 _MASKS = (b"*", b"...", b"\xe2\x80\xa6", b"redacted", b"hidden", b"<")
 
 
@@ -191,6 +194,40 @@ def encoding(case: Case) -> Hints:
             yield Finding("content-encoding", what, advice, proven=False)
 
 
+def api_key(case: Case) -> Hints:
+    """Look for the provider's API key in the place of the endpoint's secret."""
+    for held in case.held:
+        if _API_KEY.match(held.secret.strip()):
+            yield Finding(
+                "api-key",
+                f"the key {held.id!r} begins as API keys do (sk_, pk_, rk_), and few providers "
+                "sign with one",
+                "take the secret that the dashboard shows beside this very webhook",
+                proven=False,
+            )
+
+
+def lost_letters(case: Case) -> Hints:
+    """Look at a signature in base64 whose letters are all of one case."""
+    for said in statements(case.profile):
+        for text in _signatures(case, said) if said.encoding is Encoding.BASE64 else []:
+            letters = bytes(letter for letter in text if chr(letter).isalpha())
+            if len(letters) >= _LETTERS_MIN and letters in {letters.upper(), letters.lower()}:
+                yield Finding(
+                    "case-lost",
+                    "the signature is base64, and all its letters are of one case: something "
+                    "changed them, and what they were is lost",
+                    "capture the header before anything turns it into capitals or small letters",
+                    proven=False,
+                )
+
+
+def mismatch(case: Case) -> Hints:
+    """Look at what is likely wrong where a signature is well formed and nobody's."""
+    yield from api_key(case)
+    yield from lost_letters(case)
+
+
 HINTS: tuple[Callable[[Case], Hints], ...] = (
     method,
     encoding,
@@ -207,12 +244,22 @@ BY_REASON: Mapping[Reason, Callable[[Case], Hints]] = {
     Reason.KEY_MISSING: no_key,
     Reason.KEY_UNKNOWN: unknown_key,
     Reason.HEADER_MISSING: misnamed,
+    Reason.HEADER_MALFORMED: lost_letters,
+    Reason.SIGNATURE_MISMATCH: mismatch,
     Reason.VERSION_UNSUPPORTED: versions,
 }
 FATAL = frozenset({"no-key", "key-not-held", "no-url"})
 """Where one of these is found, nothing that is tried could hold."""
 ENOUGH = frozenset(
-    {"truncated", "broken-json", "lost-letters", "empty-header", "signature-length", "masked"}
+    {
+        "truncated",
+        "broken-json",
+        "lost-letters",
+        "empty-header",
+        "signature-length",
+        "masked",
+        "case-lost",
+    }
 )
 """Where one of these is seen, the key need not be doubted."""
 
@@ -222,50 +269,3 @@ def seen(case: Case, verdict: Verdict) -> list[Finding]:
     own = BY_REASON.get(verdict.reason) if verdict.reason else None
     hints = HINTS if own is None else (own, *HINTS)
     return [finding for hint in hints for finding in hint(case)]
-
-
-def last_resort(case: Case, verdict: Verdict) -> Finding:
-    """Say what remains where nothing that was tried holds."""
-    if verdict.reason in _REMAINING:
-        what, advice = _REMAINING[verdict.reason]
-    elif verdict.reason is Reason.SIGNATURE_MISMATCH:
-        public = any(isinstance(key.material, bytes) is False for _, key in case.keys)
-        what = "nothing that is known to happen explains it. Most likely " + (
-            "the public key is another one: of the sandbox, or replaced since"
-            if public
-            else "the secret is another one: of another endpoint or environment, or replaced since"
-        )
-        what += "; or the body was changed in its content"
-        if case.profile.signs_url:
-            what = (
-                "the URL is signed: most likely it is registered otherwise at the provider than "
-                f"{case.delivery.url!r}, to the letter. If it is the same, {what}"
-            )
-        first = "compare public_url with the registered URL, then " * case.profile.signs_url
-        advice = (
-            f"{first}compare the key with the provider's dashboard for this very URL, then have "
-            "the provider send a test event and capture it at the edge"
-        )
-    else:
-        what = "nothing that is known to happen explains it"
-        advice = (
-            "compare the steps above with the provider's documentation, and the capture with the "
-            "request as it reached the edge"
-        )
-    return Finding("unexplained", what, advice, proven=False)
-
-
-_REMAINING: Mapping[Reason | None, tuple[str, str]] = {
-    Reason.CLAIM_MISMATCH: (
-        "the signature is genuine, and its owner is another than the configured one",
-        "compare the source's parameters (`providers show` names them) with the dashboard",
-    ),
-    Reason.HEADER_MISSING: (
-        "the request carries no signature of this provider",
-        "see that signing is switched on at the provider, and that no proxy drops the header",
-    ),
-    Reason.DIGEST_MISMATCH: (
-        "the token is genuine, and the body is not the one it was made for",
-        "capture the body's bytes as they arrived, before anything parses them",
-    ),
-}

@@ -7,6 +7,7 @@ source's key verify it?
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 
 from ingress import providers
 from ingress.delivery import Rejected
@@ -19,6 +20,7 @@ OTHERWISE = "signed-otherwise"
 _COMMON = frozenset({b"authorization", b"signature", b"x-signature", b"x-hub-signature"})
 
 
+@cache
 def loaded() -> Mapping[str, Profile]:
     """Load every built-in profile, as its parameters stand by default."""
     found = {}

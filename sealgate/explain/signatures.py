@@ -77,8 +77,13 @@ def url_safe(text: bytes, parser: Parser) -> Texts:
     """Undo this: it is in the URL-safe alphabet of base64, or has lost its padding."""
     standard = text.translate(_URL_SAFE)
     if isinstance(parser, parsers.Plain) and text.startswith(parser.prefix):
-        bare = standard.removeprefix(parser.prefix).rstrip(b"=")
-        yield parser.prefix + bare + b"=" * (-len(bare) % 4)
+        yield parser.prefix + _padded(text.removeprefix(parser.prefix))
+    elif isinstance(parser, parsers.Named | parsers.Versions):
+        items = [item.partition(_assign(parser)) for item in text.split(parser.separator)]
+        yield parser.separator.join(
+            name + sign + _padded(value) if name == _version(parser) else name + sign + value
+            for name, sign, value in items
+        )
     yield standard
 
 
@@ -172,21 +177,20 @@ def other_version(case: Case) -> Iterator[Case]:
 
 
 def other_versions(case: Case) -> list[bytes]:
-    """Return the names of what else the signature's header carries."""
+    """Return the names of what else the signature's header carries, where ours is not."""
     names: dict[bytes, None] = {}
+    ours: set[bytes] = set()
+    stamps: set[bytes] = set()
     for said in statements(case.profile):
-        text = _text(case, said)
-        if isinstance(said.parser, parsers.Named):
-            items = [
-                item.partition(said.parser.assign) for item in text.split(said.parser.separator)
-            ]
+        text, parser = _text(case, said), said.parser
+        if isinstance(parser, parsers.Named | parsers.Versions):
+            items = [item.partition(_assign(parser)) for item in text.split(parser.separator)]
             names |= {name: None for name, assigned, _ in items if assigned}
-            names.pop(said.parser.key, None)
-        elif isinstance(said.parser, parsers.Versions):
-            items = [item.partition(b",") for item in text.split(said.parser.separator)]
-            names |= {name: None for name, assigned, _ in items if assigned}
-            names.pop(said.parser.version, None)
-    return list(names)
+            ours.add(_version(parser))
+            stamps.add(b"" if said.stamp is None else said.stamp.field)
+    if any(name not in ours and name.strip() in ours for name in names):
+        return []  # ours is there, with a blank beside it: an accident, and no other version
+    return [name for name in names if name not in ours | stamps]
 
 
 def other_header(case: Case) -> Iterator[Case]:
@@ -236,6 +240,23 @@ def on_text(change: Callable[[bytes], Texts]) -> Callable[[Case], Iterator[Case]
 
 def _prefix(parser: Parser) -> bytes:
     return parser.prefix if isinstance(parser, parsers.Plain) else b""
+
+
+def _version(parser: Parser) -> bytes:
+    """Return the name before our signatures in a list; of a plain text there is none."""
+    if isinstance(parser, parsers.Named):
+        return parser.key
+    return parser.version if isinstance(parser, parsers.Versions) else b""
+
+
+def _assign(parser: parsers.Named | parsers.Versions) -> bytes:
+    return parser.assign if isinstance(parser, parsers.Named) else b","
+
+
+def _padded(text: bytes) -> bytes:
+    """Write base64 in its standard alphabet, with its padding."""
+    bare = text.translate(_URL_SAFE).rstrip(b"=")
+    return bare + b"=" * (-len(bare) % 4)
 
 
 def _renamed(parser: Parser, name: bytes) -> Parser:

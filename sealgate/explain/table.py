@@ -1,34 +1,14 @@
 """The table of accidents: a name, what it means, what to do about it, and how to undo it.
 
-Each row is data around one small pure function of `bodies`, `keyfiles`, `signatures` or
-`addresses`. To teach `sealgate verify` another accident, write the function and add its row.
+Each row is data around one small pure function of `keyfiles`, `signatures` or `addresses`; those of
+a body are in `bodytable`. To teach `sealgate verify` another accident, write the function and add
+its row.
 """
 
-from sealgate.explain import addresses, bodies, keyfiles, signatures
+from sealgate.explain import addresses, keyfiles, signatures
+from sealgate.explain.bodytable import BODY
 from sealgate.explain.diagnoses import Diagnosis
 
-_COMPACT, _SPACED, _AFTER_COLON = (",", ":"), (", ", ": "), (",", ": ")
-
-
-def _reprint(name: str, what: str, indent: str | None, item: tuple[str, str]) -> list[Diagnosis]:
-    advice = (
-        "something parsed the JSON and printed it again before this capture: verify the bytes as "
-        "they arrive (in most frameworks: read the raw body before any JSON middleware)"
-    )
-    return [
-        Diagnosis(
-            "body",
-            name + ("-sorted" if is_sorted else ""),
-            f"the signed JSON was {what}{' with sorted keys' if is_sorted else ''}",
-            advice,
-            bodies.on_body(bodies.reprinted(indent, item, is_sorted=is_sorted)),
-        )
-        for is_sorted in (False, True)
-    ]
-
-
-_SAVE = "capture the body without an editor: its bytes count, to the last line end"
-_ENCODE = "verify the bytes before anything decodes them to text"
 _FILE = "write the secret alone into the file: printf %s 'THE-SECRET' > FILE"
 _AS_SHOWN = "put the secret into the file as the provider's dashboard shows it, nothing else"
 _PROXY = "look at what stands between the provider and you: a proxy or a framework rewrites headers"
@@ -37,99 +17,6 @@ _OTHER_SCHEME = (
     "or write your own beside sealgate.toml (docs/providers-format.md)"
 )
 _URL = "set public_url to the URL exactly as it is registered at the provider"
-
-BODY = (
-    Diagnosis(
-        "body",
-        "line-end-missing",
-        "the signed body ended with a line end that is missing here",
-        _SAVE,
-        bodies.on_body(bodies.line_end_missing),
-    ),
-    Diagnosis(
-        "body",
-        "line-end-added",
-        "a line end stands behind the signed body",
-        _SAVE,
-        bodies.on_body(bodies.line_end_added),
-    ),
-    Diagnosis(
-        "body",
-        "blanks-added",
-        "blanks or line ends stand around the signed body",
-        _SAVE,
-        bodies.on_body(bodies.blanks_added),
-    ),
-    Diagnosis(
-        "body",
-        "crlf-became-lf",
-        "the signed body has CRLF where LF stands here",
-        _SAVE,
-        bodies.on_body(bodies.line_feeds),
-    ),
-    Diagnosis(
-        "body",
-        "lf-became-crlf",
-        "the signed body has LF where CRLF stands here",
-        _SAVE,
-        bodies.on_body(bodies.carriage_returns),
-    ),
-    Diagnosis(
-        "body",
-        "byte-order-mark",
-        "a byte order mark was added to the signed body, or taken from it",
-        _SAVE,
-        bodies.on_body(bodies.byte_order_mark),
-    ),
-    Diagnosis(
-        "body",
-        "quoted",
-        "the body is wrapped in quotes: it is the text of a JSON text",
-        "take the capture's body as bytes, not as a JSON string",
-        bodies.on_body(bodies.quoted),
-    ),
-    Diagnosis(
-        "body",
-        "escaped",
-        "the body is escaped as in a log line",
-        "take the body from the wire, or as body_base64",
-        bodies.on_body(bodies.escaped),
-    ),
-    Diagnosis(
-        "body",
-        "compressed",
-        "the body is compressed, and the plain bytes were signed",
-        "the proxy or the profile must undo it (content_encodings) before verification",
-        bodies.on_body(bodies.compressed),
-    ),
-    Diagnosis(
-        "body",
-        "base64",
-        "the body stands in base64",
-        "decode it first: cloud functions say so in isBase64Encoded",
-        bodies.on_body(bodies.in_base64),
-    ),
-    Diagnosis(
-        "body",
-        "charset",
-        "the body was decoded in one character set and encoded in another",
-        _ENCODE,
-        bodies.on_body(bodies.charset),
-    ),
-    Diagnosis(
-        "body",
-        "form-encoded",
-        "the form's fields were decoded and encoded again",
-        _ENCODE,
-        bodies.on_body(bodies.form_encoded),
-    ),
-    *_reprint("json-compact", "compact", None, _COMPACT),
-    *_reprint("json-spaced", "printed with a blank after each comma and colon", None, _SPACED),
-    *_reprint("json-after-colon", "printed with a blank after each colon only", None, _AFTER_COLON),
-    *_reprint("json-pretty-2", "indented by 2", "  ", _AFTER_COLON),
-    *_reprint("json-pretty-4", "indented by 4", "    ", _AFTER_COLON),
-    *_reprint("json-pretty-tab", "indented by tabs", "\t", _AFTER_COLON),
-)
 
 SECRET = (
     Diagnosis(
@@ -363,6 +250,14 @@ URL = (
         "the query was left out of the signed URL, or is missing in this request",
         "a proxy drops or adds a query: pass it through unchanged",
         addresses.without_query,
+    ),
+    Diagnosis(
+        "url",
+        "query-changed",
+        "the query was changed on its way: its parameters stand in another order, are written "
+        "anew, or are more than were signed",
+        "a proxy rewrites the query: pass it through unchanged",
+        addresses.other_query,
     ),
     Diagnosis(
         "url",
