@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
+from sealgate.explain import numbers
 from sealgate.explain.asked import Keys, Question, Reading
 from sealgate.explain.command import explain
 from sealgate.explain.report import Report
@@ -95,6 +96,7 @@ def test_a_number_too_large_to_print_costs_nothing(tmp_path: Path) -> None:
     """The capture is a stranger's: a billion zeros must not be printed to look for them."""
     report = _report(tmp_path, "github", _http(b'{"a":1e999999999,"b":1E-99999999}', _github()))
     assert [one.name for one in report.findings] == ["unexplained"]
+    assert all(len(body) < 200 for body in numbers.rewritten(b'{"a":1e99999,"b":2E+000123}'))
 
 
 def _twilio(query: str) -> tuple[str, str]:
@@ -110,6 +112,7 @@ QUERIES = {
     "a=1/&b=5": "trace=1&a=1/&b=5",
     "a=1&b=6": "a=1&b=6&utm_source=mail&utm_medium=x",
     "c=1&b=2&a=3&f=4&e=5&d=6&g=7&a=8": "c=1&b=2&a=3&f=4&e=5&d=6&g=7&a=8&z=",
+    "b=1&a=2&c=7": "c=7&b=1&a=2",
     "a=1&b=2&c=3&d=4&e=5&f=6": "f=6&e=5&d=4&c=3&b=2&a=1",
 }
 
