@@ -103,23 +103,35 @@ def load(name: str, parameters: Mapping[str, object] | None = None) -> Profile:
 
 def load_file(file: Traversable, parameters: Mapping[str, object] | None = None) -> Profile:
     """Load the profile in a file; its name is the file's. Raises `ValueError`, as `load` does."""
-    name = file.name.removesuffix(_SUFFIX)
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        # With the mark that some editors put at the beginning, or without.
+        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return _read(file.name, table, parameters or {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise ValueError(f"{file.name}: not TOML: {wrong}") from None
+    except OSError as wrong:
+        raise ValueError(f"{file.name}: cannot be read: {wrong.strerror}") from None
+    except RecursionError:
+        raise ValueError(f"{file.name}: its tables or lists are nested too deeply") from None
+
+
+def _read(file: str, table: dict[str, object], parameters: Mapping[str, object]) -> Profile:
+    """Check a profile's table and compile it. Raises `ValueError`."""
+    name = file.removesuffix(_SUFFIX)
     try:
-        declared = _PARAMETERS.validate_python(table.pop("parameters", {}) | _window(table))
+        said = table.pop("parameters", {})
+        all_of_them = said | _window(table) if isinstance(said, dict) else said
+        declared = _PARAMETERS.validate_python(all_of_them)
     except ValidationError as wrong:
-        raise ValueError(explain(file.name, wrong, {})) from None
-    values = resolve(declared, parameters or {})
+        raise ValueError(explain(file, wrong, {})) from None
+    values = resolve(declared, parameters)
     try:
         declaration = Declaration.model_validate(fill(table, values))
-        return compile_profile(name, declaration, tuple(lacking(declared, parameters or {})))
+        return compile_profile(name, declaration, tuple(lacking(declared, parameters)))
     except ValidationError as wrong:
-        raise ValueError(explain(file.name, wrong, table)) from None
+        raise ValueError(explain(file, wrong, table)) from None
     except ValueError as wrong:
-        raise ValueError(f"{file.name}: {wrong}") from None
+        raise ValueError(f"{file}: {wrong}") from None
 
 
 def _window(table: Mapping[str, object]) -> dict[str, object]:

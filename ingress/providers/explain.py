@@ -23,6 +23,19 @@ _LIKE = {
     "version": "1-32 printable ASCII characters",
     "field": "1-32 printable ASCII characters",
 }
+_IN_A_FILE = "a secret stands in a file that [[source.key]] names, and never in a profile"
+_SOURCE = "a source says it: [[source]] in sealgate.toml"
+_ELSEWHERE = {
+    "secret": _IN_A_FILE,
+    "secrets": _IN_A_FILE,
+    "key_file": _IN_A_FILE,
+    "experimental": _SOURCE,
+    "accepts_hints": _SOURCE,
+    "public_url": _SOURCE,
+    "provider": "the name of a profile is its file's",
+    "name": "the name of a profile is its file's; what people read is its title",
+}
+"""Fields that are looked for in a profile and stand elsewhere."""
 _LACKING = {
     "kind": "say what signs: mac, asym, jws, token or none",
     "form": "say how the signature's text is written: plain, kv or list",
@@ -38,8 +51,13 @@ def explain(file: str, wrong: ValidationError, table: object) -> str:
     `table` is the file's own, so that a parameter's bad value is blamed on the parameter.
     """
     is_parameter = wrong.title != Declaration.__name__
+    errors = wrong.errors()
+    # Of a list whose items are all wrong the checker says, too, that it is empty.
+    full = {error["loc"][:end] for error in errors for end in range(len(error["loc"]))}
     return "\n".join(
-        f"{file}: {_mistake(error, table, is_parameter=is_parameter)}" for error in wrong.errors()
+        f"{file}: {_mistake(error, table, is_parameter=is_parameter)}"
+        for error in errors
+        if error["type"] != "too_short" or error["loc"] not in full
     )
 
 
@@ -111,6 +129,16 @@ def _unlike(error: ErrorDetails) -> str:
     return f"must be {like}" if like else error["msg"]
 
 
+def _unknown(error: ErrorDetails) -> str:
+    more = _ELSEWHERE.get(str(error["loc"][-1]), "")
+    return f"there is no such field{'; ' + more if more else ''}"
+
+
+def _no_list(error: ErrorDetails) -> str:
+    example = {"methods": "POST", "message": "{body}"}.get(str(error["loc"][-1]), "/id")
+    return f'must be a list: ["{example}"]'
+
+
 def _bounded(error: ErrorDetails) -> str:
     said = error.get("ctx", {})
     limit = said.get("ge", said.get("le"))
@@ -119,7 +147,7 @@ def _bounded(error: ErrorDetails) -> str:
 
 _WORDS: Mapping[str, Callable[[ErrorDetails], str]] = {
     "missing": _missing,
-    "extra_forbidden": lambda _: "there is no such field",
+    "extra_forbidden": _unknown,
     "union_tag_not_found": _untagged,
     "union_tag_invalid": _wrong_tag,
     "enum": _one_of,
@@ -133,7 +161,7 @@ _WORDS: Mapping[str, Callable[[ErrorDetails], str]] = {
     "date_from_datetime_parsing": lambda _: "must be a date, without quotes: 2026-11-22",
     "date_type": lambda _: "must be a date, without quotes: 2026-11-22",
     "model_type": lambda _: 'must be a table: { name = "value" }',
-    "tuple_type": lambda _: 'must be a list: ["/id"]',
+    "tuple_type": _no_list,
     "list_type": lambda _: "must be a list: [...]",
     "dict_type": lambda _: 'must be a table: { name = "value" }',
     "too_short": lambda _: "is empty; at least one is needed",
@@ -145,8 +173,7 @@ def _hint(error: ErrorDetails, *, is_parameter: bool) -> str:
     """Guess what was meant, from the fields of the same table or from the values allowed here."""
     kind = error["type"]
     if kind == "extra_forbidden":
-        fields = _fields(error["loc"][:-1], Parameter if is_parameter else Declaration)
-        hint = meant(str(error["loc"][-1]), fields)
+        hint = _field_meant(error["loc"], Parameter if is_parameter else Declaration)
     elif kind in {"enum", "literal_error"}:
         hint = meant(str(error["input"]), _QUOTED.findall(error["msg"]))
     elif kind == "union_tag_invalid":
@@ -155,6 +182,30 @@ def _hint(error: ErrorDetails, *, is_parameter: bool) -> str:
     else:
         hint = ""
     return f"; {hint.strip()}" if hint else ""
+
+
+def _field_meant(steps: tuple[int | str, ...], root: type[BaseModel]) -> str:
+    word = str(steps[-1])
+    if word in _ELSEWHERE:
+        return ""
+    hint = meant(word, _fields(steps[:-1], root))
+    # At the top of a file stands what was to stand in a table whose line was forgotten.
+    is_top = root is Declaration and len(steps) == 1
+    return _below(word) if is_top and not hint else hint
+
+
+def _below(word: str) -> str:
+    """Guess the table in which a field was meant to stand."""
+    places = [
+        f"{name}.{inner}"
+        for name, field in Declaration.model_fields.items()
+        for kind in _kinds(field.annotation)
+        for inner in kind.model_fields
+    ]
+    inner = meant(word, [place.partition(".")[2] for place in places])
+    found = _QUOTED.search(inner)
+    where = [] if found is None else [place for place in places if place.endswith("." + found[1])]
+    return f"did you mean {' or '.join(map(repr, dict.fromkeys(where)))}? " if where else ""
 
 
 def _fields(steps: tuple[int | str, ...], root: type[BaseModel]) -> set[str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Value = str | int
 
+_PATH = ("$.", "$[")
 _CONFIG = re.compile(r"\{config:([a-z_]+)\}")
 
 
@@ -87,14 +88,21 @@ def _text(name: str, values: Mapping[str, Value]) -> str:
 
 
 def reference(entry: object) -> str | None:
-    """Return the name of the parameter that an entry stands for, if it does."""
-    return entry[1:] if isinstance(entry, str) and entry.startswith("$") else None
+    """Return the name of the parameter that an entry stands for, if it does.
+
+    What looks like ``$.id`` is no parameter, but a path of another kind in a place's place.
+    """
+    if not isinstance(entry, str) or entry.startswith(_PATH):
+        return None
+    return entry[1:] if entry.startswith("$") else None
 
 
 def meant(word: str, known: Iterable[str]) -> str:
     """Return a hint for a misspelt word, or "" where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}? " if near else ""
+    # Letters of the other case are the commonest misspelling, and far apart to a comparison.
+    spelt = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(word.lower(), list(spelt), n=1)
+    return f"did you mean {spelt[near[0]]!r}? " if near else ""
 
 
 def _unknown(name: str, declared: Mapping[str, Parameter]) -> str:

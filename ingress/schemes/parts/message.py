@@ -6,6 +6,7 @@ otherwise ``a`` + ``.`` + ``b.c`` and ``a.b`` + ``.`` + ``c`` would share a sign
 provider signs another form of its body than the bytes it sent, a part of `rewritten` makes it.
 """
 
+import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -110,7 +111,9 @@ def _part(text: str, end: bytes) -> Part:
     make = _PARTS.get(name)
     if make is None:
         known = ", ".join(sorted([*_PARTS, Secret.HERE]))
-        raise ValueError(f"{{{text}}} is no part of a message; there are {known}")
+        near = difflib.get_close_matches(name, [*_PARTS, Secret.HERE], n=1)
+        hint = f"; did you mean {{{near[0]}}}?" if near else ""
+        raise ValueError(f"{{{text}}} is no part of a message; there are {known}{hint}")
     try:
         part = make(argument)
     except ValueError as wrong:

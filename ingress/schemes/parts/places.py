@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ingress.schemes.parts import pointer
 
 _HEADER = re.compile(r"[a-z][a-z0-9-]{0,63}\*?")
+_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
 _NAME = re.compile(r"[!-~]{1,64}")
 
 
@@ -52,4 +53,11 @@ def parse(text: str) -> Place:
         return Place(Kind(kind), name)
     raise ValueError(
         f"{text!r} is no place; there are /json/pointer, header:x-name, form:name and query:name"
+        + _meant(text)
     )
+
+
+def _meant(text: str) -> str:
+    """Guess the pointer that was meant by ``id``, ``data.id`` or ``$.data.id``."""
+    path = text.removeprefix("$").removeprefix(".")
+    return f"; did you mean '/{path.replace('.', '/')}'?" if _PATH.fullmatch(path) else ""

@@ -10,6 +10,46 @@ from ingress import providers
 GOOD = (files(providers) / "stripe.toml").read_text(encoding="utf-8")
 NAME = r'header = "Stripe-Signature"'
 MISTAKES = {
+    "capitals": ('"sha256"', '"SHA256"', "or 'keccak256'; did you mean 'sha256'?"),
+    "part, nearly": ("{body}", "{raw_body}", "url; did you mean {body}?"),
+    "pointer, nearly": ('["/id"]', '["id"]', "query:name; did you mean '/id'?"),
+    "path with dots": ('["/id"]', '["$.data.id"]', "event_key.0: '$.data.id' is no place;"),
+    "path with dots, meant": ('["/id"]', '["$.data.id"]', "did you mean '/data/id'?"),
+    "its table forgotten": (
+        'confidence = "A"',
+        'confidence = "A"\nsucess_status = 200',
+        "sucess_status: there is no such field; did you mean 'answers.success_status'?",
+    ),
+    "a secret": (
+        NAME,
+        NAME + '\nsecret = "sk_live_canary"',
+        "signature.secret: there is no such field; a secret stands in a file that [[source.key]]",
+    ),
+    "what a source says": (
+        'confidence = "A"',
+        'confidence = "A"\nexperimental = true',
+        "experimental: there is no such field; a source says it: [[source]] in sealgate.toml",
+    ),
+    "a word for a list": (
+        'confidence = "A"',
+        'confidence = "A"\nmethods = "POST"',
+        'methods: must be a list: ["POST"]',
+    ),
+    "parameters of another kind": (
+        'confidence = "A"',
+        'confidence = "A"\nparameters = "x"',
+        'parameters: must be a table: { name = "value" }',
+    ),
+    "a thousand lists": (
+        'confidence = "A"',
+        'confidence = "A"\nx = ' + "[" * 5000 + "]" * 5000,
+        "mine.toml: its tables or lists are nested too deeply",
+    ),
+    "a thousand tables": (
+        'confidence = "A"',
+        'confidence = "A"\n' + ".".join("a" * 3000) + " = 1",
+        "mine.toml: its tables or lists are nested too deeply",
+    ),
     "misspelt field": (
         NAME,
         'haeder = "X"',
@@ -112,3 +152,19 @@ def test_a_mistake_names_file_field_and_remedy(tmp_path: Path, name: str) -> Non
         providers.load_file(file)
     assert str(told.value).startswith("mine.toml: ")
     assert expected in str(told.value)
+
+
+def test_a_list_of_mistakes_is_not_called_empty_too(tmp_path: Path) -> None:
+    """Whoever has written one item would look for the second mistake, and there is none."""
+    file = tmp_path / "mine.toml"
+    file.write_text(GOOD.replace("read = 2026-11-22", 'read = "today"'))
+    with pytest.raises(ValueError) as told:
+        providers.load_file(file)
+    assert "is empty" not in str(told.value)
+    assert str(told.value).count("must be a date") == GOOD.count("read = 2026-11-22")
+
+
+def test_the_mark_that_windows_editors_write_is_no_mistake(tmp_path: Path) -> None:
+    """Nobody sees it, and a message about line 1, column 1 explains nothing."""
+    (tmp_path / "mine.toml").write_text("\ufeff" + GOOD, encoding="utf-8")
+    assert providers.load_file(tmp_path / "mine.toml").title == "Stripe"
