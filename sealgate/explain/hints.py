@@ -9,13 +9,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from ingress.delivery import Reason, Rejected
+from ingress.schemes.asym import Asym
+from ingress.schemes.jws import Jws
 from ingress.schemes.mac import DIGEST_BYTES, Mac
 from ingress.schemes.parts.encoding import Encoding
 from ingress.schemes.parts.places import Kind
-from ingress.schemes.parts.statement import Statement
+from ingress.schemes.parts.public_keys import base64url
+from ingress.schemes.parts.statement import Condition, Statement
 from ingress.schemes.parts.view import View
 from sealgate.catalogue.showing import origin
-from sealgate.explain.case import Case, Verdict, primitives, statements
+from sealgate.explain.case import Case, Verdict, decoded, primitives, statements
 from sealgate.explain.diagnoses import Finding
 from sealgate.explain.signatures import other_versions
 
@@ -27,6 +30,7 @@ _REPLACEMENT = b"\xef\xbf\xbd"
 _API_KEY = re.compile(rb"(?:sk|pk|rk)_(?:live|test)_")
 # A random signature of so many letters has both kinds of them.
 _LETTERS_MIN = 16
+_SHOWN_MAX = 100
 _MASKS = (b"*", b"...", b"\xe2\x80\xa6", b"redacted", b"hidden", b"<")
 
 
@@ -147,6 +151,80 @@ def versions(case: Case) -> Hints:
         yield Finding("other-version-only", what, advice, proven=False)
 
 
+def unmet(case: Case) -> Hints:
+    """Name the conditions that the delivery does not meet, and the algorithm of a token."""
+    view = View(case.delivery)
+    for said in statements(case.profile):
+        for condition in said.when:
+            text = _another(condition, view)
+            if text is not None:
+                # Of a header its text is shown; elsewhere it is content.
+                is_header = condition.place.kind is Kind.HEADER
+                shown = _shown(text) if is_header else "another than is expected"
+                yield _unmet(f"{condition.place} is {shown}", case)
+    for one in primitives(case.profile):
+        if isinstance(one, Jws):
+            alg = _algorithm(case, one)
+            known = alg == one.algorithm
+            what = "token asks for an extension (crit)" if known else "token is signed with "
+            yield _unmet(f"the {what}{'' if known else _shown(alg.encode())}", case)
+
+
+def _another(condition: Condition, view: View) -> bytes | None:
+    """Return the text that stands where another is expected; None where nothing is amiss."""
+    try:
+        text = view.text(condition.place)
+    except Rejected:
+        return None
+    try:
+        condition.check(text)
+    except Rejected:
+        return text
+    return None
+
+
+def _unmet(what: str, case: Case) -> Finding:
+    return Finding(
+        "not-accepted",
+        f"{what}, which {case.profile.title} is not known to sign with, or which is too weak",
+        "a forgery, or another product of the provider's: an algorithm is never the sender's "
+        "to choose",
+        proven=False,
+    )
+
+
+def _algorithm(case: Case, one: Jws) -> str:
+    """Read what a token says of itself; "" where it cannot be read."""
+    try:
+        text = View(case.delivery).text(one.at).removeprefix(one.prefix)
+        said = json.loads(base64url(text.partition(b".")[0]))
+    except (Rejected, ValueError, RecursionError):
+        return ""
+    alg = said.get("alg") if isinstance(said, dict) else None
+    return alg if isinstance(alg, str) else ""
+
+
+def _shown(text: bytes) -> str:
+    return repr(text[:_SHOWN_MAX])[1:]
+
+
+def untrusted(case: Case) -> Hints:
+    """Name the address of a certificate that is not one of the provider's."""
+    for one in primitives(case.profile):
+        if isinstance(one, Asym) and one.naming is not None:
+            found = View(case.delivery).find(one.naming.at)
+            text = found.encode() if isinstance(found, str) else found or b""
+            yield Finding(
+                "certificate-elsewhere",
+                f"the delivery names the certificate at {_shown(text)}, and {case.profile.title} "
+                "keeps none there",
+                "a forgery as a rule; if the provider says that it has moved, its profile is to "
+                "be changed",
+                proven=False,
+            )
+            return
+
+
 def unknown_key(case: Case) -> Hints:
     """Name the key that the delivery asks for."""
     named = case.profile.kid(case.delivery) or "a name that could not be read"
@@ -161,11 +239,20 @@ def unknown_key(case: Case) -> Hints:
 
 
 def no_key(case: Case) -> Hints:
-    """Say that nothing can be verified without a key."""
+    """Say that nothing can be verified without a key, or why the one given is none."""
+    for hint in decoded(case.profile, case.held)[1]:
+        advice = "replace what the file holds by what the provider shows for this webhook"
+        yield Finding("unusable-key", hint, advice, proven=False)
     advice = "give one with --key-file FILE, or name a configured source with --source"
-    yield Finding(
-        "no-key", f"{case.profile.title} signs, and there is no usable key", advice, proven=False
-    )
+    what = f"{case.profile.title} signs, and there is no usable key"
+    yield Finding("no-key", what, advice, proven=False)
+
+
+def lacking(case: Case) -> Hints:
+    """Say what a source must tell before it may use the profile: without, less is proven."""
+    for what in case.profile.lacking:
+        advice = "give it with --parameter NAME=VALUE; the gateway refuses a source without it"
+        yield Finding("parameter-missing", what, advice, proven=False)
 
 
 def no_url(case: Case) -> Hints:
@@ -222,6 +309,12 @@ def lost_letters(case: Case) -> Hints:
                 )
 
 
+def other_kind(case: Case) -> Hints:
+    """Say what the delivery carries in the place of what is asked for."""
+    yield from versions(case)
+    yield from unmet(case)
+
+
 def mismatch(case: Case) -> Hints:
     """Look at what is likely wrong where a signature is well formed and nobody's."""
     yield from api_key(case)
@@ -232,6 +325,7 @@ HINTS: tuple[Callable[[Case], Hints], ...] = (
     method,
     encoding,
     no_url,
+    lacking,
     masked,
     empty_header,
     length,
@@ -246,7 +340,8 @@ BY_REASON: Mapping[Reason, Callable[[Case], Hints]] = {
     Reason.HEADER_MISSING: misnamed,
     Reason.HEADER_MALFORMED: lost_letters,
     Reason.SIGNATURE_MISMATCH: mismatch,
-    Reason.VERSION_UNSUPPORTED: versions,
+    Reason.VERSION_UNSUPPORTED: other_kind,
+    Reason.CERTIFICATE_UNTRUSTED: untrusted,
 }
 FATAL = frozenset({"no-key", "key-not-held", "no-url"})
 """Where one of these is found, nothing that is tried could hold."""
@@ -258,6 +353,8 @@ ENOUGH = frozenset(
         "empty-header",
         "signature-length",
         "masked",
+        "not-accepted",
+        "certificate-elsewhere",
         "case-lost",
     }
 )

@@ -5,11 +5,14 @@ how the profile reads it: another encoding, another version of the signature, an
 """
 
 import base64
+import contextlib
 import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ingress.delivery import Rejected
 from ingress.schemes.asym import Asym
@@ -30,6 +33,7 @@ _FOREIGN = re.compile(
     rb"(?i)(?:sha-?1|sha-?256|sha-?512|hmac(?:-sha\d+)?|v\d|s|t|signature|bearer|0x)?[=:, ]+|0x"
 )
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_NUMBER_BYTES = 32
 _TEMPLATES = (
     "{body}",
     "{timestamp}.{body}",
@@ -135,6 +139,16 @@ def hex_in_base64(case: Case) -> Iterator[Case]:
     yield from on_text(lambda text: iter([undo(text)]))(
         restated(case, lambda said: replace(said, encoding=Encoding.HEX))
     )
+
+
+def side_by_side(text: bytes) -> Texts:
+    """Undo this: ECDSA's two numbers stand side by side, and not in DER."""
+    with contextlib.suppress(ValueError):
+        raw = base64.b64decode(text, validate=True)
+        if len(raw) == 2 * _NUMBER_BYTES:
+            numbers = (raw[:_NUMBER_BYTES], raw[_NUMBER_BYTES:])
+            r, s = (int.from_bytes(number) for number in numbers)
+            yield base64.b64encode(encode_dss_signature(r, s))
 
 
 def other_hash(case: Case) -> Iterator[Case]:

@@ -185,6 +185,13 @@ HEADER = (
     ),
     Diagnosis(
         "header",
+        "side-by-side",
+        "the two numbers of the signature stand side by side, as in a token, and not in DER",
+        _OTHER_SCHEME,
+        signatures.on_text(signatures.side_by_side),
+    ),
+    Diagnosis(
+        "header",
         "other-header",
         "the signature stands in a header of another name",
         _PROXY,

@@ -12,6 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from sealgate.explain import numbers
 from sealgate.explain.asked import Keys, Question, Reading
@@ -186,6 +189,81 @@ def test_what_cannot_be_undone_is_at_least_seen(tmp_path: Path) -> None:
         assert any(words in one.what for one in report.findings), words
         assert not any(one.proven for one in report.findings), words
         assert "canary" not in repr(report.findings)
+
+
+def test_a_signature_of_two_numbers_side_by_side_is_found(tmp_path: Path) -> None:
+    """WebCrypto and Java write ECDSA so; nothing of it is wrong but the wrapping."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    r, s = decode_dss_signature(private.sign(b"%d" % AT_S + BODY, ec.ECDSA(hashes.SHA256())))
+    plain = base64.b64encode(r.to_bytes(32) + s.to_bytes(32)).decode()
+    name = "X-Twilio-Email-Event-Webhook"
+    raw = _http(BODY, (f"{name}-Signature", plain), (f"{name}-Timestamp", str(AT_S)))
+    report = _report(tmp_path, "sendgrid", raw, _public(private))
+    assert [one.name for one in report.findings] == ["side-by-side"]
+
+
+def _public(private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return private.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+
+def _token(head: dict[str, object]) -> str:
+    parts = (json.dumps(head).encode(), b"{}", b"no signature")
+    return "Bearer " + ".".join(base64.urlsafe_b64encode(one).decode().rstrip("=") for one in parts)
+
+
+def test_what_is_not_accepted_is_named(tmp_path: Path) -> None:
+    """The reason alone says that something is of another kind, and not what, nor what to do."""
+    public = _public(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    paypal = [("PAYPAL-TRANSMISSION-ID", "t"), ("PAYPAL-TRANSMISSION-TIME", "2026-11-20T10:11:12Z")]
+    paypal += [("PAYPAL-TRANSMISSION-SIG", "AAAA"), ("PAYPAL-CERT-URL", "https://evil.example/a")]
+    told = {
+        "token is signed with 'HS256'": (
+            "google_pubsub",
+            [("Authorization", _token({"alg": "HS256"}))],
+        ),
+        "token is signed with 'none'": (
+            "google_pubsub",
+            [("Authorization", _token({"alg": "none"}))],
+        ),
+        "asks for an extension (crit)": (
+            "google_pubsub",
+            [("Authorization", _token({"alg": "RS256", "crit": ["b64"], "b64": False}))],
+        ),
+        "paypal-auth-algo is 'SHA1withRSA'": (
+            "paypal",
+            [*paypal, ("PAYPAL-AUTH-ALGO", "SHA1withRSA")],
+        ),
+        "at 'https://evil.example/a', and PayPal keeps none": (
+            "paypal",
+            [*paypal, ("PAYPAL-AUTH-ALGO", "SHA256withRSA")],
+        ),
+        "key 'the-key': this is no public key": ("wise", [("X-Signature-SHA256", "AAAA")]),
+    }
+    for words, (provider, headers) in told.items():
+        secret = SECRET if provider == "wise" else public
+        report = _report(tmp_path, provider, _http(BODY, *headers), secret)
+        assert any(words in one.what for one in report.findings), words
+        assert "unexplained" not in {one.name for one in report.findings}, words
+        assert "canary" not in repr(report.findings)
+
+
+def test_a_condition_on_content_shows_no_content(tmp_path: Path) -> None:
+    """Braintree's payload is somebody's payment, and the output is pasted anywhere."""
+    raw = _http(b"bt_signature=public_key|00&bt_payload=an-event-of-somebody")
+    report = _report(tmp_path, "braintree", raw)
+    assert any("form:bt_payload is another than is expected" in one.what for one in report.findings)
+    assert "somebody" not in repr(report.findings)
+
+
+def test_valid_without_a_needed_parameter_is_not_the_whole_truth(tmp_path: Path) -> None:
+    """Google signs for everybody: a token is ours by its audience, and nobody gave one."""
+    report = _report(tmp_path, "google_pubsub", _http(BODY))
+    missing = [one.what for one in report.findings if one.name == "parameter-missing"]
+    assert [what.partition(" is needed")[0] for what in missing] == [
+        "parameter 'audience'",
+        "parameter 'email'",
+    ]
 
 
 @pytest.mark.parametrize(
