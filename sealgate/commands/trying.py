@@ -122,6 +122,11 @@ def verify(
 def vectors(file: Path, *, known_only: bool = False) -> int:
     """Verify a file of signature vectors against the built-in profiles.
 
+    A vector is an object with id, provider, secret, headers, body and expect (valid or invalid);
+    it may have secrets (a list), keys (by the provider's names of them), body_base64 in the body's
+    place, now (Unix seconds), url, method and config (parameters). Other fields are not read, and
+    are told of unless they only say where it comes from: kind, source, note.
+
     Parameters
     ----------
     file
