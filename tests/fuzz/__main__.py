@@ -83,7 +83,7 @@ def _child(name: str, options: list[str]) -> int:
     """Fuzz one target until its time is over; never returns where it found something."""
     import atheris
 
-    with atheris.instrument_imports(include=["ingress"]):
+    with atheris.instrument_imports(include=["ingress", "sealgate.explain"]):
         from tests.fuzz.targets import TARGETS
     atheris.Setup([name, *options], TARGETS[name])
     atheris.Fuzz()

@@ -3,13 +3,13 @@
 Any bytes flow into a target, and nothing may come out but the refusal that is documented.
 """
 
-from tests.fuzz import parts, providers
+from tests.fuzz import captures, parts, providers
 from tests.fuzz.providers import JWS
 from tests.fuzz.registry import TARGETS
 from tests.support.attacks import SENDERS, sample
 from tests.support.signers import pairs
 
-__all__ = ["SEEDS", "TARGETS", "parts", "providers"]
+__all__ = ["SEEDS", "TARGETS", "captures", "parts", "providers"]
 
 SEEDS: dict[str, list[bytes]] = {
     "json_lexemes": [b'{"a":[1,-2.5e-7,"\\u00e9",null,true]}', b'"\\ud83d\\ude00"'],
@@ -43,6 +43,18 @@ SEEDS: dict[str, list[bytes]] = {
         bytes([index, where, 0, 9, 1]) + b"xyz" for index in range(len(SENDERS)) for where in (0, 3)
     ],
     "strangers": [b"POST /?x=1\nstripe-signature: t=1,v1=aa\n\n{}"],
+    "captured": [
+        b"POST /a?b=c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b'{"method":"POST","url":"/a","headers":{"a":["b"]},"body_base64":"e30="}',
+        b'{"requestContext":{"http":{"method":"PUT"}},"rawPath":"/a","rawQueryString":"b=c"}',
+        b'{"rawPath":"/a","headers":{},"body":"e30=","isBase64Encoded":true}',
+        b"curl -X POST https://h.example/a -H 'a: b' --data-raw $'{\\u00e9}'",
+    ],
+    "accidents": [
+        b'POST /a?b=%2f&c=d+e\n\n{"a":1.10,"b":[1e-07,"\\u00e9"]}',
+        b"GET /?a=1\n\npayload=%7B%7D&b=&quot;",
+        b"2\r\n{}\r\n0\r\n\r\n",
+    ],
     "declarations": [bytes([index, 1, 2, 3]) + b"xyz" for index in range(0, 80, 7)],
     "key_answers": [b'{"keys":[]}', b'{"key":{"kty":"EC"}}'],
 }
