@@ -162,3 +162,23 @@ def test_pointers_may_count_from_a_value_inside() -> None:
     assert view.json_text(("id",), root) == "inner"
     assert view.json_text(("id",)) == "7"
     assert view.json_text(("id",), False) is None
+
+
+def test_a_path_of_another_language_is_guessed() -> None:
+    """Most people know such a path, and one example is worth the page about pointers."""
+    meant = {
+        "id": "/id",
+        "data.id": "/data/id",
+        "$.data.id": "/data/id",
+        "data.0.id_2": "/data/0/id_2",
+        "$.": None,
+        "data..id": None,
+        "0id": None,
+        "data[0].id": None,
+        "cookie:id": None,
+    }
+    for text, pointer in meant.items():
+        with pytest.raises(ValueError, match="is no place") as refused:
+            parse(text)
+        hint = "" if pointer is None else f"; did you mean '{pointer}'?"
+        assert str(refused.value).endswith("form:name and query:name" + hint), text
