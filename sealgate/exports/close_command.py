@@ -34,7 +34,7 @@ def close(configuration: Configuration, asked: ToClose) -> int:
     try:
         desk = Desk.of(configuration)
     except ValueError as wrong:
-        print(f"audit.key_file: {wrong}", file=sys.stderr)
+        print(plain(f"audit.key_file: {wrong}"), file=sys.stderr)
         return EXIT_CONFIGURATION
     if desk is None:
         print(NO_KEY, file=sys.stderr)

@@ -27,6 +27,7 @@ from sealgate.exports.rolling import Account, Document, RollForward
 from sealgate.exports.sheets import Sheet
 from sealgate.exposure.addresses import write
 from sealgate.exposure.instants import show
+from sealgate.plain import in_json
 
 FORMAT = "sealgate.export/1"
 MANIFEST = "manifest.json"
@@ -102,7 +103,7 @@ def make(recorded: Recorded, terms: Terms) -> Made:
 
 def written(document: Document) -> bytes:
     """Write a document as it is kept."""
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    return f"{in_json(document, indent=2)}\n".encode()
 
 
 def manifest_of(content: bytes) -> Document:

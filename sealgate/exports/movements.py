@@ -300,5 +300,5 @@ def _name(environment: str, step: Step, subject: PaymentKey, change: _Change) ->
         change.key,
         change.reason,
     ]
-    digest = hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     return f"mv_{digest[:_ID_DIGITS]}"

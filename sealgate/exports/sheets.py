@@ -9,11 +9,12 @@ what is not known is null, and no apostrophe is put anywhere.
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from sealgate.plain import in_json
 
 Cell = str | int | bool | None
 Line = Mapping[str, Cell]
@@ -70,7 +71,7 @@ class Sheet:
         row = ",".join(_cell(column, cell) for column, cell in cells)
         self._csv.write(f"{row}{END}".encode())
         told = {column.name: cell for column, cell in cells}
-        self._jsonl.write(f"{json.dumps(told, ensure_ascii=False)}\n".encode())
+        self._jsonl.write(f"{in_json(told)}\n".encode())
         self.rows += 1
 
     def csv(self) -> bytes:
