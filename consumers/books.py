@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from consumers import weighing
 from consumers.exceptions import Code
-from consumers.facts import ON, Fact, FactKind
+from consumers.facts import NETWORK_MARK, ON, Fact, FactKind
 from consumers.lifecycle import State
 from consumers.weighing import Terms
 
@@ -64,13 +64,20 @@ def bookable(facts: Collection[Fact], asset: str) -> int:
 
 
 def due(facts: Collection[Fact]) -> dict[str, int]:
-    """Return what is final and not in the books, by asset."""
-    sums = weighing.received(final(facts))
-    if any(fact.whole for fact in final(facts)):
-        sums = {**weighing.asked(facts), **sums}
+    """Return what is final and not in the books, by asset.
+
+    An asset that is told with its network and without is one. A price that the provider calls paid
+    is due where no event named a figure: beside one it would be the same money again.
+    """
+    values = final(facts)
+    sums = weighing.received(values)
+    if not sums and any(fact.whole for fact in values):
+        sums = weighing.asked(facts)
     booked = posted(facts)
     owed = {}
     for asset in sums:
+        if any(_is_named_by(other, asset) for other in sums):
+            continue
         done = sum(amount for name, amount in booked.items() if _is_same(name, asset))
         owed[asset] = bookable(facts, asset) - done
     return {asset: amount for asset, amount in owed.items() if amount > 0}
@@ -90,3 +97,8 @@ def concerns(facts: Collection[Fact], terms: Terms, state: State) -> Iterator[tu
 
 def _is_same(one: str, other: str) -> bool:
     return weighing.is_same(one, other)
+
+
+def _is_named_by(one: str, other: str) -> bool:
+    """Say whether `one` is `other` with its network, which `other` leaves open."""
+    return one != other and NETWORK_MARK in one and _is_same(one, other)
