@@ -35,6 +35,8 @@ SILENT = {
     "sealgate_notices_oldest_timestamp_seconds": "no notice waits while the relay runs",
     "sealgate_freeze_since_timestamp_seconds": "nobody has frozen anything",
     "source:sealgate_accepted_usual:increase1h": "what is usual is known after some days",
+    "source:sealgate_silent_since:timestamp": "no source is silent under traffic",
+    "part:sealgate_gone:present": "every part of the gateway is there",
 }
 """Metrics without a series here, or without one that is not 0, and why."""
 
