@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 # For `make run` where 8080 or 9090 is taken: PORTS="--port 8081 --admin-port 9091"
 PORTS :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Side by side, a file's tests together: what they share is made once. One more than there are
+# Side by side, a file's tests together: what they share is made once. Twice as many as there are
 # cores, because real services are mostly waited for.
-WORKERS ?= 3
+WORKERS ?= 4
 SOURCES := ingress consumers dashboards sealgate deploy tests
 
 .PHONY: run test check form types layers bench faults fuzz mutants docs picture sbom lock clean
