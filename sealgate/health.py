@@ -5,13 +5,12 @@ cost next to nothing beside the process that it asks. An orchestrator asks the p
 has the port may answer anything: what is printed is bounded, and harmless to a terminal.
 """
 
-import contextlib
 import http.client
-import socket
 import sys
-import threading
 from http import HTTPStatus
 
+from sealgate import adminport
+from sealgate.adminport import Bounds
 from sealgate.plain import block, plain
 
 EXIT_OK = 0
@@ -26,29 +25,11 @@ ANSWER_BYTES_MAX = 4096
 def ask(host: str, port: int, path: str) -> int:
     """Print what is answered; return the exit code."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-    watch: threading.Timer | None = None
     try:
-        connection.connect()
-        # The timeout is that of one step: who answers byte by byte would never meet it.
-        watch = threading.Timer(TIMEOUT_S, _cut, [connection.sock])
-        watch.daemon = True
-        watch.start()
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        said = answer.read(ANSWER_BYTES_MAX).decode("utf-8", "replace").strip()
+        answer = adminport.ask(connection, path, Bounds(TIMEOUT_S, ANSWER_BYTES_MAX))
     except (OSError, http.client.HTTPException) as wrong:
         told = f"nobody answers at {host}:{port}: {wrong}. Is admin.port another one? --port"
         print(plain(told), file=sys.stderr)
         return EXIT_AWAY
-    finally:
-        if watch is not None:
-            watch.cancel()
-        connection.close()
-    print(block(said))
+    print(block(answer.body.decode("utf-8", "replace").strip()))
     return EXIT_OK if answer.status == HTTPStatus.OK else EXIT_UNWELL
-
-
-def _cut(sock: socket.socket) -> None:
-    """End a connection from beside it: whoever reads it finds its end."""
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)

@@ -14,6 +14,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from ingress.keyring import Status
+from sealgate import adminport
+from sealgate.adminport import Bounds
 from sealgate.config import AdminSettings
 
 ASK_S = 2.0
@@ -22,6 +24,7 @@ WAIT_S = 5.0
 _PAUSE_S = 0.05
 _BYTES_MAX = 64 * 1024 * 1024
 """Ten thousand sources with two keys each are some 4 MB."""
+_BOUNDS = Bounds(10.0, _BYTES_MAX)
 _LOOPBACK = {4: "127.0.0.1", 6: "[::1]"}
 _OK = 200
 
@@ -117,21 +120,15 @@ def ask(url: str, slug: str = "") -> Shown:
     if parts.scheme not in {"http", "https"} or not host:
         raise Silent("that is no URL of an admin port, such as http://127.0.0.1:9090")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(host, port, timeout=ASK_S)
+    path = f"{parts.path.rstrip('/')}/keys" + (f"?source={quote(slug)}" if slug else "")
     try:
-        connection.request(
-            "GET", f"{parts.path.rstrip('/')}/keys" + (f"?source={quote(slug)}" if slug else "")
-        )
-        reply = connection.getresponse()
-        body = reply.read(_BYTES_MAX)
+        reply = adminport.ask(kind(host, port, timeout=ASK_S), path, _BOUNDS)
     except (OSError, http.client.HTTPException) as wrong:
         raise Silent(f"nobody answers there ({_reason(wrong)})") from None
-    finally:
-        connection.close()
     if reply.status != _OK:
         raise Silent(f"what answers there is no edge (status {reply.status} for /keys)")
     try:
-        shown = Shown.model_validate_json(body)
+        shown = Shown.model_validate_json(reply.body)
     except ValidationError:
         raise Silent("what answers there is no edge of this version") from None
     if not shown.generation:
