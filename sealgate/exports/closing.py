@@ -7,7 +7,6 @@ is not there: the same command again makes the same package, as of the same entr
 """
 
 import asyncio
-import os
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -15,7 +14,6 @@ from consumers import business_days, colleagues
 from consumers.actions import Role
 from consumers.ageing import Aged, Ageing
 from consumers.ageing import Closed as Ended
-from consumers.audit import Audit
 from consumers.operating import Occurrence
 from consumers.refusals import ApprovalRequired, NotAllowed, WrongWords
 from consumers.stating import Refused
@@ -23,11 +21,10 @@ from consumers.store.auditing import Auditing
 from consumers.store.port import Store
 from sealgate.audit import folder as checkpoint_files
 from sealgate.audit.checkpoints import Unsound
-from sealgate.audit.command import chained
 from sealgate.audit.keeping import Desk
 from sealgate.config import Configuration
 from sealgate.entering import Order, enter, order_of
-from sealgate.exports import closes, folder, making, reading, wanting
+from sealgate.exports import closes, folder, making, reading, vouching, wanting
 from sealgate.exports.asked import ToClose
 from sealgate.exports.blockers import Blocker, Health, blockers
 from sealgate.exports.closes import Approvals
@@ -146,16 +143,12 @@ class Closing:
 
     async def _health(self, moment: Auditing) -> Health:
         """Verify the chains and the tables, and look whether anything is frozen."""
-        directory = self.configuration.base / self.configuration.settings.audit.directory
-        kept = await asyncio.to_thread(lambda: list(checkpoint_files.kept(directory)))
-        found = chained(kept, self.desk.key.public_key(), self.environment)
-        audit = Audit(moment, self.environment, os.urandom(16), found.anchors())
-        report = await audit.run()
-        problems = [f"{one.chain} {one.text}".strip() for one in report.problems]
+        public = self.desk.key.public_key()
+        problems = await vouching.problems(moment, self.configuration, public)
         words_ = [row async for row in moment.rows("freeze_word")]
         last = max(words_, key=lambda row: int(str(row[0])), default=None)
         frozen = str(last[2]) if last is not None and last[1] else None
-        return Health([*found.problems, *problems], frozen)
+        return Health(problems, frozen)
 
     def _approvals(self) -> Approvals:
         asked = self.asked

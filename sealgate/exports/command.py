@@ -1,23 +1,25 @@
 """`sealgate export`: from a configuration to a folder, printed lines and an exit code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from consumers.refusals import WrongWords
 from consumers.stating import Refused
 from consumers.store.port import Store
 from sealgate.config import Configuration
-from sealgate.exports import closes, folder, making, reading, wanting
+from sealgate.exports import closes, folder, making, vouching, wanting
 from sealgate.exports.asked import Wanted
 from sealgate.exports.making import MANIFEST, Made, digest
 from sealgate.exports.reading import NotThere
 from sealgate.exports.sheets import major
+from sealgate.exports.vouching import Unreadable
 from sealgate.exposure.storing import with_store
 from sealgate.operations.answering import EXIT_FAILED, EXIT_OK, Document, columns, refuse
 from sealgate.plain import in_json, plain
 
 EXIT_FOUND = 3
+_SHOWN_MAX = 20
 
 
 class ChainGone(Refused):
@@ -39,13 +41,15 @@ def export(configuration: Configuration, asked: Wanted) -> int:
     async def use(store: Store) -> int:
         try:
             async with store.auditing() as moment:
-                environment = configuration.settings.environment
-                recorded = await reading.read(moment, environment, as_of)
+                recorded, contradicted = await vouching.read(moment, configuration, as_of)
             terms = wanting.terms_of(configuration, period, closes.closed_of(recorded))
         except NotThere as gone:
             return refuse(ChainGone(str(gone)), as_json=asked.json)
         except Refused as refused:
             return refuse(refused, as_json=asked.json)
+        except Unreadable as wrong:
+            print("\n".join(map(plain, _contradicted(wrong.found))), file=sys.stderr)
+            return EXIT_FOUND
         made = making.make(recorded, terms)
         files = made.sealed()
         try:
@@ -53,9 +57,9 @@ def export(configuration: Configuration, asked: Wanted) -> int:
         except OSError as wrong:
             print(plain(f"{asked.out}: {wrong.strerror or wrong}"), file=sys.stderr)
             return EXIT_FAILED
-        told = document(made, asked.out, files[MANIFEST])
+        told = document(made, asked.out, files[MANIFEST], contradicted)
         tell(told, lines(told), as_json=asked.json)
-        return EXIT_OK if is_sound(made) else EXIT_FOUND
+        return EXIT_FOUND if contradicted or not is_sound(made) else EXIT_OK
 
     return with_store(configuration, use)
 
@@ -65,7 +69,9 @@ def is_sound(made: Made) -> bool:
     return not made.differences and not made.lost
 
 
-def document(made: Made, out: Path, manifest: bytes) -> Document:
+def document(
+    made: Made, out: Path, manifest: bytes, chain_problems: Sequence[str] = ()
+) -> Document:
     """Say what was written."""
     told = made.manifest
     return {
@@ -81,6 +87,7 @@ def document(made: Made, out: Path, manifest: bytes) -> Document:
         "confirmed_without_amount": told["confirmed_without_amount"],
         "differences": len(made.differences),
         "lost_facts": len(made.lost),
+        "chain_problems": list(chain_problems),
     }
 
 
@@ -128,6 +135,18 @@ def _wrong(told: Document) -> Iterator[str]:
         yield f"WRONG {told['differences']} rows do not roll forward: sealgate audit verify"
     if told["lost_facts"]:
         yield f"WRONG {told['lost_facts']} facts that were recorded are gone: sealgate audit verify"
+    yield from _contradicted(told["chain_problems"])
+
+
+def _contradicted(problems: Sequence[str]) -> Iterator[str]:
+    """Say what the audit chain contradicts: the rows that figures are made of are not to be had."""
+    for text in problems[:_SHOWN_MAX]:
+        yield f"WRONG {text}"
+    if problems:
+        yield (
+            f"WRONG the audit chain contradicts the database at {len(problems)} places, so no"
+            " figure here is sound: sealgate audit verify"
+        )
 
 
 def tell(told: Document, text: Iterator[str], *, as_json: bool) -> None:

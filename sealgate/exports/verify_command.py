@@ -9,10 +9,11 @@ from consumers.store.port import Store
 from sealgate.audit import checkpoints, folder
 from sealgate.audit.checkpoints import Unsound
 from sealgate.config import Configuration
-from sealgate.exports import closes, command, kept, reading, wanting
+from sealgate.exports import closes, command, kept, reading, vouching, wanting
 from sealgate.exports.kept import CHECKPOINT, Kept
 from sealgate.exports.reading import NotThere
 from sealgate.exports.recorded import AsOf, Recorded, Seen
+from sealgate.exports.vouching import Unreadable
 from sealgate.exposure.storing import with_store
 from sealgate.operations.answering import EXIT_OK, EXIT_USAGE, Document
 from sealgate.plain import plain
@@ -55,9 +56,14 @@ async def _against_chain(
     if found.manifest["environment"] != environment:
         return [f"it is of environment {found.manifest['environment']}, and not of {environment}"]
     try:
-        await reading.read(moment, environment, wanting.as_of_of(found.path))
+        _, contradicted = await vouching.read(moment, configuration, wanting.as_of_of(found.path))
     except NotThere as wrong:
         return [f"{wrong}: the database is an older backup, or was written anew"]
+    except Unreadable as wrong:
+        contradicted = wrong.found
+    # A package is of what was there when it was closed, and is looked up where that is whole.
+    if contradicted:
+        return [f"the audit chain contradicts the database: {text}" for text in contradicted]
     close = found.manifest.get("close")
     if not close:
         return []

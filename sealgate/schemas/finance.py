@@ -81,6 +81,9 @@ _EXPORTED: Fields = {
     "confirmed_without_amount": number("payments that are Confirmed without any figure"),
     "differences": number("accounts that do not roll forward: exit code 3"),
     "lost_facts": number("facts that the chain names and no table has: exit code 3"),
+    "chain_problems": listed(
+        "what the audit chain contradicts in the database: exit code 3", text("one thing")
+    ),
 }
 _VERIFIED: Fields = {
     "format": const("sealgate.export-verified/1"),
