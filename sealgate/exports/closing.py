@@ -46,6 +46,10 @@ class ClosedOtherwise(Refused):
     code = "closed_otherwise"
 
 
+class Unplaced(OSError):
+    """The month was closed, and its package could not be written: the same command again."""
+
+
 class Blocked(Exception):
     """Something is in the way."""
 
@@ -102,9 +106,14 @@ class Closing:
                     raise Blocked(found)
         if before is None:
             await self._enter(store, recorded, package)
-        checkpoint = await self._checkpoint(store)
-        files = {**package.files, CHECKPOINT: checkpoint}
-        await asyncio.to_thread(folder.place, self.asked.out, files)
+        try:
+            files = {**package.files, CHECKPOINT: await self._checkpoint(store)}
+            await asyncio.to_thread(folder.place, self.asked.out, files)
+        except OSError as wrong:
+            raise Unplaced(
+                f"{self.period.name} is in the audit chain for ever, and its package is not"
+                f" written: {wrong}. Mend that, or name another --out, and do the same again"
+            ) from wrong
         return Package(package.made, files, before is not None)
 
     def _package(self, recorded: Recorded, closed: list[Closed], approvals: Approvals) -> Package:
@@ -179,8 +188,7 @@ def begin(configuration: Configuration, asked: ToClose, now: Occurrence, desk: D
     period = wanting.month_of(asked.period, zone)
     if period.to_ms > now.at_ms:
         raise WrongWords(f"--period: {asked.period} is not over by the clocks of {zone}")
-    if asked.out.exists():
-        raise WrongWords(f"--out: {asked.out} is there already: name another folder")
+    wanting.check_out(asked.out)
     key = closes.key_of(period.name)
     order = order_of(asked.by, asked.role, asked.note, key, configuration)
     return Closing(configuration, asked, period, desk, _approved(order, asked, configuration), now)

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from consumers.refusals import WrongWords
 from consumers.stating import Refused
 from consumers.store.port import Store
 from sealgate.config import Configuration
@@ -33,8 +32,7 @@ def export(configuration: Configuration, asked: Wanted) -> int:
     try:
         period = wanting.period_of(asked, configuration)
         as_of = None if asked.as_of is None else wanting.as_of_of(asked.as_of)
-        if asked.out.exists():
-            raise WrongWords(f"--out: {asked.out} is there already: name another folder")
+        wanting.check_out(asked.out)
     except Refused as refused:
         return refuse(refused, as_json=asked.json)
 
@@ -96,6 +94,8 @@ def lines(told: Document) -> Iterator[str]:
     period, as_of = told["period"], told["as_of"]
     yield f"{told['out']}: {period['name'] or 'the period'} of {told['environment']}"
     yield f"from {period['from']} until {period['to']}, by the clocks of {period['timezone']}"
+    if as_of["at"] < period["to"]:
+        yield "no entry is of after its end: more of it may follow"
     yield f"as of {as_of['entries']} entries of the chains, the last of {as_of['at']}"
     yield ""
     counts = {one["name"]: one["rows"] for one in told["files"]}

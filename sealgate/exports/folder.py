@@ -4,6 +4,7 @@ They are written under another name beside it, made to last, and renamed. A fold
 already is refused, whatever is in it: nobody's figures are written over.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -11,15 +12,28 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+# Of 255 that a file system takes; the name it is written under at first is longer.
+_NAME_MAX = 200
+
 
 class Taken(OSError):
     """There is something of that name already."""
 
 
+def check(out: Path) -> None:
+    """Refuse a name at which no new folder can be. Raises `Taken`, and `OSError`.
+
+    A link that leads nowhere is there, too: to rename onto it fails when all else is done.
+    """
+    if len(os.fsencode(out.name)) > _NAME_MAX:
+        raise OSError(errno.ENAMETOOLONG, f"a name of at most {_NAME_MAX} bytes, please", str(out))
+    if os.path.lexists(out):
+        raise Taken(f"{out} is there already, and nothing is written over: name another folder")
+
+
 def place(out: Path, files: Mapping[str, bytes]) -> None:
     """Write the folder. Raises `Taken`, and `OSError`."""
-    if out.exists() or out.is_symlink():
-        raise Taken(f"{out} is there already, and nothing is written over: name another folder")
+    check(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:

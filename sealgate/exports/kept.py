@@ -46,13 +46,26 @@ class Kept:
 def read(path: Path) -> Kept:
     """Read a folder. Raises `NoExport`."""
     try:
-        files = {one.name: one.read_bytes() for one in sorted(path.iterdir()) if one.is_file()}
+        # What is no file has no bytes, and no manifest names it.
+        files = {
+            one.name: one.read_bytes() if one.is_file() else b"" for one in sorted(path.iterdir())
+        }
         manifest = making.manifest_of(files[MANIFEST])
+        _check_shape(manifest)
     except OSError as wrong:
         raise NoExport(f"{path}: {wrong.strerror}") from None
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise NoExport(f"{path}: there is no {MANIFEST} of an export in it") from None
     return Kept(path, manifest, files)
+
+
+def _check_shape(manifest: Mapping[str, Any]) -> None:
+    """Refuse a manifest without what says of which run it is. Raises as `dict` does."""
+    environment, close = manifest["environment"], manifest.get("close")
+    dict.keys(manifest["period"])
+    [(one["chain"], int(one["seq"]), one["head"]) for one in manifest["as_of"]["chains"]]
+    if not isinstance(environment, str) or (close and not isinstance(close["key"], str)):
+        raise ValueError(MANIFEST)
 
 
 def problems(kept: Kept) -> list[str]:
@@ -60,7 +73,7 @@ def problems(kept: Kept) -> list[str]:
     try:
         found = list(_of_files(kept))
         return found or [*_of_twins(kept), *_of_sums(kept)]
-    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as wrong:
         return [f"{MANIFEST} or a file cannot be read as one of ours: {wrong}"]
 
 

@@ -108,7 +108,10 @@ def written(document: Document) -> bytes:
 
 def manifest_of(content: bytes) -> Document:
     """Read a manifest. Raises `ValueError` for what is none."""
-    told = json.loads(content)
+    try:
+        told = json.loads(content)
+    except RecursionError:
+        raise ValueError("no manifest of an export") from None
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ValueError("no manifest of an export")
     return told

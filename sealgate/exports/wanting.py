@@ -11,7 +11,7 @@ from consumers.interpret import assets
 from consumers.refusals import WrongWords
 from consumers.stating import Refused
 from sealgate.config import Configuration
-from sealgate.exports import periods
+from sealgate.exports import folder, periods
 from sealgate.exports.asked import Wanted
 from sealgate.exports.making import MANIFEST, Terms, manifest_of
 from sealgate.exports.periods import Closed, Period
@@ -42,6 +42,16 @@ def period_of(asked: Wanted, configuration: Configuration) -> Period:
     if from_ms >= to_ms:
         raise WrongWords("--to: say an instant behind --from")
     return Period("", from_ms, to_ms, zone)
+
+
+def check_out(out: Path) -> None:
+    """Refuse a name at which no new folder can be, before anything is done. Raises `WrongWords`."""
+    try:
+        folder.check(out)
+    except folder.Taken:
+        raise WrongWords(f"--out: {out} is there already: name another folder") from None
+    except OSError as wrong:
+        raise WrongWords(f"--out: {out}: {wrong.strerror}") from None
 
 
 def month_of(name: str, zone: str) -> Period:

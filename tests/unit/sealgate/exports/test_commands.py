@@ -282,38 +282,11 @@ def test_a_chain_that_does_not_hold_keeps_a_month_open(desk: Desk) -> None:
     """A row that somebody changed by hand, and a fact that somebody took away."""
     change = "UPDATE fact SET amount = '99' WHERE reference = 'p01' AND kind = 'final'"
     gone = "DELETE FROM fact WHERE reference = 'p01' AND kind = 'final'"
-    for statement, expected in ((change, 3), (gone, 3)):
+    for statement in (change, gone):
         asyncio.run(tamper(f"sqlite://{desk.folder}/store.db", statement))
         assert set(blocked(desk)) >= {"chain_broken"}
         code, _ = desk.type("export", *MARCH, "--out", desk.out(f"x{len(statement)}"))
-        assert code in {0, expected}
-    assert code == 3
-
-
-def test_rows_that_the_chain_contradicts_are_no_sound_export(desk: Desk) -> None:
-    """Movements and holdings of a row that was changed agree, and so do those of a forged one."""
-    assert desk.type("export", *MARCH, "--out", desk.out("before"))[0] == 0
-    store = f"sqlite://{desk.folder}/store.db"
-    for number, statement in enumerate(
-        (
-            "UPDATE fact SET amount = '99' WHERE reference = 'p01' AND kind = 'final'",
-            "UPDATE fact SET amount = 'abc' WHERE reference = 'p01' AND kind = 'final'",
-            "DELETE FROM fact WHERE reference = 'p01' AND kind = 'final'",
-            "UPDATE audit SET bytes = x'ff' WHERE seq = 1 AND chain = 'operator'",
-        )
-    ):
-        shutil.copy(desk.folder / "store.db", desk.folder / "kept.db")
-        asyncio.run(tamper(store, statement))
-        code, said_ = desk.type("export", *MARCH, "--out", desk.out(f"x{number}"))
         assert code == 3, statement
-        assert "WRONG the audit chain contradicts the database" in said_
-        code, told = desk.told("export", "verify", desk.out("before"))
-        assert code == 3, statement
-        assert any(text.startswith("the audit chain contr") for text in told["problems"])
-        for name in ("store.db", "store.db-wal", "store.db-shm"):
-            (desk.folder / name).unlink(missing_ok=True)
-        shutil.copy(desk.folder / "kept.db", desk.folder / "store.db")
-    assert desk.type("export", "verify", desk.out("before"))[0] == 0
 
 
 def test_what_the_tables_do_not_say_any_more_is_a_difference(desk: Desk) -> None:
