@@ -57,9 +57,11 @@ GROUPS = (
                 Severity.PAGE,
                 "monitoring.md",
                 "a process is not there to be scraped, or none of a part is left",
-                "Find out whether {{ or $labels.instance $labels.part `every process` }} is dead,"
+                "Find out whether {{ with $labels.part }}every process of the part {{ . }}{{ else }}"
+                "{{ or $labels.instance `every process` }}{{ end }} is dead,"
                 " or cannot be reached: what it would tell is not known",
-                "A target{{ with $labels.environment }} of {{ . }}{{ end }} does not answer, or is"
+                "{{ with $labels.part }}Nothing of the part {{ . }}{{ else }}A target{{ end }}"
+                "{{ with $labels.environment }} of {{ . }}{{ end }} does not answer, or is"
                 " gone; alerts about it are silent.",
                 f"{_DOWN_ALONE}\nor\nabsent(up{{{JOBS}}})\nor\n{_GONE_ALONE}",
                 held="2m",

@@ -53,6 +53,10 @@ _SUSPECT = re.compile(
     rf'^sealgate_source_suspect\{{provider="([^"\n]*)",source="([^"\n]*)"\}} {_NUMBER}',
     re.MULTILINE,
 )
+_BESIEGED = re.compile(
+    rf'^sealgate_source_besieged\{{provider="([^"\n]*)",source="([^"\n]*)"\}} {_NUMBER}',
+    re.MULTILINE,
+)
 _COLLECTOR = re.compile(
     rf'^sealgate_collector_success\{{collector="([^"\n]*)"\}} {_NUMBER}', re.MULTILINE
 )
@@ -259,9 +263,24 @@ def ports(configuration: Configuration, roles: Collection[Role] = ALL_ROLES) -> 
 
 
 def suspects(metrics: str) -> Iterator[Finding]:
-    """Read from a gateway's metrics which sources verified lately and now fail altogether."""
+    """Read from a gateway's metrics which sources verified lately and now fail altogether.
+
+    Where a key was proven right in the midst of failures they are a stranger's: no reason to roll
+    anything back, as the alert is no page then.
+    """
+    besieged = {
+        (name, source) for name, source, count in _BESIEGED.findall(metrics) if float(count)
+    }
     for provider, source, count in _SUSPECT.findall(metrics):
-        if float(count):
+        if not float(count):
+            continue
+        if (provider, source) in besieged:
+            told = (
+                f"what fails at {source!r} of {provider} is taken for a stranger's: its key proved a"
+                " delivery in the midst of it; runbook verification-failures"
+            )
+            yield Finding(Level.WARN, "suspect", told)
+        else:
             told = (
                 f"{source!r} of {provider} verified lately, and now everything fails: the key "
                 "here may be wrong; runbook verification-failures"

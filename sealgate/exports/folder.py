@@ -39,6 +39,8 @@ def place(out: Path, files: Mapping[str, bytes]) -> None:
     try:
         for name, content in files.items():
             with (temporary / name).open("xb") as file:
+                # Out of the folder, too, what people paid is for whoever made the export.
+                os.fchmod(file.fileno(), 0o600)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

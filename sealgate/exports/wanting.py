@@ -62,13 +62,17 @@ def month_of(name: str, zone: str) -> Period:
         raise WrongWords(f"--period: {wrong}") from None
 
 
+_NO_PLACES = frozenset({"localtime", "posixrules", "Factory"})
+
+
 def zone_of(text: str, configuration: Configuration) -> str:
     """Read whose clocks count; where nobody says, those of the books. Raises `WrongWords`."""
     if not text:
         posting = configuration.settings.consumer.posting
         return "UTC" if posting is None else posting.zone
     try:
-        known: tzinfo = ZoneInfo(text)
+        # A machine's own clocks are another zone on another machine.
+        known: tzinfo = ZoneInfo("" if text in _NO_PLACES else text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise WrongWords(
             f"--timezone: no zone {text!r} is known; write one such as Europe/Berlin"

@@ -298,7 +298,11 @@ async def test_a_source_whose_key_is_wrong_is_told(tmp_path: Path) -> None:
     """A wrong key refuses every payment of a source while all that a file can say is in order."""
     registry = CollectorRegistry()
     Info("sealgate_build", "", registry=registry).info({"environment": "production"})
-    suspicions = [Suspicion("shop", "btcpay", True), Suspicion("card", "stripe", False)]
+    suspicions = [
+        Suspicion("shop", "btcpay", True),
+        Suspicion("card", "stripe", False),
+        Suspicion("kiosk", "btcpay", True, is_besieged=True),
+    ]
     EdgeMetrics(registry).watch_suspects(lambda: suspicions)
     admin = Admin(AdminSettings(port=0), registry, list)
     port = await admin.start()
@@ -310,6 +314,9 @@ async def test_a_source_whose_key_is_wrong_is_told(tmp_path: Path) -> None:
     (told,) = [one["told"] for one in findings if one["level"] == "fail"]
     assert "'shop'" in told
     assert "verification-failures" in told
+    (asked,) = [one for one in findings if one["level"] == "warn"]
+    assert "'kiosk'" in asked["told"]
+    assert "stranger" in asked["told"], "no reason to roll back: a forger must not stop deployments"
 
 
 def test_what_one_environment_writes_the_other_refuses(tmp_path: Path) -> None:

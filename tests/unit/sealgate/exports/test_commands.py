@@ -179,6 +179,7 @@ def test_what_cannot_be_understood_is_refused_before_anything_is_written(desk: D
         (*MARCH, "--to", "2026-03-01T00:00:00Z"),
         (*MARCH, "--timezone", "Europe/Nowhere"),
         (*MARCH, "--timezone", "../etc/passwd"),
+        (*MARCH, "--timezone", "localtime"),
         (*MARCH, "--as-of", desk.out("sealgate.toml")),
         (*MARCH, "--as-of", desk.out("nothing")),
     ):
