@@ -57,8 +57,8 @@ GROUPS = (
                 Severity.PAGE,
                 "monitoring.md",
                 "a process is not there to be scraped, or none of a part is left",
-                "Find out whether {{ with $labels.part }}every process of the part {{ . }}{{ else }}"
-                "{{ or $labels.instance `every process` }}{{ end }} is dead,"
+                "Find out whether {{ with $labels.part }}every process of the part {{ . }}"
+                "{{ else }}{{ or $labels.instance `every process` }}{{ end }} is dead,"
                 " or cannot be reached: what it would tell is not known",
                 "{{ with $labels.part }}Nothing of the part {{ . }}{{ else }}A target{{ end }}"
                 "{{ with $labels.environment }} of {{ . }}{{ end }} does not answer, or is"

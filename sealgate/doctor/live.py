@@ -276,8 +276,8 @@ def suspects(metrics: str) -> Iterator[Finding]:
             continue
         if (provider, source) in besieged:
             told = (
-                f"what fails at {source!r} of {provider} is taken for a stranger's: its key proved a"
-                " delivery in the midst of it; runbook verification-failures"
+                f"what fails at {source!r} of {provider} is taken for a stranger's: its key proved"
+                " a delivery in the midst of it; runbook verification-failures"
             )
             yield Finding(Level.WARN, "suspect", told)
         else:
