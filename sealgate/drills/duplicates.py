@@ -157,7 +157,15 @@ class Duplicates:
         await running.store.open(self.stage.environment)
         ends = await running.log.ends(self._topic)
         claims = await running.store.claim_partitions(self.stage.group, ends, "an old owner")
-        found = await records(running.log, self._topic)
+        found: list[Record] = []
+
+        async def reached() -> bool:
+            found[:] = await records(running.log, self._topic)
+            return bool(found)
+
+        # What was acknowledged may be in the journal still: a broker that has just begun is slow.
+        if not await until(reached, within_s=SETTLES_S):
+            raise DrillFailed("no delivery reached the log")
         first = found[0].position.partition
         return [one for one in found if one.position.partition == first][:3], claims
 
